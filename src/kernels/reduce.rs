@@ -1,0 +1,61 @@
+//! Sums. The compiler never reassociates floats, so independent lanes are written
+//! out; they also fix the order of summation, hence the bits.
+
+use crate::real::Real;
+
+/// Independent partial sums of [`sum`].
+const LANES: usize = 16;
+/// Rows that are summed before their total joins the result: keeps `f32` sums of
+/// a hundred thousand terms accurate.
+const BLOCK: usize = 128;
+
+/// The sum of all elements.
+pub(crate) fn sum<T: Real>(x: &[T]) -> T {
+    x.chunks(LANES * BLOCK).map(sum_block).sum()
+}
+
+fn sum_block<T: Real>(x: &[T]) -> T {
+    let (lanes, rest) = x.as_chunks::<LANES>();
+    let mut total = [T::ZERO; LANES];
+    for lane in lanes {
+        for (t, &x) in total.iter_mut().zip(lane) {
+            *t += x;
+        }
+    }
+    rest.iter().zip(&mut total).for_each(|(&x, t)| *t += x);
+    total.into_iter().sum()
+}
+
+/// `y[j] = Σᵢ x[i, j]` for rows as long as `y`.
+pub(crate) fn sum_rows<T: Real>(x: &[T], y: &mut [T]) {
+    fold_rows(x.len(), y, |i, row| {
+        let x = &x[i..i + row.len()];
+        row.iter_mut().zip(x).for_each(|(t, &x)| *t += x);
+    });
+}
+
+/// `y[j] = Σᵢ a[i, j]·b[i, j]` for rows as long as `y`.
+pub(crate) fn dot_rows<T: Real>(a: &[T], b: &[T], y: &mut [T]) {
+    fold_rows(a.len(), y, |i, row| {
+        let (a, b) = (&a[i..i + row.len()], &b[i..i + row.len()]);
+        row.iter_mut().zip(a.iter().zip(b)).for_each(|(t, (&a, &b))| *t += a * b);
+    });
+}
+
+/// Calls `add(offset, total)` for each row of an array of `len` elements, block
+/// by block, and leaves the sum of the block totals in `y`.
+pub(crate) fn fold_rows<T: Real>(len: usize, y: &mut [T], mut add: impl FnMut(usize, &mut [T])) {
+    let width = y.len();
+    y.fill(T::ZERO);
+    if width == 0 {
+        return;
+    }
+    let mut block = vec![T::ZERO; width];
+    for start in (0..len).step_by(width * BLOCK) {
+        block.fill(T::ZERO);
+        for i in (start..len.min(start + width * BLOCK)).step_by(width) {
+            add(i, &mut block);
+        }
+        y.iter_mut().zip(&block).for_each(|(y, &b)| *y += b);
+    }
+}

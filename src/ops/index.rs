@@ -1,0 +1,136 @@
+//! Reading at fixed positions, and its adjoint.
+//!
+//! `gather` is linear in `x`; its transpose is `scatter_add`, and back again.
+//! Each one's rule is the other, so the pair is right at every order.
+
+use std::rc::Rc;
+
+use crate::op::{Op, Point};
+use crate::pool::Buf;
+use crate::real::Real;
+use crate::value::Value;
+use crate::var::Var;
+
+/// Positions into an array in row-major order, shared by an op and its adjoint.
+pub type Positions = Rc<[u32]>;
+
+#[derive(Debug)]
+struct Gather(Positions);
+
+impl<T: Real> Op<T> for Gather {
+    fn vjp<'t>(&self, _wrt: usize, g: Var<'t, T>, at: Point<'t, '_, T>) -> Var<'t, T> {
+        g.scatter_add(&self.0, &at.input(0).shape())
+    }
+}
+
+#[derive(Debug)]
+struct ScatterAdd(Positions);
+
+impl<T: Real> Op<T> for ScatterAdd {
+    fn vjp<'t>(&self, _wrt: usize, g: Var<'t, T>, at: Point<'t, '_, T>) -> Var<'t, T> {
+        g.gather(&self.0, &at.input(0).shape())
+    }
+}
+
+impl<'t, T: Real> Var<'t, T> {
+    /// Picks elements: `y[i] = x[positions[i]]`, both read in row-major order.
+    ///
+    /// `x`: any shape; `positions`: as many as `shape` has elements, repeats
+    /// allowed. Returns an array of `shape`.
+    ///
+    /// # Panics
+    /// If a position lies outside `x`, or the counts differ.
+    #[track_caller]
+    pub fn gather(self, positions: &Positions, shape: &[usize]) -> Var<'t, T> {
+        let x = self.val();
+        let fits = positions.len() == shape.iter().product::<usize>();
+        assert!(fits, "gather: {} positions cannot fill {shape:?}", positions.len());
+        check_positions("gather", positions, x.data().len());
+        let mut y = Buf::dirty(positions.len());
+        y.iter_mut().zip(positions.iter()).for_each(|(y, &p)| *y = x.data()[p as usize]);
+        self.tape().push(Value::new(shape, y), Gather(Rc::clone(positions)), &[self])
+    }
+
+    /// Adds elements up at positions: `y[positions[i]] += x[i]` from zeros, both
+    /// read in row-major order: the adjoint of [`gather`](Var::gather).
+    ///
+    /// `x`: as many elements as there are positions. Returns an array of `shape`.
+    ///
+    /// # Panics
+    /// If a position lies outside `shape`, or the counts differ.
+    #[track_caller]
+    pub fn scatter_add(self, positions: &Positions, shape: &[usize]) -> Var<'t, T> {
+        let x = self.val();
+        let fits = positions.len() == x.data().len();
+        assert!(fits, "scatter_add: {} positions for elements of shape {:?}", positions.len(), x.shape());
+        let mut y = Buf::zeros(shape.iter().product());
+        check_positions("scatter_add", positions, y.len());
+        positions.iter().zip(x.data()).for_each(|(&p, &x)| y[p as usize] += x);
+        self.tape().push(Value::new(shape, y), ScatterAdd(Rc::clone(positions)), &[self])
+    }
+
+    /// Picks rows: `y[i, ..] = x[rows[i], ..]`, repeats allowed; an embedding look-up
+    /// when `x` is a table `[entries, features..]`. Returns `[rows.len(), features..]`.
+    ///
+    /// # Panics
+    /// If `x` has no axis or a row lies outside it.
+    #[track_caller]
+    pub fn index_select(self, rows: &[usize]) -> Var<'t, T> {
+        let shape = self.shape();
+        let (&count, rest) = shape.split_first().expect("index_select: a scalar has no rows");
+        let outside = rows.iter().find(|&&r| r >= count);
+        assert!(
+            outside.is_none(),
+            "index_select: row {} of an array of shape {shape:?}",
+            outside.unwrap_or(&0)
+        );
+        let width: usize = rest.iter().product();
+        let positions: Positions =
+            rows.iter().flat_map(|&r| (r * width..(r + 1) * width).map(|p| p as u32)).collect();
+        self.gather(&positions, &[&[rows.len()], rest].concat())
+    }
+}
+
+#[track_caller]
+fn check_positions(name: &str, positions: &[u32], len: usize) {
+    let largest = positions.iter().max().map_or(0, |&p| p as usize + 1);
+    assert!(largest <= len, "{name}: position {} among {len} elements", largest.saturating_sub(1));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check_grads;
+    use crate::tape::Tape;
+    use ndarray::{arr1, arr2};
+
+    #[test]
+    fn gather_with_repeated_positions_has_correct_grads_to_order_3() {
+        let positions: Positions = Rc::from([3, 0, 3, 5]);
+        check_grads(&[&[2, 3]], 3, |x| x[0].gather(&positions, &[2, 2]).tanh());
+    }
+
+    #[test]
+    fn scatter_add_has_correct_grads_to_order_3() {
+        let positions: Positions = Rc::from([3, 0, 3, 5]);
+        check_grads(&[&[4]], 3, |x| (x[0].scatter_add(&positions, &[2, 3]) + 0.3).tanh());
+    }
+
+    #[test]
+    fn index_select_reads_rows_and_adds_their_cotangents() {
+        let tape = Tape::<f64>::new();
+        let table = tape.leaf(&arr2(&[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]).into_dyn());
+        let rows = table.index_select(&[2, 0, 2]);
+        assert_eq!(rows.value(), arr2(&[[5.0, 6.0], [1.0, 2.0], [5.0, 6.0]]).into_dyn());
+        let g = crate::grad_values(rows.sum(), &[table]);
+        assert_eq!(g[0], arr2(&[[1.0, 1.0], [0.0, 0.0], [2.0, 2.0]]).into_dyn());
+        check_grads(&[&[3, 2]], 2, |x| x[0].index_select(&[2, 0, 2, 1]).tanh());
+    }
+
+    #[test]
+    #[should_panic(expected = "gather: position 6 among 6 elements")]
+    fn a_position_outside_is_named() {
+        let x = Tape::<f64>::new();
+        x.leaf(&arr1(&[0.0; 6]).into_dyn()).gather(&Rc::from([0, 6]), &[2]);
+    }
+}

@@ -1,0 +1,147 @@
+//! Matrix products.
+//!
+//! A product with a transpose flag on each side closes on itself: each of its
+//! two derivatives is again such a product.
+
+use crate::op::{Op, Point};
+use crate::pool::Buf;
+use crate::real::Real;
+use crate::value::Value;
+use crate::var::Var;
+
+/// `C = op(A)·op(B)`, where `op` transposes the last two axes if its flag is set.
+#[derive(Debug)]
+struct MatMul {
+    ta: bool,
+    tb: bool,
+}
+
+impl<T: Real> Op<T> for MatMul {
+    fn vjp<'t>(&self, wrt: usize, g: Var<'t, T>, at: Point<'t, '_, T>) -> Var<'t, T> {
+        let (a, b) = (at.input(0), at.input(1));
+        match (wrt, self.ta, self.tb) {
+            (0, false, tb) => product(g, false, b, !tb),
+            (0, true, tb) => product(b, tb, g, true),
+            (_, ta, false) => product(a, !ta, g, false),
+            (_, ta, true) => product(g, true, a, ta),
+        }
+    }
+}
+
+/// 2-D, or 3-D with as many matrices on both sides.
+#[track_caller]
+fn product<'t, T: Real>(a: Var<'t, T>, ta: bool, b: Var<'t, T>, tb: bool) -> Var<'t, T> {
+    let (va, vb) = (a.val(), b.val());
+    let (sa, sb) = (va.shape(), vb.shape());
+    let mismatch =
+        || -> ! { panic!("matmul: shapes {sa:?} (transposed: {ta}) and {sb:?} (transposed: {tb})") };
+    let rank = sa.len();
+    if sb.len() != rank || !(2..=3).contains(&rank) || sa[..rank - 2] != sb[..rank - 2] {
+        mismatch();
+    }
+    let rows_cols =
+        |s: &[usize], t: bool| if t { (s[rank - 1], s[rank - 2]) } else { (s[rank - 2], s[rank - 1]) };
+    let ((m, k), (k2, n)) = (rows_cols(&sa, ta), rows_cols(&sb, tb));
+    if k != k2 {
+        mismatch();
+    }
+    let batch = if rank == 3 { sa[0] } else { 1 };
+    let mut c = Buf::dirty(batch * m * n);
+    for i in 0..batch {
+        let (a, b) = (&va.data()[i * m * k..(i + 1) * m * k], &vb.data()[i * k * n..(i + 1) * k * n]);
+        T::gemm(m, k, n, a, ta, b, tb, &mut c[i * m * n..(i + 1) * m * n]);
+    }
+    let shape = [batch, m, n];
+    a.tape().push(Value::new(&shape[3 - rank..], c), MatMul { ta, tb }, &[a, b])
+}
+
+impl<'t, T: Real> Var<'t, T> {
+    /// Matrix product over the last two axes: `[.., m, k] · [.., k, n] → [.., m, n]`.
+    ///
+    /// Both sides have two axes, or three with as many matrices on both; or the
+    /// left has any number and the right is one matrix `[k, n]` for all.
+    ///
+    /// # Panics
+    /// If the shapes do not match.
+    #[track_caller]
+    pub fn matmul(self, other: Var<'t, T>) -> Var<'t, T> {
+        self.product_with(other, false)
+    }
+
+    /// Matrix product with the right side's last two axes swapped:
+    /// `[.., m, k] · [.., n, k]ᵀ → [.., m, n]`, else as [`matmul`](Var::matmul).
+    ///
+    /// # Panics
+    /// If the shapes do not match.
+    #[track_caller]
+    pub fn matmul_t(self, other: Var<'t, T>) -> Var<'t, T> {
+        self.product_with(other, true)
+    }
+
+    #[track_caller]
+    fn product_with(self, other: Var<'t, T>, tb: bool) -> Var<'t, T> {
+        let (sa, sb) = (self.shape(), other.shape());
+        if sb.len() == 2 && sa.len() > 2 {
+            let (outer, k) = (&sa[..sa.len() - 1], sa[sa.len() - 1]);
+            let rows = self.reshape(&[outer.iter().product(), k]);
+            let flat = product(rows, false, other, tb);
+            return flat.reshape(&[outer, &[flat.shape()[1]]].concat());
+        }
+        product(self, false, other, tb)
+    }
+
+    /// Affine layer `x·w + b`: `x: [n, inputs]`, `w: [inputs, outputs]`,
+    /// `b: [outputs]`. Returns `[n, outputs]`.
+    ///
+    /// # Panics
+    /// If the shapes do not match.
+    #[track_caller]
+    pub fn linear(self, w: Var<'t, T>, b: Var<'t, T>) -> Var<'t, T> {
+        self.matmul(w) + b
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::product;
+    use crate::check_grads;
+    use crate::tape::Tape;
+    use ndarray::arr2;
+
+    #[test]
+    fn products_have_correct_grads_to_order_3_with_every_transpose() {
+        for (ta, tb) in [(false, false), (false, true), (true, false), (true, true)] {
+            let a = if ta { [5, 3] } else { [3, 5] };
+            let b = if tb { [2, 5] } else { [5, 2] };
+            check_grads(&[&a, &b], 3, |x| product(x[0], ta, x[1], tb));
+        }
+    }
+
+    #[test]
+    fn batched_products_have_correct_grads() {
+        check_grads(&[&[4, 3, 5], &[4, 5, 2]], 2, |x| x[0].matmul(x[1]).tanh());
+        check_grads(&[&[4, 3, 5], &[4, 2, 5]], 2, |x| x[0].matmul_t(x[1]).tanh());
+        check_grads(&[&[2, 2, 3, 5], &[5, 3]], 2, |x| x[0].matmul(x[1]).tanh());
+    }
+
+    #[test]
+    fn linear_has_correct_grads() {
+        check_grads(&[&[3, 5], &[5, 2], &[2]], 2, |x| x[0].linear(x[1], x[2]).tanh());
+    }
+
+    #[test]
+    fn a_product_gives_known_values() {
+        let tape = Tape::<f64>::new();
+        let a = tape.leaf(&arr2(&[[1.0, 2.0], [3.0, 4.0]]).into_dyn());
+        assert_eq!(a.matmul(a).value(), arr2(&[[7.0, 10.0], [15.0, 22.0]]).into_dyn());
+        assert_eq!(a.matmul_t(a).value(), arr2(&[[5.0, 11.0], [11.0, 25.0]]).into_dyn());
+    }
+
+    #[test]
+    #[should_panic(expected = "matmul: shapes [2, 3] (transposed: false) and [2, 3] (transposed: false)")]
+    fn shapes_that_do_not_match_are_named() {
+        let a = Tape::<f32>::new();
+        let a = a.full(&[2, 3], 1.0);
+        a.matmul(a);
+    }
+}

@@ -1,0 +1,150 @@
+//! Sums, means, variances and maxima over axes.
+
+use super::index::Positions;
+use crate::real::Real;
+use crate::value::Shape;
+use crate::var::Var;
+
+impl<'t, T: Real> Var<'t, T> {
+    /// The sum of all elements, a scalar.
+    pub fn sum(self) -> Var<'t, T> {
+        self.sum_to(&[])
+    }
+
+    /// The mean of all elements, a scalar.
+    ///
+    /// # Panics
+    /// If there are no elements.
+    #[track_caller]
+    pub fn mean(self) -> Var<'t, T> {
+        let size = self.shape().size();
+        assert!(size > 0, "mean: an array of shape {:?} has no elements", self.shape());
+        self.sum() / size as f64
+    }
+
+    /// The sum over `axes`, which disappear.
+    ///
+    /// # Panics
+    /// If an axis is not one of this array's.
+    #[track_caller]
+    pub fn sum_axes(self, axes: &[usize]) -> Var<'t, T> {
+        let (kept, left) = self.without("sum_axes", axes);
+        self.sum_to(&kept).reshape(&left)
+    }
+
+    /// The mean over `axes`, which disappear.
+    ///
+    /// # Panics
+    /// If an axis is not one of this array's, or the result would be of no elements.
+    #[track_caller]
+    pub fn mean_axes(self, axes: &[usize]) -> Var<'t, T> {
+        let (_, left) = self.without("mean_axes", axes);
+        self.mean_kept("mean_axes", axes).reshape(&left)
+    }
+
+    /// The biased variance over `axes`, which disappear: `mean((x − mean(x))²)`.
+    ///
+    /// # Panics
+    /// If an axis is not one of this array's, or the result would be of no elements.
+    #[track_caller]
+    pub fn var_axes(self, axes: &[usize]) -> Var<'t, T> {
+        let centred = self - self.mean_kept("var_axes", axes);
+        (centred * centred).mean_axes(axes)
+    }
+
+    /// The largest element along `axis`, which disappears. Among equal ones the
+    /// first gets the gradient; a NaN is larger than anything.
+    ///
+    /// # Panics
+    /// If the axis is not one of this array's, or is empty.
+    #[track_caller]
+    pub fn max_axis(self, axis: usize) -> Var<'t, T> {
+        let (_, left) = self.without("max_axis", &[axis]);
+        let x = self.val();
+        let (shape, data) = (x.shape(), x.data());
+        let (len, inner): (usize, usize) = (shape[axis], shape[axis + 1..].iter().product());
+        assert!(len > 0, "max_axis: axis {axis} of {shape:?} is empty");
+        let positions: Positions = (0..data.len() / len)
+            .map(|i| {
+                let first = i / inner * inner * len + i % inner;
+                let along = (0..len).map(|k| first + k * inner);
+                along.reduce(|best, p| if larger(data[p], data[best]) { p } else { best }).expect("not empty")
+                    as u32
+            })
+            .collect();
+        self.gather(&positions, &left)
+    }
+
+    /// The mean over `axes`, which stay with length 1.
+    #[track_caller]
+    pub(crate) fn mean_kept(self, name: &str, axes: &[usize]) -> Var<'t, T> {
+        let (kept, _) = self.without(name, axes);
+        let count = self.shape().size() / kept.size().max(1);
+        assert!(count > 0, "{name}: a mean over no elements, axes {axes:?} of {:?}", self.shape());
+        self.sum_to(&kept) / count as f64
+    }
+
+    /// This shape with `axes` of length 1, and without them.
+    #[track_caller]
+    fn without(self, name: &str, axes: &[usize]) -> (Shape, Shape) {
+        let shape = self.shape();
+        let valid = axes.iter().all(|&a| a < shape.len());
+        assert!(valid, "{name}: axes {axes:?} of an array of shape {shape:?}");
+        let mut kept = shape.to_vec();
+        axes.iter().for_each(|&a| kept[a] = 1);
+        let left: Vec<_> = (0..shape.len()).filter(|a| !axes.contains(a)).map(|a| shape[a]).collect();
+        (Shape::new(&kept), Shape::new(&left))
+    }
+}
+
+/// Whether `a` takes the place of an earlier `b` as the maximum.
+pub(super) fn larger<T: Real>(a: T, b: T) -> bool {
+    a > b || (a.is_nan() && !b.is_nan())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::check_grads;
+    use crate::tape::Tape;
+    use ndarray::{arr1, arr2};
+
+    #[test]
+    fn reductions_have_correct_grads_over_any_axes() {
+        for axes in [&[0][..], &[1], &[2], &[0, 2], &[1, 2], &[0, 1, 2], &[]] {
+            check_grads(&[&[3, 2, 5]], 2, |x| x[0].sum_axes(axes).tanh());
+            check_grads(&[&[3, 2, 5]], 2, |x| x[0].mean_axes(axes).tanh());
+            check_grads(&[&[3, 2, 5]], 2, |x| x[0].var_axes(axes).tanh());
+        }
+        for axis in 0..3 {
+            check_grads(&[&[3, 2, 5]], 2, |x| x[0].max_axis(axis).tanh());
+        }
+        check_grads(&[&[3, 5]], 2, |x| x[0].sum() * x[0].mean());
+    }
+
+    #[test]
+    fn reductions_give_known_values() {
+        let tape = Tape::<f64>::new();
+        let x = tape.leaf(&arr2(&[[1.0, 4.0, 2.0], [5.0, 5.0, -1.0]]).into_dyn());
+        assert_eq!(x.max_axis(1).value(), arr1(&[4.0, 5.0]).into_dyn());
+        assert_eq!(x.max_axis(0).value(), arr1(&[5.0, 5.0, 2.0]).into_dyn());
+        assert_eq!(x.mean_axes(&[0]).value(), arr1(&[3.0, 4.5, 0.5]).into_dyn());
+        approx::assert_relative_eq!(
+            x.var_axes(&[1]).value(),
+            arr1(&[14.0 / 9.0, 8.0]).into_dyn(),
+            max_relative = 1e-15
+        );
+        assert_eq!(
+            crate::grad_values(x.max_axis(1).sum(), &[x])[0],
+            arr2(&[[0., 1., 0.], [1., 0., 0.]]).into_dyn()
+        );
+    }
+
+    #[test]
+    fn a_sum_of_many_f32_numbers_keeps_its_accuracy() {
+        let tape = Tape::<f32>::new();
+        let x = tape.full(&[100_003, 3], 0.1);
+        for total in [x.sum().item() / 3.0, x.sum_axes(&[0]).value()[[1]]] {
+            assert!((total / 10_000.3 - 1.0).abs() < 5e-6, "{total}");
+        }
+    }
+}

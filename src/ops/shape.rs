@@ -1,0 +1,190 @@
+//! Moving elements without changing them: each op's adjoint is another of them.
+//!
+//! `reshape` and `permute` are their own inverses, `slice` and `pad` are each
+//! other's transpose, `concat` comes apart with `slice`.
+
+use std::ops::Range;
+
+use ndarray::{ArrayD, ArrayViewD, Axis, IxDyn, Slice};
+
+use crate::op::{Op, Point};
+use crate::real::Real;
+use crate::value::Value;
+use crate::var::Var;
+
+#[derive(Debug)]
+struct Reshape;
+
+impl<T: Real> Op<T> for Reshape {
+    fn vjp<'t>(&self, _wrt: usize, g: Var<'t, T>, at: Point<'t, '_, T>) -> Var<'t, T> {
+        g.reshape(&at.input(0).shape())
+    }
+}
+
+#[derive(Debug)]
+struct Permute(Vec<usize>);
+
+impl<T: Real> Op<T> for Permute {
+    fn vjp<'t>(&self, _wrt: usize, g: Var<'t, T>, _at: Point<'t, '_, T>) -> Var<'t, T> {
+        let mut inverse = vec![0; self.0.len()];
+        self.0.iter().enumerate().for_each(|(to, &from)| inverse[from] = to);
+        g.permute(&inverse)
+    }
+}
+
+#[derive(Debug)]
+struct SliceOp(Vec<Range<usize>>);
+
+impl<T: Real> Op<T> for SliceOp {
+    fn vjp<'t>(&self, _wrt: usize, g: Var<'t, T>, at: Point<'t, '_, T>) -> Var<'t, T> {
+        let shape = at.input(0).shape();
+        let around: Vec<_> = self.0.iter().zip(shape.iter()).map(|(r, &d)| (r.start, d - r.end)).collect();
+        g.pad(&around)
+    }
+}
+
+#[derive(Debug)]
+struct Pad(Vec<(usize, usize)>);
+
+impl<T: Real> Op<T> for Pad {
+    fn vjp<'t>(&self, _wrt: usize, g: Var<'t, T>, at: Point<'t, '_, T>) -> Var<'t, T> {
+        let shape = at.input(0).shape();
+        let inside: Vec<_> =
+            self.0.iter().zip(shape.iter()).map(|(&(before, _), &d)| before..before + d).collect();
+        g.slice(&inside)
+    }
+}
+
+#[derive(Debug)]
+struct Concat {
+    axis: usize,
+    starts: Vec<usize>,
+}
+
+impl<T: Real> Op<T> for Concat {
+    fn vjp<'t>(&self, wrt: usize, g: Var<'t, T>, at: Point<'t, '_, T>) -> Var<'t, T> {
+        let mut ranges: Vec<_> = g.shape().iter().map(|&d| 0..d).collect();
+        let start = self.starts[wrt];
+        ranges[self.axis] = start..start + at.input(wrt).shape()[self.axis];
+        g.slice(&ranges)
+    }
+}
+
+impl<'t, T: Real> Var<'t, T> {
+    /// The same elements in row-major order under another shape. Nothing is copied.
+    ///
+    /// # Panics
+    /// If the shapes differ in their number of elements.
+    #[track_caller]
+    pub fn reshape(self, shape: &[usize]) -> Var<'t, T> {
+        let x = self.val();
+        let size: usize = shape.iter().product();
+        assert!(size == x.shape().size(), "reshape: {:?} has not as many elements as {shape:?}", x.shape());
+        self.tape().push(x.reshaped(shape), Reshape, &[self])
+    }
+
+    /// Reorders the axes: axis `i` of the result is axis `axes[i]` of this array.
+    ///
+    /// # Panics
+    /// If `axes` is not a permutation of this array's axes.
+    #[track_caller]
+    pub fn permute(self, axes: &[usize]) -> Var<'t, T> {
+        let x = self.val();
+        let mut sorted = axes.to_vec();
+        sorted.sort_unstable();
+        let whole = sorted.iter().copied().eq(0..x.shape().len());
+        assert!(whole, "permute: {axes:?} is not an order of the axes of {:?}", x.shape());
+        let value = Value::from_array(x.view().permuted_axes(IxDyn(axes)));
+        self.tape().push(value, Permute(axes.to_vec()), &[self])
+    }
+
+    /// Cuts out a box, one range an axis.
+    ///
+    /// # Panics
+    /// If there are not as many ranges as axes, or one lies outside its axis.
+    #[track_caller]
+    pub fn slice(self, ranges: &[Range<usize>]) -> Var<'t, T> {
+        let x = self.val();
+        let shape = x.shape();
+        let fits = ranges.len() == shape.len()
+            && ranges.iter().zip(shape.iter()).all(|(r, &d)| r.start <= r.end && r.end <= d);
+        assert!(fits, "slice: {ranges:?} does not lie within {shape:?}");
+        let mut view = x.view();
+        ranges.iter().enumerate().for_each(|(i, r)| view.slice_axis_inplace(Axis(i), Slice::from(r.clone())));
+        self.tape().push(Value::from_array(view), SliceOp(ranges.to_vec()), &[self])
+    }
+
+    /// Puts zeros around, `(before, after)` for each axis.
+    ///
+    /// # Panics
+    /// If there are not as many pairs as axes.
+    #[track_caller]
+    pub fn pad(self, around: &[(usize, usize)]) -> Var<'t, T> {
+        let x = self.val();
+        let shape = x.shape();
+        assert!(around.len() == shape.len(), "pad: {} pairs for the axes of {shape:?}", around.len());
+        let padded: Vec<_> = around.iter().zip(shape.iter()).map(|(&(b, a), &d)| b + d + a).collect();
+        let mut out = ArrayD::zeros(padded);
+        let mut inside = out.view_mut();
+        around.iter().zip(shape.iter()).enumerate().for_each(|(i, (&(before, _), &d))| {
+            inside.slice_axis_inplace(Axis(i), Slice::from(before..before + d));
+        });
+        inside.assign(&x.view());
+        self.tape().push(Value::from_array(out.view()), Pad(around.to_vec()), &[self])
+    }
+
+    /// Joins arrays along an axis.
+    ///
+    /// # Panics
+    /// If there are none, or they differ in another axis than `axis`.
+    #[track_caller]
+    pub fn concat(parts: &[Var<'t, T>], axis: usize) -> Var<'t, T> {
+        let values: Vec<_> = parts.iter().map(|p| p.val()).collect();
+        let views: Vec<ArrayViewD<'_, T>> = values.iter().map(Value::view).collect();
+        let shapes: Vec<_> = values.iter().map(Value::shape).collect();
+        let joined = ndarray::concatenate(Axis(axis), &views)
+            .unwrap_or_else(|_| panic!("concat: shapes {shapes:?} cannot be joined along axis {axis}"));
+        let starts = shapes
+            .iter()
+            .scan(0, |end, s| {
+                let start = *end;
+                *end += s[axis];
+                Some(start)
+            })
+            .collect();
+        parts[0].tape().push(Value::from_array(joined.view()), Concat { axis, starts }, parts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::check_grads;
+    use crate::tape::Tape;
+    use crate::var::Var;
+
+    #[test]
+    fn moving_elements_has_correct_grads() {
+        check_grads(&[&[2, 3, 5]], 2, |x| x[0].reshape(&[5, 6]).tanh());
+        check_grads(&[&[2, 3, 5, 4]], 2, |x| x[0].permute(&[2, 0, 3, 1]).tanh());
+        check_grads(&[&[5, 3]], 2, |x| x[0].slice(&[1..4, 0..2]).tanh());
+        check_grads(&[&[5, 3]], 2, |x| (x[0].pad(&[(1, 0), (2, 3)]) + 0.5).tanh());
+        check_grads(&[&[2, 3], &[2, 1], &[2, 4], &[2, 2]], 2, |x| Var::concat(x, 1).tanh());
+    }
+
+    #[test]
+    fn one_array_joined_with_itself_gets_both_cotangents() {
+        check_grads(&[&[2, 3]], 2, |x| Var::concat(&[x[0], x[0]], 0).powi(3));
+    }
+
+    #[test]
+    fn permute_moves_axes_as_it_says() {
+        let tape = Tape::<f32>::new();
+        assert_eq!(*tape.full(&[2, 3, 5], 0.0).permute(&[2, 0, 1]).shape(), [5, 2, 3]);
+    }
+
+    #[test]
+    #[should_panic(expected = "slice: [0..2, 1..4] does not lie within [2, 3]")]
+    fn a_slice_outside_is_named() {
+        Tape::<f32>::new().full(&[2, 3], 0.0).slice(&[0..2, 1..4]);
+    }
+}

@@ -1,0 +1,45 @@
+//! The two element types.
+
+use crate::kernels::Kernels;
+use crate::pool::Pooled;
+
+/// An element type of the engine: `f32` for work, `f64` for proofs.
+///
+/// Sealed: the kernels exist for these two. Scalars of the public interface
+/// are `f64` whatever the element type is, so generic code writes `0.5 * x`.
+pub trait Real:
+    Kernels + Pooled + ndarray::NdFloat + ndarray::ScalarOperand + std::iter::Sum + Default + sealed::Sealed
+{
+    /// The nearest value of this type.
+    fn of(x: f64) -> Self;
+    /// The value as `f64`, exact for both types.
+    fn as_f64(self) -> f64;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for f32 {}
+    impl Sealed for f64 {}
+}
+
+impl Real for f32 {
+    #[inline]
+    fn of(x: f64) -> f32 {
+        x as f32
+    }
+    #[inline]
+    fn as_f64(self) -> f64 {
+        f64::from(self)
+    }
+}
+
+impl Real for f64 {
+    #[inline]
+    fn of(x: f64) -> f64 {
+        x
+    }
+    #[inline]
+    fn as_f64(self) -> f64 {
+        self
+    }
+}

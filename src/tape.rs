@@ -1,0 +1,174 @@
+//! The tape: an arena of nodes whose indices are already a topological order.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::rc::Rc;
+
+use ndarray::{ArrayD, ArrayViewD};
+
+use crate::op::Op;
+use crate::real::Real;
+use crate::value::Value;
+use crate::var::Var;
+
+/// The ids of a node's inputs; nearly every operation has at most three.
+#[derive(Debug, Clone)]
+pub(crate) enum Inputs {
+    Few(u8, [u32; 3]),
+    Many(Rc<[u32]>),
+}
+
+impl Inputs {
+    fn of<T: Real>(vars: &[Var<'_, T>]) -> Inputs {
+        if vars.len() > 3 {
+            return Inputs::Many(vars.iter().map(|v| v.id()).collect());
+        }
+        let mut ids = [0; 3];
+        vars.iter().enumerate().for_each(|(i, v)| ids[i] = v.id());
+        Inputs::Few(vars.len() as u8, ids)
+    }
+
+    pub(crate) fn ids(&self) -> &[u32] {
+        match self {
+            Inputs::Few(len, ids) => &ids[..*len as usize],
+            Inputs::Many(ids) => ids,
+        }
+    }
+}
+
+/// One recorded value and how it came about; a leaf has no operation.
+pub(crate) struct Node<T: Real> {
+    pub(crate) value: Value<T>,
+    pub(crate) op: Option<Rc<dyn Op<T>>>,
+    pub(crate) inputs: Inputs,
+}
+
+/// Records a computation so that it can be differentiated.
+///
+/// A tape belongs to one task on one thread; [`Var`]s are `Copy` handles into it
+/// and everything is freed when it drops. Plain arrays cross threads, tapes do not:
+///
+/// ```compile_fail,E0277
+/// let tape = innerloop::Tape::<f32>::new();
+/// std::thread::scope(|s| { s.spawn(|| tape.scalar(1.0)); });
+/// ```
+///
+/// # Example
+/// ```
+/// use innerloop::{Tape, grad};
+/// let tape = Tape::<f64>::new();
+/// let x = tape.scalar(3.0);
+/// let slope = grad(x * x * x, &[x])[0]; // 3x², itself on the tape
+/// let curvature = grad(slope, &[x])[0]; // 6x
+/// assert_eq!((slope.item(), curvature.item()), (27.0, 18.0));
+/// ```
+pub struct Tape<T: Real> {
+    nodes: RefCell<Vec<Node<T>>>,
+    /// Off while a rule runs for its value alone: then nodes are made without operations.
+    recording: Cell<bool>,
+}
+
+impl<T: Real> Tape<T> {
+    /// An empty tape.
+    pub fn new() -> Tape<T> {
+        Tape { nodes: RefCell::new(Vec::new()), recording: Cell::new(true) }
+    }
+
+    /// Puts an array on the tape as an independent variable.
+    pub fn leaf(&self, array: &ArrayD<T>) -> Var<'_, T> {
+        self.constant(array.view())
+    }
+
+    /// Puts several arrays on the tape, usually a model's parameters.
+    pub fn leaves(&self, arrays: &[ArrayD<T>]) -> Vec<Var<'_, T>> {
+        arrays.iter().map(|a| self.leaf(a)).collect()
+    }
+
+    /// Puts data on the tape, usually images. (A leaf like any other: what is
+    /// differentiated is chosen when [`grad`](crate::grad) is called.)
+    pub fn constant<'a>(&self, array: impl Into<ArrayViewD<'a, T>>) -> Var<'_, T> {
+        self.push_leaf(Value::from_array(array.into()))
+    }
+
+    /// Puts one number on the tape, as an array without axes.
+    pub fn scalar(&self, x: f64) -> Var<'_, T> {
+        self.push_leaf(Value::filled(&[], T::of(x)))
+    }
+
+    /// Puts an array of one repeated number on the tape.
+    pub fn full(&self, shape: &[usize], x: f64) -> Var<'_, T> {
+        self.push_leaf(Value::filled(shape, T::of(x)))
+    }
+
+    /// Records the result of an operation with its rule: how operations are made,
+    /// in this crate and in yours.
+    ///
+    /// `value` is the operation's output, already computed from `inputs`.
+    ///
+    /// # Panics
+    /// If an input lies on another tape.
+    #[track_caller]
+    pub fn record<'t>(&'t self, value: ArrayD<T>, op: impl Op<T>, inputs: &[Var<'t, T>]) -> Var<'t, T> {
+        self.push(Value::from_array(value.view()), op, inputs)
+    }
+
+    /// How many values the tape holds.
+    pub fn len(&self) -> usize {
+        self.nodes.borrow().len()
+    }
+
+    /// Whether nothing was put on the tape yet.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    #[track_caller]
+    pub(crate) fn push<'t>(&'t self, value: Value<T>, op: impl Op<T>, inputs: &[Var<'t, T>]) -> Var<'t, T> {
+        for input in inputs {
+            assert!(std::ptr::eq(self, input.tape()), "{op:?}: its inputs lie on different tapes");
+        }
+        let node = if self.recording.get() {
+            Node { value, op: Some(Rc::new(op)), inputs: Inputs::of(inputs) }
+        } else {
+            Node { value, op: None, inputs: Inputs::Few(0, [0; 3]) }
+        };
+        self.push_node(node)
+    }
+
+    pub(crate) fn push_leaf(&self, value: Value<T>) -> Var<'_, T> {
+        self.push_node(Node { value, op: None, inputs: Inputs::Few(0, [0; 3]) })
+    }
+
+    fn push_node(&self, node: Node<T>) -> Var<'_, T> {
+        let mut nodes = self.nodes.borrow_mut();
+        let id = u32::try_from(nodes.len()).expect("a tape holds fewer than 2^32 values");
+        nodes.push(node);
+        Var::new(self, id)
+    }
+
+    pub(crate) fn with_nodes<R>(&self, f: impl FnOnce(&[Node<T>]) -> R) -> R {
+        f(&self.nodes.borrow())
+    }
+
+    /// Runs `f` for the value it returns and forgets every node it made.
+    pub(crate) fn unrecorded<'t>(&'t self, f: impl FnOnce() -> Var<'t, T>) -> Value<T> {
+        let mark = self.len();
+        let before = self.recording.replace(false);
+        let value = f().val();
+        self.recording.set(before);
+        self.nodes.borrow_mut().truncate(mark);
+        value
+    }
+}
+
+impl<T: Real> Default for Tape<T> {
+    fn default() -> Tape<T> {
+        Tape::new()
+    }
+}
+
+impl<T: Real> fmt::Debug for Tape<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Tape({} values)", self.len())
+    }
+}

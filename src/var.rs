@@ -1,0 +1,83 @@
+//! The handle that users compute with.
+
+use std::fmt;
+
+use ndarray::{ArrayD, ArrayViewD};
+
+use crate::real::Real;
+use crate::tape::Tape;
+use crate::value::{Shape, Value};
+
+/// A value on a [`Tape`]: a `Copy` handle, so `a * b + a` needs no `&` and no clone.
+///
+/// Arrays are row-major; images are channels-last, `[n, h, w, c]`. Operations
+/// are methods and operators; scalars are `f64` whatever `T` is.
+pub struct Var<'t, T: Real> {
+    tape: &'t Tape<T>,
+    id: u32,
+}
+
+impl<T: Real> Clone for Var<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T: Real> Copy for Var<'_, T> {}
+
+impl<'t, T: Real> Var<'t, T> {
+    pub(crate) fn new(tape: &'t Tape<T>, id: u32) -> Var<'t, T> {
+        Var { tape, id }
+    }
+
+    pub(crate) fn id(self) -> u32 {
+        self.id
+    }
+
+    pub(crate) fn val(self) -> Value<T> {
+        self.tape.with_nodes(|nodes| nodes[self.id as usize].value.clone())
+    }
+
+    /// The tape it lies on.
+    pub fn tape(self) -> &'t Tape<T> {
+        self.tape
+    }
+
+    /// The lengths of its axes.
+    pub fn shape(self) -> Shape {
+        self.tape.with_nodes(|nodes| nodes[self.id as usize].value.shape())
+    }
+
+    /// A copy of its elements.
+    pub fn value(self) -> ArrayD<T> {
+        self.val().to_array()
+    }
+
+    /// Reads its elements without copying them.
+    pub fn with_value<R>(self, f: impl FnOnce(ArrayViewD<'_, T>) -> R) -> R {
+        f(self.val().view())
+    }
+
+    /// The only element of an array that has one.
+    ///
+    /// # Panics
+    /// If it has another number of elements.
+    #[track_caller]
+    pub fn item(self) -> T {
+        match self.val().data() {
+            [x] => *x,
+            _ => panic!("item: an array of shape {:?} is not a single number", self.shape()),
+        }
+    }
+
+    /// The same value as a new leaf: gradients stop here. Nothing is copied.
+    pub fn detach(self) -> Var<'t, T> {
+        self.tape.push_leaf(self.val())
+    }
+}
+
+impl<T: Real> fmt::Debug for Var<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Var({}, {:?})", self.id, self.val().view())
+    }
+}
