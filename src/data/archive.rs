@@ -1,0 +1,159 @@
+//! The drawings of one Omniglot set, in a zip archive or unpacked in a folder.
+//!
+//! Both are listed in the same form, `Alphabet/`, `Alphabet/characterNN/`,
+//! `Alphabet/characterNN/file.png`, and sorted in the same way, so they give the same data set.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{Cursor, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use zip::ZipArchive;
+
+use crate::error::{Error, Result};
+
+/// One drawing: its path below the set, and its number in the archive.
+#[derive(Debug, Clone)]
+pub(super) struct Member {
+    pub(super) name: String,
+    number: usize,
+}
+
+/// Classes in order of alphabet and character, each with its drawings in order of their file names.
+pub(super) type Classes = Vec<(String, Vec<Member>)>;
+
+/// Where drawings are read from. Cloning shares the archive, so each thread can have its own.
+#[derive(Debug, Clone)]
+pub(super) struct Source {
+    pub(super) path: PathBuf,
+    /// `None` for a folder.
+    zip: Option<ZipArchive<Cursor<Arc<[u8]>>>>,
+}
+
+impl Source {
+    /// Finds `set` in `root` or in `root/omniglot`: `set.zip` first, else the folder `set`.
+    pub(super) fn find(root: &Path, set: &'static str) -> Result<Self> {
+        let archive = format!("{set}.zip");
+        for folder in [root.to_path_buf(), root.join("omniglot")] {
+            let path = folder.join(&archive);
+            if path.is_file() {
+                let bytes = fs::read(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
+                let zip = ZipArchive::new(Cursor::new(bytes.into())).map_err(|error| Error::BadFile {
+                    path: path.clone(),
+                    reason: format!("not a whole zip archive ({error}): copy or download it again"),
+                })?;
+                return Ok(Self { path, zip: Some(zip) });
+            }
+            let path = folder.join(set);
+            if path.is_dir() {
+                return Ok(Self { path, zip: None });
+            }
+        }
+        let looked_for = format!("{archive}, {set}/, omniglot/{archive}, omniglot/{set}/");
+        Err(Error::NoData { what: "Omniglot", root: root.into(), looked_for })
+    }
+
+    /// Lists the drawings. `set` is the folder inside the archive, which may be left out there.
+    pub(super) fn classes(&self, set: &str) -> Result<Classes> {
+        let mut listed = Vec::new();
+        if let Some(zip) = &self.zip {
+            for number in 0..zip.len() {
+                let name = zip.name_for_index(number).unwrap_or_default();
+                let name = name.strip_prefix(set).and_then(|rest| rest.strip_prefix('/')).unwrap_or(name);
+                listed.push(Member { name: name.into(), number });
+            }
+        } else {
+            list_folder(&self.path, "", &mut listed)?;
+        }
+        self.group(listed)
+    }
+
+    fn group(&self, listed: Vec<Member>) -> Result<Classes> {
+        let mut alphabets: BTreeMap<String, BTreeMap<String, Vec<Member>>> = BTreeMap::new();
+        for member in listed {
+            let parts: Vec<&str> = member.name.split('/').collect();
+            // what macOS adds to folders and archives
+            if parts[0] == "__MACOSX" || parts.iter().any(|part| part.starts_with('.')) {
+                continue;
+            }
+            match parts[..] {
+                [alphabet, ""] if !alphabet.is_empty() => {
+                    alphabets.entry(alphabet.into()).or_default();
+                }
+                [alphabet, character, file] if file.is_empty() || is_png(file) => {
+                    let of_alphabet = alphabets.entry(alphabet.into()).or_default();
+                    let drawings = of_alphabet.entry(character.into()).or_default();
+                    if !file.is_empty() {
+                        drawings.push(member);
+                    }
+                }
+                _ if is_png(&member.name) => {
+                    let reason = "out of place, drawings are Alphabet/characterNN/file.png".into();
+                    return Err(Error::BadImage { path: self.path.clone(), member: member.name, reason });
+                }
+                _ => {}
+            }
+        }
+        if alphabets.is_empty() {
+            let reason = "holds no Alphabet/characterNN/file.png: unpack or download it again".into();
+            return Err(Error::BadFile { path: self.path.clone(), reason });
+        }
+        let mut classes = Classes::new();
+        for (alphabet, characters) in alphabets {
+            if characters.is_empty() {
+                return Err(Error::EmptyClass { class: alphabet });
+            }
+            for (character, mut drawings) in characters {
+                let class = format!("{alphabet}/{character}");
+                if drawings.is_empty() {
+                    return Err(Error::EmptyClass { class });
+                }
+                drawings.sort_by(|a, b| a.name.cmp(&b.name));
+                classes.push((class, drawings));
+            }
+        }
+        Ok(classes)
+    }
+
+    /// Reads the file of one drawing into `bytes`, whatever was in there.
+    pub(super) fn read(&mut self, member: &Member, bytes: &mut Vec<u8>) -> Result<()> {
+        bytes.clear();
+        let Some(zip) = &mut self.zip else {
+            let path = self.path.join(&member.name);
+            let read = fs::File::open(&path).and_then(|mut file| file.read_to_end(bytes));
+            return read.map(drop).map_err(|source| Error::Io { path, source });
+        };
+        // reading to the end also checks the sum that the archive holds
+        let read = match zip.by_index(member.number) {
+            Ok(mut file) => file.read_to_end(bytes).map(drop),
+            Err(error) => Err(error.into()),
+        };
+        read.map_err(|error| Error::BadImage {
+            path: self.path.clone(),
+            member: member.name.clone(),
+            reason: format!("cannot be unpacked ({error}): copy or download the archive again"),
+        })
+    }
+}
+
+fn is_png(name: &str) -> bool {
+    name.ends_with(".png")
+}
+
+/// Adds what is in `folder` to `listed`, down to the files of the characters.
+fn list_folder(folder: &Path, below: &str, listed: &mut Vec<Member>) -> Result<()> {
+    let trouble = |source| Error::Io { path: folder.into(), source };
+    for entry in fs::read_dir(folder).map_err(trouble)? {
+        let entry = entry.map_err(trouble)?;
+        let name = format!("{below}{}", entry.file_name().to_string_lossy());
+        // asks the path, not the entry, so that links to folders count as folders
+        let is_folder = !is_png(&name) && entry.path().is_dir();
+        let name = if is_folder { name + "/" } else { name };
+        if is_folder && below.matches('/').count() < 2 {
+            list_folder(&entry.path(), &name, listed)?;
+        }
+        listed.push(Member { name, number: 0 });
+    }
+    Ok(())
+}

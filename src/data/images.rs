@@ -1,0 +1,278 @@
+//! Images grouped by class.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::class::{Class, ClassRef, turn};
+use crate::error::{Error, Result};
+use crate::real::Real;
+
+/// Images of one size, grouped by class.
+///
+/// All pixels lie in one block of bytes, image after image, each `[h, w, c]` in row-major order.
+/// Cloning shares the block. Bytes become numbers when an episode is built: 0..=255 is mapped to 0..1,
+/// or to what [`with_range`](Self::with_range) says.
+///
+/// ```
+/// use innerloop::ImageSet;
+///
+/// let classes = vec![
+///     ("dark".to_string(), vec![vec![0, 10, 20, 30], vec![5, 5, 5, 5]]),
+///     ("light".to_string(), vec![vec![250, 251, 252, 253]]),
+/// ];
+/// let images = ImageSet::from_classes(classes, 2, 2, 1)?;
+/// assert_eq!((images.classes(), images.len(), images.shape()), (2, 3, [2, 2, 1]));
+/// assert_eq!(images.image(0, 1), [5, 5, 5, 5]);
+/// # Ok::<(), innerloop::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImageSet {
+    pixels: Arc<[u8]>,
+    shape: [usize; 3],
+    names: Arc<[String]>,
+    /// `first[k]` is the first image of class `k`; one more entry ends the last class.
+    first: Arc<[usize]>,
+    by_name: Arc<HashMap<String, usize>>,
+    range: (f64, f64),
+}
+
+impl ImageSet {
+    /// Builds a set from `(class name, images)` pairs; every image is `h * w * c` bytes, `[h, w, c]`
+    /// in row-major order. Classes keep their order and may differ in their number of images.
+    ///
+    /// # Errors
+    /// [`Error::ImageBytes`], [`Error::EmptyClass`], [`Error::RepeatedClass`];
+    /// [`Error::TooFewClasses`] without any class; [`Error::Setting`] if `h`, `w` or `c` is 0.
+    pub fn from_classes(classes: Vec<(String, Vec<Vec<u8>>)>, h: usize, w: usize, c: usize) -> Result<Self> {
+        let mut pixels = Vec::with_capacity(classes.iter().map(|(_, images)| images.len() * h * w * c).sum());
+        let mut counted = Vec::with_capacity(classes.len());
+        for (class, images) in classes {
+            for (image, bytes) in images.iter().enumerate() {
+                if bytes.len() != h * w * c {
+                    return Err(Error::ImageBytes { class, image, expected: h * w * c, found: bytes.len() });
+                }
+                pixels.extend_from_slice(bytes);
+            }
+            counted.push((class, images.len()));
+        }
+        Self::from_pixels(counted, pixels, [h, w, c])
+    }
+
+    /// Builds a set from `(class name, number of images)` pairs and all their pixels in that order.
+    pub(crate) fn from_pixels(
+        counted: Vec<(String, usize)>,
+        pixels: Vec<u8>,
+        shape: [usize; 3],
+    ) -> Result<Self> {
+        for (name, size) in ["h", "w", "c"].into_iter().zip(shape) {
+            if size == 0 {
+                return Err(Error::Setting { name, value: "0".into(), need: "at least 1" });
+            }
+        }
+        if counted.is_empty() {
+            return Err(Error::TooFewClasses { what: "an image set", need: 1, have: 0 });
+        }
+        let (mut names, mut first, mut by_name) = (Vec::new(), vec![0], HashMap::new());
+        for (class, count) in counted {
+            if count == 0 {
+                return Err(Error::EmptyClass { class });
+            }
+            if by_name.insert(class.clone(), names.len()).is_some() {
+                return Err(Error::RepeatedClass { class, place: "the image set".into() });
+            }
+            first.push(first[names.len()] + count);
+            names.push(class);
+        }
+        assert_eq!(
+            pixels.len(),
+            first[names.len()] * shape.iter().product::<usize>(),
+            "pixels of all images"
+        );
+        Ok(Self {
+            pixels: pixels.into(),
+            shape,
+            names: names.into(),
+            first: first.into(),
+            by_name: Arc::new(by_name),
+            range: (0.0, 1.0),
+        })
+    }
+
+    /// The same images with byte 0 read as `low` and byte 255 as `high`, and evenly in between.
+    ///
+    /// The default is 0 and 1, so that ink is 1 and paper 0 in [`Glyphs`](crate::Glyphs) and Omniglot.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if one of the two is not finite or both are the same.
+    pub fn with_range(mut self, low: f64, high: f64) -> Result<Self> {
+        if !(low.is_finite() && high.is_finite() && low != high) {
+            let value = format!("{low}..{high}");
+            return Err(Error::Setting { name: "range", value, need: "two different finite numbers" });
+        }
+        self.range = (low, high);
+        Ok(self)
+    }
+
+    /// The number of images, all classes together.
+    #[allow(clippy::len_without_is_empty)] // never empty: a set without images cannot be built
+    pub fn len(&self) -> usize {
+        self.first[self.names.len()]
+    }
+
+    /// The number of classes.
+    pub fn classes(&self) -> usize {
+        self.names.len()
+    }
+
+    /// The shape of one image, `[h, w, c]`.
+    pub fn shape(&self) -> [usize; 3] {
+        self.shape
+    }
+
+    /// The name of class number `class`.
+    ///
+    /// # Panics
+    /// If there is no such class.
+    #[track_caller]
+    pub fn class_name(&self, class: usize) -> &str {
+        &self.names[class]
+    }
+
+    /// The number of the class called `name`.
+    pub fn class_named(&self, name: &str) -> Option<usize> {
+        self.by_name.get(name).copied()
+    }
+
+    /// The number of images of class number `class`.
+    ///
+    /// # Panics
+    /// If there is no such class.
+    #[track_caller]
+    pub fn images_of(&self, class: usize) -> usize {
+        self.first[class + 1] - self.first[class]
+    }
+
+    /// The bytes of one image, `[h, w, c]` in row-major order; `image` counts within the class.
+    ///
+    /// # Panics
+    /// If there is no such class or image.
+    #[track_caller]
+    pub fn image(&self, class: usize, image: usize) -> &[u8] {
+        assert!(image < self.images_of(class), "image {image} of class {:?}", self.names[class]);
+        let size = self.shape.iter().product::<usize>();
+        &self.pixels[(self.first[class] + image) * size..][..size]
+    }
+
+    /// Every class once, not turned: what to draw episodes from when there is no split.
+    pub fn all(&self) -> Vec<ClassRef> {
+        (0..self.classes()).map(|class| ClassRef { class, turns: 0 }).collect()
+    }
+
+    /// A view of one class, turned as `class` says.
+    ///
+    /// # Errors
+    /// [`Error::UnknownClass`]; [`Error::Setting`] if `turns` is above 3; [`Error::NotSquare`] for a
+    /// quarter turn of images that are not square.
+    pub fn class(&self, class: ClassRef) -> Result<Class<'_>> {
+        if class.class >= self.classes() {
+            let place = format!("classes are numbered from 0 to {}", self.classes() - 1);
+            return Err(Error::UnknownClass { class: class.class.to_string(), place });
+        }
+        if class.turns > 3 {
+            return Err(Error::Setting {
+                name: "turns",
+                value: class.turns.to_string(),
+                need: "from 0 to 3",
+            });
+        }
+        let [h, w, _] = self.shape;
+        if class.turns % 2 == 1 && h != w {
+            return Err(Error::NotSquare { h, w });
+        }
+        Ok(Class::new(self, class))
+    }
+
+    /// Appends one image to `out`, turned and with bytes replaced by `levels`; `turned` is scratch.
+    ///
+    /// The class must have passed [`ImageSet::class`].
+    pub(crate) fn append<T: Copy>(
+        &self,
+        class: ClassRef,
+        image: usize,
+        levels: &[T; 256],
+        turned: &mut Vec<u8>,
+        out: &mut Vec<T>,
+    ) {
+        let mut bytes = self.image(class.class, image);
+        if class.turns > 0 {
+            turn(bytes, self.shape, class.turns, turned);
+            bytes = turned;
+        }
+        out.extend(bytes.iter().map(|&byte| levels[usize::from(byte)]));
+    }
+
+    /// The number that each byte stands for.
+    pub(crate) fn levels<T: Real>(&self) -> [T; 256] {
+        let (low, high) = self.range;
+        std::array::from_fn(|byte| T::of(low + (high - low) * (byte as f64 / 255.0)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set() -> ImageSet {
+        ImageSet::from_classes(
+            vec![("a".into(), vec![vec![7; 6]]), ("b".into(), vec![vec![8; 6]; 2])],
+            3,
+            2,
+            1,
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn classes_keep_their_order_names_and_images() {
+        let set = set();
+        assert_eq!((set.len(), set.classes(), set.images_of(0), set.images_of(1)), (3, 2, 1, 2));
+        assert_eq!((set.class_name(1), set.class_named("b"), set.class_named("c")), ("b", Some(1), None));
+        assert_eq!((set.image(0, 0), set.image(1, 1)), (&[7; 6][..], &[8; 6][..]));
+    }
+
+    #[test]
+    fn bytes_span_the_range_of_the_set() {
+        assert_eq!((set().levels::<f32>()[0], set().levels::<f32>()[255]), (0.0, 1.0));
+        let wide = set().with_range(-1.0, 1.0).unwrap();
+        assert_eq!((wide.levels::<f64>()[0], wide.levels::<f64>()[255]), (-1.0, 1.0));
+        assert!(matches!(set().with_range(0.0, f64::NAN), Err(Error::Setting { name: "range", .. })));
+    }
+
+    #[test]
+    fn a_set_with_a_hole_in_it_is_refused() {
+        let build = |classes: &[(&str, &[usize])], h| {
+            let image = |&bytes: &usize| vec![0; bytes];
+            let class =
+                |&(name, sizes): &(&str, &[usize])| (name.to_string(), sizes.iter().map(image).collect());
+            ImageSet::from_classes(classes.iter().map(class).collect(), h, 2, 1).unwrap_err()
+        };
+        assert!(matches!(build(&[], 2), Error::TooFewClasses { have: 0, .. }));
+        assert!(matches!(build(&[("a", &[])], 2), Error::EmptyClass { class } if class == "a"));
+        assert!(
+            matches!(build(&[("a", &[4]), ("a", &[4])], 2), Error::RepeatedClass { class, .. } if class == "a")
+        );
+        assert!(matches!(
+            build(&[("a", &[4, 5])], 2),
+            Error::ImageBytes { image: 1, expected: 4, found: 5, .. }
+        ));
+        assert!(matches!(build(&[("a", &[0])], 0), Error::Setting { name: "h", .. }));
+    }
+
+    #[test]
+    fn a_class_that_cannot_be_viewed_is_refused() {
+        assert!(matches!(set().class(ClassRef { class: 0, turns: 1 }), Err(Error::NotSquare { h: 3, w: 2 })));
+        assert!(set().class(ClassRef { class: 0, turns: 2 }).is_ok());
+        assert!(matches!(set().class(ClassRef { class: 0, turns: 4 }), Err(Error::Setting { .. })));
+        assert!(matches!(set().class(ClassRef { class: 2, turns: 0 }), Err(Error::UnknownClass { .. })));
+    }
+}

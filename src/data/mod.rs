@@ -1,0 +1,40 @@
+//! Data sets grouped by class, splits of their classes, and the episodes drawn from them.
+//!
+//! An [`ImageSet`] holds images by class; a [`Split`] says which classes train and which test; an
+//! [`EpisodeSampler`] draws tasks. Whatever hands out tasks implements [`Episodes`]: episode `i` is a
+//! pure function of the settings, the seed and `i`, so any thread may make any episode in any order.
+//!
+//! | source | what |
+//! |---|---|
+//! | `Omniglot` | 1623 handwritten characters, read from the published archives (feature `images`) |
+//! | [`Glyphs`] | invented handwriting, made in milliseconds, nothing to fetch |
+//! | [`ImageSet::from_classes`] | your own images |
+//! | [`Sinusoids`] | the regression tasks of the MAML paper |
+
+#[cfg(feature = "images")]
+mod archive;
+#[cfg(feature = "images")]
+mod bitmap;
+mod class;
+mod episode;
+mod glyphs;
+mod hand;
+mod images;
+#[cfg(feature = "images")]
+mod omniglot;
+mod pen;
+mod sampler;
+mod script;
+mod sinusoid;
+mod split;
+pub(crate) mod stream;
+
+pub use class::{Class, ClassRef};
+pub use episode::{Episode, Episodes, Examples, Targets};
+pub use glyphs::Glyphs;
+pub use images::ImageSet;
+#[cfg(feature = "images")]
+pub use omniglot::Omniglot;
+pub use sampler::{EpisodeSampler, EpisodeShape};
+pub use sinusoid::Sinusoids;
+pub use split::Split;

@@ -1,0 +1,96 @@
+//! Omniglot: 1623 characters of 50 alphabets, drawn by 20 people each.
+
+use std::path::Path;
+
+use rayon::prelude::*;
+
+use super::archive::Source;
+use super::bitmap::{Flaw, decode, shrink_inverted};
+use super::images::ImageSet;
+use crate::error::{Error, Result};
+
+/// Height and width of the published drawings.
+const SIDE: usize = 105;
+
+/// The Omniglot data set of Lake, Salakhutdinov and Tenenbaum (Science 350, 2015).
+///
+/// Read from the two archives as published (<https://github.com/brendenlake/omniglot>) or from the
+/// folders unpacked from them. Nothing is downloaded and nothing is bundled.
+#[derive(Debug, Clone, Copy)]
+pub struct Omniglot;
+
+impl Omniglot {
+    /// Loads all drawings as few-shot papers use them: 28x28, nearest neighbour, ink 1 and paper 0.
+    ///
+    /// In `root` or in `root/omniglot` there must be `images_background.zip` and
+    /// `images_evaluation.zip`, or folders `images_background` and `images_evaluation`; an archive is
+    /// taken before a folder. Classes are called `Alphabet/characterNN`; those of the background set
+    /// come first, each set in order of alphabet and character, drawings in order of their file names,
+    /// names compared byte by byte. Archives and folders give the same set.
+    ///
+    /// A character may have any number of drawings but none, so that subsets can be loaded.
+    ///
+    /// ```no_run
+    /// use innerloop::{Omniglot, Split};
+    ///
+    /// let images = Omniglot::load("data")?;
+    /// assert_eq!((images.classes(), images.len(), images.shape()), (1623, 32_460, [28, 28, 1]));
+    /// let split = Split::vinyals(&images, "data/omniglot/splits/vinyals")?;
+    /// # Ok::<(), innerloop::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NoData`] if one of the two sets is missing; [`Error::BadFile`] for an archive that is
+    /// not whole or a set without drawings; [`Error::BadImage`] and [`Error::ImageSize`] for the first
+    /// drawing that cannot be used; [`Error::EmptyClass`], [`Error::RepeatedClass`], [`Error::Io`].
+    pub fn load(root: impl AsRef<Path>) -> Result<ImageSet> {
+        Self::load_sized(root, 28)
+    }
+
+    /// The same with images of `size` x `size` pixels, 1 to 105 (105: as published, not resized).
+    ///
+    /// # Errors
+    /// Those of [`Omniglot::load`], and [`Error::Setting`].
+    pub fn load_sized(root: impl AsRef<Path>, size: usize) -> Result<ImageSet> {
+        if !(1..=SIDE).contains(&size) {
+            return Err(Error::Setting { name: "size", value: size.to_string(), need: "from 1 to 105" });
+        }
+        let (mut counted, mut pixels) = (Vec::new(), Vec::new());
+        for set in ["images_background", "images_evaluation"] {
+            let source = Source::find(root.as_ref(), set)?;
+            let classes = source.classes(set)?;
+            counted.extend(classes.iter().map(|(class, drawings)| (class.clone(), drawings.len())));
+            let members: Vec<_> = classes.iter().flat_map(|(_, drawings)| drawings).collect();
+
+            let start = pixels.len();
+            pixels.resize(start + members.len() * size * size, 0);
+            let images = pixels[start..].par_chunks_exact_mut(size * size);
+            let flawed = images
+                .zip(members)
+                .map_init(
+                    || (source.clone(), Vec::new(), Vec::new()),
+                    |(source, file, grey), (image, member)| {
+                        source.read(member, file)?;
+                        let (path, member) = (&source.path, &member.name);
+                        decode(file, SIDE, grey).map_err(|flaw| describe(flaw, path, member))?;
+                        shrink_inverted(grey, SIDE, size, image);
+                        Ok(())
+                    },
+                )
+                // the first in order, so that the same trouble always gives the same message
+                .find_map_first(Result::err);
+            if let Some(error) = flawed {
+                return Err(error);
+            }
+        }
+        ImageSet::from_pixels(counted, pixels, [size, size, 1])
+    }
+}
+
+fn describe(flaw: Flaw, path: &Path, member: &str) -> Error {
+    let (path, member) = (path.into(), member.into());
+    match flaw {
+        Flaw::Size(found_h, found_w) => Error::ImageSize { path, member, expected: SIDE, found_h, found_w },
+        Flaw::Other(reason) => Error::BadImage { path, member, reason },
+    }
+}

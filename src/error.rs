@@ -1,0 +1,260 @@
+//! What can go wrong outside the program: files, data and settings.
+//!
+//! Misuse of the engine (shapes that cannot fit) panics at the call. Everything that comes from a
+//! user's disk or a user's choice ends here instead, with the value, its place and the way out.
+
+use std::path::PathBuf;
+
+/// A result whose error is [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Trouble with data, files or settings.
+///
+/// The message of each variant says what was wrong, where, and what to do next. New variants may be
+/// added in any release.
+///
+/// ```
+/// use innerloop::{Error, ImageSet};
+///
+/// let two_by_two = vec![("a".to_string(), vec![vec![0, 255, 255]])];
+/// let error = ImageSet::from_classes(two_by_two, 2, 2, 1).unwrap_err();
+/// assert!(matches!(error, Error::ImageBytes { expected: 4, found: 3, .. }));
+/// ```
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A setting lies outside its range.
+    #[error("setting `{name}` is {value}: it must be {need}")]
+    Setting {
+        /// The setting, as it is called in the interface.
+        name: &'static str,
+        /// The value that was given.
+        value: String,
+        /// What is allowed, worded to follow "it must be".
+        need: &'static str,
+    },
+
+    /// The operating system could not read or write a file or folder.
+    #[error("cannot access {}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// The reason given by the operating system.
+        #[source]
+        source: std::io::Error,
+    },
+
+    /// A file was read but is not what its name promises.
+    #[error("{}: {reason}", path.display())]
+    BadFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it and what to do next.
+        reason: String,
+    },
+
+    /// A saved file lacks an array that was asked for.
+    #[error("{} holds no array named {name:?}: was it saved by another model?", path.display())]
+    MissingArray {
+        /// The array.
+        name: String,
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// An array from outside has another shape than the one needed.
+    #[error("{what}: the shape must be {expected:?}, it is {found:?}")]
+    Shape {
+        /// What the array is.
+        what: String,
+        /// The shape that is needed.
+        expected: Vec<usize>,
+        /// The shape that was found.
+        found: Vec<usize>,
+    },
+
+    /// A number from outside is infinite or NaN.
+    #[error("{what} is not finite: look for missing values or a division by zero where it was made")]
+    NotFinite {
+        /// What holds the number, and where in it.
+        what: String,
+    },
+
+    /// A data set was not found where it was looked for.
+    #[error("no {what} in {}: looked for {looked_for}; put it there or give the folder that has it", root.display())]
+    NoData {
+        /// The data set, or the part of it, that is missing.
+        what: &'static str,
+        /// The folder that was searched.
+        root: PathBuf,
+        /// The files or folders any of which would have done.
+        looked_for: String,
+    },
+
+    /// One image of an archive or folder cannot be used.
+    #[error("{}: image {member}: {reason}", path.display())]
+    BadImage {
+        /// The archive or the folder.
+        path: PathBuf,
+        /// The image in it.
+        member: String,
+        /// What is wrong with the image.
+        reason: String,
+    },
+
+    /// One image of an archive or folder has the wrong size.
+    #[error(
+        "{}: image {member} is {found_h}x{found_w} pixels (height x width), expected {expected}x{expected}: \
+         use the images as published, they are resized here",
+        path.display()
+    )]
+    ImageSize {
+        /// The archive or the folder.
+        path: PathBuf,
+        /// The image in it.
+        member: String,
+        /// Height and width that are needed.
+        expected: usize,
+        /// The height that was found.
+        found_h: usize,
+        /// The width that was found.
+        found_w: usize,
+    },
+
+    /// An image has the wrong number of bytes for the shape of its set.
+    #[error("image {image} of class {class:?} has {found} bytes, h * w * c is {expected}")]
+    ImageBytes {
+        /// The class.
+        class: String,
+        /// The image, counted within its class from 0.
+        image: usize,
+        /// `h * w * c`.
+        expected: usize,
+        /// The bytes that were given.
+        found: usize,
+    },
+
+    /// A class has no images at all.
+    #[error("class {class:?} has no images: leave it out, or look for the files that are missing")]
+    EmptyClass {
+        /// The class.
+        class: String,
+    },
+
+    /// A class is named twice where each may appear once.
+    #[error("class {class:?} appears twice in {place}")]
+    RepeatedClass {
+        /// The class, with its rotation where that matters.
+        class: String,
+        /// The set or list in which it is repeated.
+        place: String,
+    },
+
+    /// A class is named that the image set does not have.
+    #[error("class {class:?} ({place}) is not in the image set: is the data set complete?")]
+    UnknownClass {
+        /// The class, by name or by number.
+        class: String,
+        /// Where it was named.
+        place: String,
+    },
+
+    /// One class is in two parts of a split, so training would see what it is tested on.
+    #[error("class {class:?} is in {first} and in {second}: the parts of a split must be disjoint")]
+    SharedClass {
+        /// The class.
+        class: String,
+        /// The part that was read first.
+        first: &'static str,
+        /// The part that repeats it.
+        second: &'static str,
+    },
+
+    /// A line of a text file does not follow the format of the file.
+    #[error("{}:{line}: {text:?} is not {need}", path.display())]
+    BadLine {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// The line as it stands in the file.
+        text: String,
+        /// The format, worded to follow "is not".
+        need: &'static str,
+    },
+
+    /// More classes are needed than there are.
+    #[error("{what} needs {need} classes, there are {have}")]
+    TooFewClasses {
+        /// What needs them.
+        what: &'static str,
+        /// How many it needs.
+        need: usize,
+        /// How many there are.
+        have: usize,
+    },
+
+    /// More images of one class are needed than it has.
+    #[error(
+        "an episode needs {need} images of class {class:?} (shots + queries), it has {have}: \
+         lower shots or queries, or leave the class out"
+    )]
+    TooFewImages {
+        /// The class.
+        class: String,
+        /// Shots and queries together.
+        need: usize,
+        /// The images of the class.
+        have: usize,
+    },
+
+    /// A quarter turn was asked for of images that are not square.
+    #[error("images of {h}x{w} pixels (height x width) cannot be turned by 90 degrees: crop them to squares")]
+    NotSquare {
+        /// Height in pixels.
+        h: usize,
+        /// Width in pixels.
+        w: usize,
+    },
+
+    /// A label of an episode is not below its number of ways.
+    #[error("{what} has label {label} at position {index}: labels must lie below ways = {ways}")]
+    Label {
+        /// Support or query set.
+        what: &'static str,
+        /// The position of the example.
+        index: usize,
+        /// The label found there.
+        label: usize,
+        /// The ways of the episode.
+        ways: usize,
+    },
+
+    /// A class of an episode has no support example to learn from.
+    #[error("the support set has no example of label {label}: each of the {ways} ways needs one")]
+    MissingLabel {
+        /// The label that never occurs.
+        label: usize,
+        /// The ways of the episode.
+        ways: usize,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_can_cross_threads_and_be_boxed() {
+        fn check<E: std::error::Error + Send + Sync + 'static>() {}
+        check::<Error>();
+    }
+
+    #[test]
+    fn a_message_names_the_value_the_place_and_the_range() {
+        let error = Error::Setting { name: "ways", value: "0".into(), need: "at least 1" };
+        assert_eq!(error.to_string(), "setting `ways` is 0: it must be at least 1");
+        let error = Error::BadLine { path: "a/train.txt".into(), line: 7, text: "x".into(), need: "a class" };
+        assert_eq!(error.to_string(), "a/train.txt:7: \"x\" is not a class");
+    }
+}

@@ -1,0 +1,89 @@
+//! Matrix product.
+
+use super::simd::Simd;
+use super::tile::{ROWS, Tile};
+use super::workspace::{Element, Workspace, at_least};
+
+/// Most summands in one pass; their offsets lie on the stack.
+const STEPS: usize = 128;
+
+/// See [`Kernels::gemm`](super::Kernels::gemm).
+pub(super) fn gemm<T: Element>(
+    simd: Simd,
+    [m, k, n]: [usize; 3],
+    a: &[T],
+    ta: bool,
+    b: &[T],
+    tb: bool,
+    c: &mut [T],
+) {
+    assert_eq!(a.len(), m * k, "gemm: length of a for {m}x{k}");
+    assert_eq!(b.len(), k * n, "gemm: length of b for {k}x{n}");
+    assert_eq!(c.len(), m * n, "gemm: length of c for {m}x{n}");
+    if m == 0 || n == 0 {
+        return;
+    }
+    if k == 0 {
+        c.fill(T::default());
+        return;
+    }
+    if m.saturating_mul(k).saturating_mul(n) > 1 << 40 {
+        return T::gemm_packed([m, k, n], a, ta, b, tb, c);
+    }
+    if tb && n > 1 && k > 1 {
+        T::with_workspace(|Workspace { weights, .. }| {
+            let turned = at_least(weights, k * n);
+            T::transpose(simd, n, k, b, turned);
+            unpacked(simd, [m, k, n], a, ta, turned, c);
+        });
+    } else {
+        unpacked(simd, [m, k, n], a, ta, b, c);
+    }
+}
+
+/// The product with `b` as `[k, n]`, all dimensions at least 1.
+fn unpacked<T: Element>(simd: Simd, [m, k, n]: [usize; 3], a: &[T], ta: bool, b: &[T], c: &mut [T]) {
+    assert!(a.len() == m * k && b.len() == k * n && c.len() == m * n, "gemm: lengths");
+    let (row, col) = if ta { (1, m) } else { (k, 1) };
+    let tiles = T::tiles(simd);
+    let (width, lanes) = (tiles.lanes * tiles.vectors, tiles.lanes);
+    let mut steps = [0; STEPS];
+    for from in (0..k).step_by(STEPS) {
+        let depth = STEPS.min(k - from);
+        for (i, step) in steps[..depth].iter_mut().enumerate() {
+            *step = (from + i) * col;
+        }
+        for column in (0..n).step_by(width) {
+            let columns = width.min(n - column);
+            let vectors = columns.div_ceil(lanes);
+            let kernels = if columns == width { &tiles.whole } else { &tiles.part[vectors - 1] };
+            let parts = m.div_ceil(ROWS);
+            let mut start = 0;
+            for part in 0..parts {
+                let end = m * (part + 1) / parts;
+                let count = end - start;
+                let (mut rows, mut out) = ([0; ROWS], [0; ROWS]);
+                for p in 0..count {
+                    (rows[p], out[p]) = ((start + p) * row, (start + p) * n + column);
+                }
+                let tile = Tile {
+                    x: a.as_ptr(),
+                    rows: &rows[..count],
+                    steps: &steps[..depth],
+                    w: b[from * n + column..].as_ptr(),
+                    w_row: n,
+                    y: c.as_mut_ptr(),
+                    out: &out[..count],
+                    last: columns - (vectors - 1) * lanes,
+                    bias: std::ptr::null(),
+                    add: from > 0,
+                };
+                // SAFETY: rows, steps and columns stay within the dimensions,
+                // and those within the slices, as asserted above; `tiles` only
+                // exists for instructions at hand.
+                unsafe { kernels[count - 1](&tile) };
+                start = end;
+            }
+        }
+    }
+}

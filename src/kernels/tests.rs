@@ -1,0 +1,299 @@
+//! Every path of every kernel against plain loops.
+
+use super::conv2d::{forward, weight_grad};
+use super::conv2d_input_grad::input_grad;
+use super::simd::Simd;
+use super::workspace::Element;
+use super::*;
+
+trait Number: Element + Kernels {
+    const EPS: f64;
+    fn of(x: f64) -> Self;
+    fn get(self) -> f64;
+}
+
+impl Number for f32 {
+    const EPS: f64 = f32::EPSILON as f64;
+    fn of(x: f64) -> f32 {
+        x as f32
+    }
+    fn get(self) -> f64 {
+        self.into()
+    }
+}
+
+impl Number for f64 {
+    const EPS: f64 = f64::EPSILON;
+    fn of(x: f64) -> f64 {
+        x
+    }
+    fn get(self) -> f64 {
+        self
+    }
+}
+
+/// A small generator: the same shapes and numbers in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        self.0 >> 33
+    }
+
+    fn below(&mut self, n: usize) -> usize {
+        self.next() as usize % n
+    }
+
+    fn floats<T: Number>(&mut self, len: usize) -> Vec<T> {
+        (0..len).map(|_| T::of((self.next() % 2001) as f64 / 1000.0 - 1.0)).collect()
+    }
+
+    fn shape(&mut self) -> ConvShape {
+        // few shapes are large, to keep the plain loops quick
+        let most = [3, 20, 70][self.below(3)];
+        ConvShape {
+            n: 1 + self.below(7),
+            h: 1 + self.below(15),
+            w: 1 + self.below(15),
+            c_in: 1 + self.below(most),
+            kh: 1 + self.below(5),
+            kw: 1 + self.below(5),
+            c_out: 1 + self.below(most),
+            stride: [1 + self.below(3), 1 + self.below(3)],
+            pad: [self.below(4), self.below(4)],
+        }
+    }
+}
+
+fn all_simd() -> impl Iterator<Item = Simd> {
+    [Simd::Portable, Simd::Avx2, Simd::Avx512].into_iter().filter(|&s| s <= Simd::detect())
+}
+
+/// Calls `f` with the indices (x, w, y) of every product the convolution forms.
+fn each_product(s: &ConvShape, mut f: impl FnMut(usize, usize, usize)) {
+    for n in 0..s.n {
+        for (oy, ox) in (0..s.oh()).flat_map(|oy| (0..s.ow()).map(move |ox| (oy, ox))) {
+            for (ky, kx) in (0..s.kh).flat_map(|ky| (0..s.kw).map(move |kx| (ky, kx))) {
+                let (iy, ix) = (oy * s.stride[0] + ky, ox * s.stride[1] + kx);
+                let inside = |i: usize, pad: usize, len| (pad..pad + len).contains(&i);
+                if !inside(iy, s.pad[0], s.h) || !inside(ix, s.pad[1], s.w) {
+                    continue;
+                }
+                let x = ((n * s.h + iy - s.pad[0]) * s.w + ix - s.pad[1]) * s.c_in;
+                let w = (ky * s.kw + kx) * s.c_in;
+                let y = ((n * s.oh() + oy) * s.ow() + ox) * s.c_out;
+                for ci in 0..s.c_in {
+                    for co in 0..s.c_out {
+                        f(x + ci, (w + ci) * s.c_out + co, y + co);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Checks `got` against exact sums, to the rounding that sums of such size and
+/// of any order may have.
+#[track_caller]
+fn assert_close<T: Number>(got: &[T], want: &[f64], size: &[f64], about: &str) {
+    assert_eq!(got.len(), want.len());
+    for i in 0..got.len() {
+        let (error, bound) = ((got[i].get() - want[i]).abs(), 20.0 * T::EPS * (1.0 + size[i]));
+        assert!(error <= bound, "{about}: element {i} is {}, not {}", got[i].get(), want[i]);
+    }
+}
+
+fn conv_agrees<T: Number>(s: &ConvShape, dice: &mut Dice) {
+    let (x, w) = (dice.floats::<T>(s.x_len()), dice.floats::<T>(s.w_len()));
+    let (g, bias) = (dice.floats::<T>(s.y_len()), dice.floats::<T>(s.c_out));
+    let zeros = |len| (vec![0.0; len], vec![0.0; len]);
+    let (mut y, mut y_size) = zeros(s.y_len());
+    let (mut dx, mut dx_size) = zeros(s.x_len());
+    let (mut dw, mut dw_size) = zeros(s.w_len());
+    each_product(s, |i, j, k| {
+        let add = |sum: &mut [f64], size: &mut [f64], at: usize, product: f64| {
+            sum[at] += product;
+            size[at] += product.abs();
+        };
+        add(&mut y, &mut y_size, k, x[i].get() * w[j].get());
+        add(&mut dx, &mut dx_size, i, g[k].get() * w[j].get());
+        add(&mut dw, &mut dw_size, j, g[k].get() * x[i].get());
+    });
+    let mut biased = y.clone();
+    for (i, y) in biased.iter_mut().enumerate() {
+        *y += bias[i % s.c_out].get();
+    }
+    for simd in all_simd() {
+        let nans = |len| vec![T::of(f64::NAN); len];
+        let about = |op: &str| format!("{op}, {simd:?}, {s:?}");
+        let mut got = nans(y.len());
+        forward(simd, s, &x, &w, None, &mut got);
+        assert_close(&got, &y, &y_size, &about("forward"));
+        got.fill(T::of(f64::NAN));
+        forward(simd, s, &x, &w, Some(&bias), &mut got);
+        assert_close(&got, &biased, &y_size, &about("forward with bias"));
+        let mut got = nans(dx.len());
+        input_grad(simd, s, &g, &w, &mut got);
+        assert_close(&got, &dx, &dx_size, &about("input gradient"));
+        let mut got = nans(dw.len());
+        weight_grad(simd, s, &x, &g, &mut got);
+        assert_close(&got, &dw, &dw_size, &about("weight gradient"));
+    }
+}
+
+#[test]
+fn convolutions_agree_with_plain_loops_on_odd_shapes() {
+    let mut dice = Dice(1);
+    for _ in 0..150 {
+        let s = dice.shape();
+        conv_agrees::<f32>(&s, &mut dice);
+        conv_agrees::<f64>(&s, &mut dice);
+    }
+}
+
+fn square(n: usize, size: usize, c_in: usize, c_out: usize, stride: usize) -> ConvShape {
+    ConvShape { n, h: size, w: size, c_in, kh: 3, kw: 3, c_out, stride: [stride; 2], pad: [1; 2] }
+}
+
+#[test]
+fn convolutions_agree_with_plain_loops_on_the_shapes_of_conv4() {
+    let mut dice = Dice(2);
+    for (n, size, c_in, c_out, stride) in [
+        (2, 28, 1, 64, 1),
+        (2, 28, 1, 64, 2),
+        (5, 14, 64, 64, 1),
+        (5, 7, 64, 64, 1),
+        (5, 7, 64, 64, 2),
+        (30, 3, 64, 64, 1),
+        (5, 4, 64, 64, 2),
+        (1, 84, 3, 32, 1),
+        (2, 21, 32, 32, 1),
+    ] {
+        conv_agrees::<f32>(&square(n, size, c_in, c_out, stride), &mut dice);
+    }
+}
+
+#[test]
+fn empty_dimensions_give_zeros_or_nothing() {
+    let mut dice = Dice(3);
+    let full = square(2, 5, 3, 4, 2);
+    for s in [
+        ConvShape { n: 0, ..full },
+        ConvShape { c_in: 0, ..full },
+        ConvShape { c_out: 0, ..full },
+        ConvShape { h: 0, ..full },
+        ConvShape { w: 0, pad: [0, 0], ..full },
+        ConvShape { kh: 8, ..full },
+        ConvShape { kh: 0, ..full },
+        ConvShape { kw: 0, pad: [0, 0], ..full },
+        ConvShape { stride: [9, 4], pad: [0, 2], ..full },
+    ] {
+        conv_agrees::<f32>(&s, &mut dice);
+    }
+}
+
+#[test]
+fn adjoints_satisfy_their_identities() {
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    let mut dice = Dice(4);
+    for _ in 0..100 {
+        let s = dice.shape();
+        let (x, w) = (dice.floats::<f64>(s.x_len()), dice.floats::<f64>(s.w_len()));
+        let g = dice.floats::<f64>(s.y_len());
+        for simd in all_simd() {
+            let (mut y, mut dx, mut dw) = (g.clone(), x.clone(), w.clone());
+            forward(simd, &s, &x, &w, None, &mut y);
+            input_grad(simd, &s, &g, &w, &mut dx);
+            weight_grad(simd, &s, &x, &g, &mut dw);
+            let (a, b, c) = (dot(&y, &g), dot(&x, &dx), dot(&w, &dw));
+            let bound = 1e-13 * (1.0 + dot(&y, &y).sqrt() * dot(&g, &g).sqrt());
+            assert!((a - b).abs() <= bound && (a - c).abs() <= bound, "{a} {b} {c} for {s:?}");
+        }
+    }
+}
+
+#[test]
+fn products_agree_with_plain_loops_for_all_transposes() {
+    let mut dice = Dice(5);
+    let mut dims: Vec<[usize; 3]> =
+        (0..150).map(|_| [dice.below(40), dice.below(300), dice.below(90)]).collect();
+    dims.extend([[5, 64, 5], [75, 64, 5], [25, 64, 64], [10, 1, 40], [1, 1, 1], [200, 150, 170]]);
+    for [m, k, n] in dims {
+        product_agrees::<f32>(m, k, n, &mut dice);
+        product_agrees::<f64>(m, k, n, &mut dice);
+    }
+}
+
+fn product_agrees<T: Number>(m: usize, k: usize, n: usize, dice: &mut Dice) {
+    let (a, b) = (dice.floats::<T>(m * k), dice.floats::<T>(k * n));
+    for (ta, tb) in [(false, false), (false, true), (true, false), (true, true)] {
+        let at = |i: usize, l: usize| a[if ta { l * m + i } else { i * k + l }].get();
+        let bt = |l: usize, j: usize| b[if tb { j * k + l } else { l * n + j }].get();
+        let sum = |f: fn(f64) -> f64| -> Vec<f64> {
+            let element = |e: usize| (0..k).map(|l| f(at(e / n, l) * bt(l, e % n))).sum();
+            (0..m * n).map(element).collect()
+        };
+        let (want, size) = (sum(|p| p), sum(f64::abs));
+        for simd in all_simd() {
+            let mut c = vec![T::of(f64::NAN); m * n];
+            gemm::gemm(simd, [m, k, n], &a, ta, &b, tb, &mut c);
+            assert_close(&c, &want, &size, &format!("{simd:?} {m}x{k}x{n} {ta} {tb}"));
+        }
+    }
+}
+
+#[test]
+fn avx2_and_avx512_give_the_same_bits() {
+    if Simd::detect() < Simd::Avx512 {
+        return;
+    }
+    let mut dice = Dice(6);
+    let bits = |v: &[f32]| v.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+    for _ in 0..50 {
+        let s = dice.shape();
+        let (x, w) = (dice.floats::<f32>(s.x_len()), dice.floats::<f32>(s.w_len()));
+        let g = dice.floats::<f32>(s.y_len());
+        let run = |simd| {
+            let (mut y, mut dx, mut dw) = (g.clone(), x.clone(), w.clone());
+            forward(simd, &s, &x, &w, None, &mut y);
+            input_grad(simd, &s, &g, &w, &mut dx);
+            weight_grad(simd, &s, &x, &g, &mut dw);
+            [bits(&y), bits(&dx), bits(&dw)]
+        };
+        assert!(run(Simd::Avx2) == run(Simd::Avx512), "{s:?}");
+    }
+}
+
+#[test]
+fn an_image_gets_the_same_bits_wherever_it_stands_in_the_batch() {
+    let mut dice = Dice(7);
+    let s = square(9, 7, 20, 24, 1);
+    let one = dice.floats::<f32>(s.x_len() / s.n);
+    let x: Vec<f32> = one.iter().copied().cycle().take(s.x_len()).collect();
+    let w = dice.floats::<f32>(s.w_len());
+    for simd in all_simd() {
+        let mut y = vec![0.0; s.y_len()];
+        forward(simd, &s, &x, &w, None, &mut y);
+        for image in y.chunks(s.y_len() / s.n) {
+            assert!(image == &y[..s.y_len() / s.n]);
+        }
+    }
+}
+
+#[test]
+fn nan_spreads_as_far_as_its_products_even_through_zeros() {
+    let s = ConvShape { pad: [0, 0], ..square(1, 6, 3, 5, 1) };
+    for simd in all_simd() {
+        let mut x = vec![0.0f32; s.x_len()];
+        let (mut y, mut dw) = (vec![0.0; s.y_len()], vec![0.0; s.w_len()]);
+        x[0] = f32::INFINITY;
+        forward(simd, &s, &x, &vec![0.0; s.w_len()], None, &mut y);
+        assert!(y[..5].iter().all(|y| y.is_nan()) && y[5..].iter().all(|&y| y == 0.0));
+        weight_grad(simd, &s, &x, &vec![0.0; s.y_len()], &mut dw);
+        assert!(dw[..5].iter().all(|y| y.is_nan()) && dw[5..].iter().all(|&y| y == 0.0));
+        let mut c = [0.0; 4];
+        gemm::gemm(simd, [2, 2, 2], &[f32::NAN, 0.0, 0.0, 0.0], false, &[0.0; 4], true, &mut c);
+        assert!(c[0].is_nan() && c[1].is_nan() && c[2..] == [0.0, 0.0]);
+    }
+}

@@ -1,0 +1,187 @@
+//! The one inner kernel: a register tile of an indirect matrix product.
+//!
+//! `y[out[p] + j] = Σ_i x[rows[p] + steps[i]] · w[i, j]`
+//!
+//! With pixels as rows and (tap, channel) as steps this is a convolution or
+//! its input gradient; with the two exchanged it is the weight gradient; with
+//! evenly spaced offsets it is a matrix product. An element's summands are
+//! added one after the other in a single lane, so the result does not depend
+//! on the vector width, nor on the tile an element falls in.
+
+use super::lanes::{Lanes, Plain};
+use super::simd::Simd;
+
+/// Most rows a tile has: 6 rows by 4 vectors (2 with 16 registers) leave room
+/// for the operands beside the sums.
+pub(super) const ROWS: usize = 6;
+
+/// One tile's work. The kernel trusts it: see [`TileFn`].
+pub(super) struct Tile<'a, T> {
+    pub x: *const T,
+    pub rows: &'a [usize],
+    pub steps: &'a [usize],
+    /// First of `steps.len()` rows of weights, `w_row` elements apart.
+    pub w: *const T,
+    pub w_row: usize,
+    pub y: *mut T,
+    pub out: &'a [usize],
+    /// Columns in the last vector; the kernel for whole vectors ignores it.
+    pub last: usize,
+    /// What the sums start from; null: zeros.
+    pub bias: *const T,
+    /// Add to `y` instead of overwriting it.
+    pub add: bool,
+}
+
+/// A kernel for a fixed number of rows and vectors.
+///
+/// # Safety
+/// `rows` and `out` must have at least the kernel's number of rows, every
+/// `x + rows + steps`, the columns of every row of `w` and of `bias` must be
+/// readable, the columns at every `y + out` writable, and the processor must
+/// have the kernel's instructions.
+pub(super) type TileFn<T> = unsafe fn(&Tile<'_, T>);
+
+/// The kernels of one element type on one instruction set.
+pub(super) struct Tiles<T: 'static> {
+    /// Columns in a vector.
+    pub lanes: usize,
+    /// Most vectors a tile has.
+    pub vectors: usize,
+    /// `whole[rows - 1]`: `vectors` whole vectors.
+    pub whole: [TileFn<T>; ROWS],
+    /// `part[vectors - 1][rows - 1]`: the last vector holds `last` columns.
+    pub part: &'static [[TileFn<T>; ROWS]],
+}
+
+#[inline(always)]
+unsafe fn tile<L: Lanes, const P: usize, const V: usize, const PART: bool>(t: &Tile<'_, L::Elem>) {
+    // SAFETY: all accesses are those `TileFn`'s caller vouches for.
+    unsafe {
+        let mask = L::first(if PART { t.last } else { L::N });
+        let mut start = [L::zero(); V];
+        if !t.bias.is_null() {
+            start = load::<L, V, PART>(t.bias, mask);
+        }
+        let mut sums = [start; P];
+        let mut xs = [t.x; P];
+        for (x, &row) in xs.iter_mut().zip(t.rows.get_unchecked(..P)) {
+            *x = t.x.wrapping_add(row);
+        }
+        let mut w = t.w;
+        for &step in t.steps {
+            let ws = load::<L, V, PART>(w, mask);
+            for (sums, &x) in sums.iter_mut().zip(&xs) {
+                let x = L::splat(*x.wrapping_add(step));
+                for (sum, w) in sums.iter_mut().zip(ws) {
+                    *sum = sum.add_product(x, w);
+                }
+            }
+            // wrapping: past the last row this may leave the allocation
+            w = w.wrapping_add(t.w_row);
+        }
+        for (mut sums, &row) in sums.into_iter().zip(t.out.get_unchecked(..P)) {
+            let y = t.y.add(row);
+            if t.add {
+                for (sum, y) in sums.iter_mut().zip(load::<L, V, PART>(y, mask)) {
+                    *sum = y.add(*sum);
+                }
+            }
+            for (v, sum) in sums.into_iter().enumerate() {
+                if PART && v == V - 1 {
+                    sum.store_part(y.add(v * L::N), mask);
+                } else {
+                    sum.store(y.add(v * L::N));
+                }
+            }
+        }
+    }
+}
+
+/// The `V` vectors at `from`.
+#[inline(always)]
+unsafe fn load<L: Lanes, const V: usize, const PART: bool>(from: *const L::Elem, mask: L::Mask) -> [L; V] {
+    // SAFETY: the caller vouches for the columns.
+    unsafe {
+        let mut vectors = [L::zero(); V];
+        for (v, vector) in vectors.iter_mut().enumerate() {
+            *vector = if PART && v == V - 1 {
+                L::load_part(from.add(v * L::N), mask)
+            } else {
+                L::load(from.add(v * L::N))
+            };
+        }
+        vectors
+    }
+}
+
+/// An array of the kernels for 1 to [`ROWS`] rows.
+macro_rules! rows {
+    ($kernel:ident, $v:literal, $part:literal) => {
+        [
+            $kernel::<1, $v, $part>,
+            $kernel::<2, $v, $part>,
+            $kernel::<3, $v, $part>,
+            $kernel::<4, $v, $part>,
+            $kernel::<5, $v, $part>,
+            $kernel::<6, $v, $part>,
+        ]
+    };
+}
+
+/// Compiles the tile for one instruction set and gathers its kernels.
+macro_rules! tiles {
+    ($name:ident, $elem:ty, $lanes:ty, $most:literal, [$($v:literal),+] $(, $feature:literal)?) => {
+        pub(super) static $name: Tiles<$elem> = {
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn kernel<const P: usize, const V: usize, const PART: bool>(
+                t: &Tile<'_, $elem>,
+            ) {
+                // SAFETY: the caller's promise, and compiled with the instructions.
+                unsafe { tile::<$lanes, P, V, PART>(t) }
+            }
+            Tiles {
+                lanes: <$lanes as Lanes>::N,
+                vectors: $most,
+                whole: rows!(kernel, $most, false),
+                part: &[$(rows!(kernel, $v, true)),+],
+            }
+        };
+    };
+}
+
+tiles!(PORTABLE_F32, f32, Plain<f32, 8>, 1, [1]);
+tiles!(PORTABLE_F64, f64, Plain<f64, 4>, 1, [1]);
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use super::{Lanes, Tile, Tiles, tile};
+    use std::arch::x86_64::{__m256, __m256d, __m512, __m512d};
+
+    tiles!(AVX2_F32, f32, __m256, 2, [1, 2], "avx2,fma");
+    tiles!(AVX2_F64, f64, __m256d, 2, [1, 2], "avx2,fma");
+    tiles!(AVX512_F32, f32, __m512, 4, [1, 2, 3, 4], "avx512f");
+    tiles!(AVX512_F64, f64, __m512d, 4, [1, 2, 3, 4], "avx512f");
+}
+
+/// The kernels for `f32`.
+pub(super) fn tiles_f32(simd: Simd) -> &'static Tiles<f32> {
+    match simd.min(Simd::detect()) {
+        #[cfg(target_arch = "x86_64")]
+        Simd::Avx512 => &x86::AVX512_F32,
+        #[cfg(target_arch = "x86_64")]
+        Simd::Avx2 => &x86::AVX2_F32,
+        _ => &PORTABLE_F32,
+    }
+}
+
+/// The kernels for `f64`.
+pub(super) fn tiles_f64(simd: Simd) -> &'static Tiles<f64> {
+    match simd.min(Simd::detect()) {
+        #[cfg(target_arch = "x86_64")]
+        Simd::Avx512 => &x86::AVX512_F64,
+        #[cfg(target_arch = "x86_64")]
+        Simd::Avx2 => &x86::AVX2_F64,
+        _ => &PORTABLE_F64,
+    }
+}

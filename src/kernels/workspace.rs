@@ -1,0 +1,105 @@
+//! Element types, and the per-thread buffers the kernels work in.
+
+use std::cell::RefCell;
+
+use super::simd::Simd;
+use super::tile::{Tiles, tiles_f32, tiles_f64};
+use super::transpose;
+
+/// Buffers kept between calls, so that a call clears no fresh pages.
+#[derive(Default)]
+pub(super) struct Workspace<T> {
+    /// Images with their padding.
+    pub frame: Vec<T>,
+    /// Weights in the order a kernel reads them.
+    pub weights: Vec<T>,
+    pub rows: Vec<usize>,
+    pub out: Vec<usize>,
+    pub steps: Vec<usize>,
+}
+
+/// Makes `buffer` at least `len` long and lends its first `len` elements, which
+/// hold anything.
+pub(super) fn at_least<T: Copy + Default>(buffer: &mut Vec<T>, len: usize) -> &mut [T] {
+    if buffer.len() < len {
+        buffer.resize(len, T::default());
+    }
+    &mut buffer[..len]
+}
+
+/// What the kernels need to know of an element type.
+pub(super) trait Element: Copy + Default + 'static {
+    /// The tile kernels for `simd`, or for less where the processor has less.
+    fn tiles(simd: Simd) -> &'static Tiles<Self>;
+
+    /// Lends this thread's buffers.
+    fn with_workspace<R>(f: impl FnOnce(&mut Workspace<Self>) -> R) -> R;
+
+    /// `to[j, i] = from[i, j]`, where `from` is `[rows, cols]`.
+    fn transpose(simd: Simd, rows: usize, cols: usize, from: &[Self], to: &mut [Self]);
+
+    /// The product of `gemm`, for large matrices; the lengths are checked.
+    fn gemm_packed(dims: [usize; 3], a: &[Self], ta: bool, b: &[Self], tb: bool, c: &mut [Self]);
+}
+
+impl Element for f32 {
+    fn tiles(simd: Simd) -> &'static Tiles<f32> {
+        tiles_f32(simd)
+    }
+
+    fn with_workspace<R>(f: impl FnOnce(&mut Workspace<f32>) -> R) -> R {
+        thread_local! {
+            static WORKSPACE: RefCell<Workspace<f32>> = RefCell::default();
+        }
+        WORKSPACE.with_borrow_mut(f)
+    }
+
+    fn gemm_packed([m, k, n]: [usize; 3], a: &[f32], ta: bool, b: &[f32], tb: bool, c: &mut [f32]) {
+        assert!(a.len() == m * k && b.len() == k * n && c.len() == m * n, "gemm: lengths");
+        let (a_row, a_col) = strides(m, k, ta);
+        let (b_row, b_col) = strides(k, n, tb);
+        let (a, b, c) = (a.as_ptr(), b.as_ptr(), c.as_mut_ptr());
+        // SAFETY: the strides cover exactly the three slices.
+        unsafe {
+            matrixmultiply::sgemm(m, k, n, 1.0, a, a_row, a_col, b, b_row, b_col, 0.0, c, n as isize, 1);
+        }
+    }
+
+    fn transpose(simd: Simd, rows: usize, cols: usize, from: &[f32], to: &mut [f32]) {
+        transpose::transpose_f32(simd, rows, cols, from, to);
+    }
+}
+
+impl Element for f64 {
+    fn tiles(simd: Simd) -> &'static Tiles<f64> {
+        tiles_f64(simd)
+    }
+
+    fn with_workspace<R>(f: impl FnOnce(&mut Workspace<f64>) -> R) -> R {
+        thread_local! {
+            static WORKSPACE: RefCell<Workspace<f64>> = RefCell::default();
+        }
+        WORKSPACE.with_borrow_mut(f)
+    }
+
+    fn gemm_packed([m, k, n]: [usize; 3], a: &[f64], ta: bool, b: &[f64], tb: bool, c: &mut [f64]) {
+        assert!(a.len() == m * k && b.len() == k * n && c.len() == m * n, "gemm: lengths");
+        let (a_row, a_col) = strides(m, k, ta);
+        let (b_row, b_col) = strides(k, n, tb);
+        let (a, b, c) = (a.as_ptr(), b.as_ptr(), c.as_mut_ptr());
+        // SAFETY: the strides cover exactly the three slices.
+        unsafe {
+            matrixmultiply::dgemm(m, k, n, 1.0, a, a_row, a_col, b, b_row, b_col, 0.0, c, n as isize, 1);
+        }
+    }
+
+    fn transpose(_: Simd, rows: usize, cols: usize, from: &[f64], to: &mut [f64]) {
+        transpose::transpose(rows, cols, from, to);
+    }
+}
+
+/// Row and column stride of a `[rows, cols]` matrix, or of one stored as
+/// `[cols, rows]`.
+fn strides(rows: usize, cols: usize, transposed: bool) -> (isize, isize) {
+    if transposed { (1, rows as isize) } else { (cols as isize, 1) }
+}

@@ -1,0 +1,82 @@
+//! Evaluation: the published protocol, once for all learners.
+
+use ndarray::ArrayD;
+use rayon::prelude::*;
+
+use super::learner::{Learner, Score, check_task};
+use crate::data::Episodes;
+use crate::error::{Error, Result};
+use crate::real::Real;
+
+/// A mean over episodes with half the width of its 95 % interval.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Mean {
+    /// The mean.
+    pub mean: f64,
+    /// `1.96·σ/√n` with the standard deviation over episodes.
+    pub interval: f64,
+}
+
+impl Mean {
+    fn of(values: impl Iterator<Item = f64> + Clone) -> Mean {
+        let n = values.clone().count() as f64;
+        let mean = values.clone().sum::<f64>() / n;
+        let variance = values.map(|v| (v - mean) * (v - mean)).sum::<f64>() / n;
+        Mean { mean, interval: 1.96 * (variance / n).sqrt() }
+    }
+}
+
+/// Loss and accuracy over episodes after one number of inner steps.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StepReport {
+    /// Query loss.
+    pub loss: Mean,
+    /// Query accuracy in `0..=1`; `None` for regression.
+    pub accuracy: Option<Mean>,
+}
+
+/// Evaluates on episodes `0..count` of a source, usually of classes never seen in
+/// training. Returns an entry for each number of inner steps from 0 (a single entry
+/// for a learner that does not adapt in steps).
+///
+/// Episodes run in parallel; memory is that of one inner step a thread.
+///
+/// # Errors
+/// [`Error::Setting`] for no episodes; what [`Learner::check`] refuses.
+pub fn evaluate<T: Real>(
+    learner: &(impl Learner<T> + ?Sized),
+    params: &[ArrayD<T>],
+    episodes: &(impl Episodes<T> + ?Sized),
+    count: u64,
+) -> Result<Vec<StepReport>> {
+    if count == 0 {
+        return Err(Error::Setting { name: "episodes", value: "0".into(), need: "at least 1" });
+    }
+    check_task(learner, params, &[])?;
+    let one = |i| {
+        let episode = episodes.episode(i);
+        learner.check(&episode)?;
+        Ok(learner.scores(params, &episode))
+    };
+    let scores: Vec<Vec<Score>> = (0..count).into_par_iter().map(one).collect::<Result<_>>()?;
+    let report = |step: usize| {
+        let accuracies = scores.iter().map(|s| s[step].accuracy);
+        let classified = accuracies.clone().all(|a| a.is_some());
+        StepReport {
+            loss: Mean::of(scores.iter().map(|s| s[step].loss)),
+            accuracy: classified.then(|| Mean::of(accuracies.flatten())),
+        }
+    };
+    Ok((0..scores[0].len()).map(report).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interval_is_of_the_mean_over_episodes() {
+        let m = Mean::of([0.0, 1.0, 1.0, 0.0].into_iter());
+        assert_eq!((m.mean, m.interval), (0.5, 1.96 * 0.25));
+    }
+}

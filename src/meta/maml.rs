@@ -1,0 +1,263 @@
+//! Model-agnostic meta-learning.
+
+use ndarray::ArrayD;
+
+use super::learner::{Learner, Query, Score, TaskGrad, check_outputs, loss};
+use crate::data::{Episode, Examples};
+use crate::error::{Error, Result};
+use crate::grad::{grad, grad_values, hvp};
+use crate::nn::{Model, NormMode, ParamSpec, check_params};
+use crate::real::Real;
+use crate::tape::Tape;
+use crate::var::Var;
+
+/// What of the inner loop is differentiated: always said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Inner gradients are constants (FOMAML, Finn et al. 2017, section 5.2).
+    First,
+    /// Exact: through the inner gradients.
+    Second,
+}
+
+/// How the exact meta-gradient is computed; both are exact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Route {
+    /// All inner steps on one tape: faster, memory grows with the steps.
+    Unrolled,
+    /// Keeps only each step's parameters and sweeps back, `v ← v − lr·Hv`, with one
+    /// step's graph at a time: memory of one step, one more forward and gradient a step.
+    Sweep,
+}
+
+/// MAML (Finn, Abbeel and Levine 2017, algorithm 2): the meta-parameters are a
+/// model's initial parameters, adapted by `inner_steps` of gradient descent on the
+/// support set.
+///
+/// ```
+/// use innerloop::{Learner, Maml, Mlp, NormMode, Order, Route, Episodes, Sinusoids};
+/// let maml = Maml {
+///     model: Mlp::new(&[1, 40, 40, 1])?,
+///     inner_lr: 0.01,
+///     inner_steps: 1,
+///     eval_steps: 5,
+///     order: Order::Second,
+///     route: Route::Unrolled,
+///     norm: NormMode::Batch,
+/// };
+/// let params: Vec<_> = Learner::<f32>::init(&maml, 0);
+/// let episode = Sinusoids { shots: 10, queries: 10, seed: 1 }.episode(0);
+/// let adapted = maml.adapt(&params, &episode.support, 5)?;
+/// let predictions = maml.predict(&adapted, &episode.query.x)?;
+/// assert_eq!(predictions.shape(), [10, 1]);
+/// # Ok::<(), innerloop::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Maml<M> {
+    /// The network.
+    pub model: M,
+    /// Rate of the inner gradient descent, each step.
+    pub inner_lr: f64,
+    /// Inner steps in training.
+    pub inner_steps: usize,
+    /// Inner steps in evaluation; may be more.
+    pub eval_steps: usize,
+    /// First or second order.
+    pub order: Order,
+    /// How second order is computed.
+    pub route: Route,
+    /// Which statistics batch norm uses.
+    pub norm: NormMode,
+}
+
+/// Adapted parameters and how the query set fared on the way.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Adaptation<T> {
+    /// Parameters after the last step: plain arrays to keep, save or predict with.
+    pub params: Vec<ArrayD<T>>,
+    /// Query loss and accuracy after 0, 1, … steps.
+    pub scores: Vec<Score>,
+}
+
+impl<M: Model> Maml<M> {
+    /// Parameters adapted to a support set by `steps` inner steps. Memory is that of
+    /// one step, however many.
+    ///
+    /// # Errors
+    /// [`Error::Shape`], [`Error::NotFinite`] or a label error if parameters or
+    /// examples do not fit the model.
+    pub fn adapt<T: Real>(
+        &self,
+        params: &[ArrayD<T>],
+        support: &Examples<T>,
+        steps: usize,
+    ) -> Result<Vec<ArrayD<T>>> {
+        check_params(&self.model.specs(), params)?;
+        let ways = support.y.labels().map_or(0, |l| l.iter().max().map_or(1, |m| m + 1));
+        self.fits(&Episode::new(ways, support.clone(), support.clone())?)?;
+        let mut phi = params.to_vec();
+        for _ in 0..steps {
+            phi = self.inner_step(&phi, support);
+        }
+        Ok(phi)
+    }
+
+    /// As [`adapt`](Maml::adapt), and the query set's loss and accuracy before the
+    /// first step and after each.
+    ///
+    /// # Errors
+    /// As [`adapt`](Maml::adapt).
+    pub fn adapt_scored<T: Real>(
+        &self,
+        params: &[ArrayD<T>],
+        episode: &Episode<T>,
+        steps: usize,
+    ) -> Result<Adaptation<T>> {
+        check_params(&self.model.specs(), params)?;
+        self.fits(episode)?;
+        Ok(self.adaptation(params, episode, steps))
+    }
+
+    /// The model's outputs for inputs `x: [n, ..]`, usually with adapted parameters.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] or [`Error::NotFinite`] if parameters or inputs do not fit the model.
+    pub fn predict<T: Real>(&self, params: &[ArrayD<T>], x: &ArrayD<T>) -> Result<ArrayD<T>> {
+        check_params(&self.model.specs(), params)?;
+        self.model.check_input(x.shape())?;
+        if !x.iter().all(|v| v.is_finite()) {
+            return Err(Error::NotFinite { what: "inputs to predict for".into() });
+        }
+        Ok(self.apply(params, x))
+    }
+
+    fn fits<T: Real>(&self, episode: &Episode<T>) -> Result<()> {
+        self.model.check_input(episode.support.x.shape())?;
+        self.model.check_input(episode.query.x.shape())?;
+        check_outputs(self.model.outputs(), episode)
+    }
+
+    fn outputs<'t, T: Real>(&self, params: &[Var<'t, T>], x: &ArrayD<T>) -> Var<'t, T> {
+        self.model.forward(params, params[0].tape().leaf(x), self.norm.as_norm())
+    }
+
+    fn loss<'t, T: Real>(&self, params: &[Var<'t, T>], examples: &Examples<T>) -> Var<'t, T> {
+        loss(self.outputs(params, &examples.x), &examples.y)
+    }
+
+    fn apply<T: Real>(&self, params: &[ArrayD<T>], x: &ArrayD<T>) -> ArrayD<T> {
+        let tape = Tape::new();
+        self.outputs(&tape.leaves(params), x).value()
+    }
+
+    fn query_of<'t, T: Real>(&self, params: &[Var<'t, T>], query: &Examples<T>) -> Query<'t, T> {
+        let outputs = self.outputs(params, &query.x);
+        Query { loss: loss(outputs, &query.y), outputs }
+    }
+
+    /// One inner step on plain arrays, on a tape of its own.
+    fn inner_step<T: Real>(&self, phi: &[ArrayD<T>], support: &Examples<T>) -> Vec<ArrayD<T>> {
+        let tape = Tape::new();
+        let vars = tape.leaves(phi);
+        let grads = grad_values(self.loss(&vars, support), &vars);
+        moved(phi, self.inner_lr, &grads)
+    }
+
+    fn adaptation<T: Real>(&self, params: &[ArrayD<T>], episode: &Episode<T>, steps: usize) -> Adaptation<T> {
+        let score = |phi: &[ArrayD<T>]| {
+            let tape = Tape::new();
+            self.query_of(&tape.leaves(phi), &episode.query).score(&episode.query.y)
+        };
+        let mut phi = params.to_vec();
+        let mut scores = vec![score(&phi)];
+        for _ in 0..steps {
+            phi = self.inner_step(&phi, &episode.support);
+            scores.push(score(&phi));
+        }
+        Adaptation { params: phi, scores }
+    }
+
+    /// The meta-gradient with one step's graph at a time: forward keeping each step's
+    /// parameters, then `v ← v − inner_lr·H(φₖ)·v` from the last step to the first
+    /// (or `v` as it is, for first order).
+    fn swept<T: Real>(&self, params: &[ArrayD<T>], episode: &Episode<T>) -> TaskGrad<T> {
+        let mut path = vec![params.to_vec()];
+        for k in 0..self.inner_steps {
+            let next = self.inner_step(&path[k], &episode.support);
+            if self.order == Order::First {
+                path[k].clear(); // nothing goes back through it
+            }
+            path.push(next);
+        }
+        let (score, mut v) = {
+            let tape = Tape::new();
+            let phi = tape.leaves(&path.pop().expect("at least the start"));
+            let query = self.query_of(&phi, &episode.query);
+            (query.score(&episode.query.y), grad_values(query.loss, &phi))
+        };
+        if self.order == Order::Second {
+            for phi in path.iter().rev() {
+                let tape = Tape::new();
+                let (vars, direction) = (tape.leaves(phi), tape.leaves(&v));
+                let curvature = hvp(self.loss(&vars, &episode.support), &vars, &direction);
+                v = moved(&v, self.inner_lr, &curvature);
+            }
+        }
+        TaskGrad { score, grads: v }
+    }
+}
+
+/// `a − lr·b`, array by array.
+fn moved<T: Real>(a: &[ArrayD<T>], lr: f64, b: &[ArrayD<T>]) -> Vec<ArrayD<T>> {
+    let rate = T::of(lr);
+    a.iter().zip(b).map(|(a, b)| ndarray::Zip::from(a).and(b).map_collect(|&a, &b| a - rate * b)).collect()
+}
+
+impl<T: Real, M: Model> Learner<T> for Maml<M> {
+    fn specs(&self) -> Vec<ParamSpec> {
+        self.model.specs()
+    }
+
+    fn query<'t>(&self, theta: &[Var<'t, T>], episode: &Episode<T>) -> Query<'t, T> {
+        let mut phi = theta.to_vec();
+        for _ in 0..self.inner_steps {
+            let support_loss = self.loss(&phi, &episode.support);
+            let grads = match self.order {
+                Order::Second => grad(support_loss, &phi),
+                Order::First => phi[0].tape().leaves(&grad_values(support_loss, &phi)),
+            };
+            phi = phi.iter().zip(grads).map(|(&p, g)| p - self.inner_lr * g).collect();
+        }
+        self.query_of(&phi, &episode.query)
+    }
+
+    fn check(&self, episode: &Episode<T>) -> Result<()> {
+        if !(self.inner_lr.is_finite() && self.inner_lr >= 0.0) {
+            let value = self.inner_lr.to_string();
+            return Err(Error::Setting { name: "inner_lr", value, need: "a finite number, 0 or more" });
+        }
+        self.fits(episode)
+    }
+
+    fn task_grad(&self, params: &[ArrayD<T>], episode: &Episode<T>) -> TaskGrad<T> {
+        if self.route == Route::Sweep || self.order == Order::First {
+            return self.swept(params, episode); // first order needs no graph across steps
+        }
+        let tape = Tape::new();
+        let theta = tape.leaves(params);
+        let query = self.query(&theta, episode);
+        TaskGrad { score: query.score(&episode.query.y), grads: grad_values(query.loss, &theta) }
+    }
+
+    fn scores(&self, params: &[ArrayD<T>], episode: &Episode<T>) -> Vec<Score> {
+        self.adaptation(params, episode, self.eval_steps).scores
+    }
+
+    fn outputs(&self, params: &[ArrayD<T>], episode: &Episode<T>) -> [ArrayD<T>; 2] {
+        let mut phi = params.to_vec();
+        for _ in 0..self.eval_steps {
+            phi = self.inner_step(&phi, &episode.support);
+        }
+        [self.apply(params, &episode.query.x), self.apply(&phi, &episode.query.x)]
+    }
+}

@@ -1,0 +1,197 @@
+//! The four-block convolutional network of few-shot learning.
+
+use super::model::{Model, Norm};
+use super::params::{ParamSpec, Role};
+use crate::error::{Error, Result};
+use crate::real::Real;
+use crate::var::Var;
+
+/// How a block of [`Conv4`] halves its image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Downsample {
+    /// A 2x2 max-pool after the ReLU; the features are flattened (28, 14, 7, 3, 1).
+    MaxPool,
+    /// A convolution of stride 2; the features are averaged over the image
+    /// (28, 14, 7, 4, 2, then the mean). The network of the MAML paper for Omniglot.
+    Stride,
+}
+
+/// Four blocks of 3x3 convolution, batch norm, ReLU and halving, then one linear
+/// layer (Vinyals et al. 2016, section 4.1; Finn et al. 2017, section 5.2).
+///
+/// Inputs `[n, h, w, c]`, outputs `[n, ways]`, or features `[n, features]` without
+/// a head. Parameters by name: `conv1_w [3, 3, c, filters]`, `conv1_b`, `bn1_gamma`,
+/// `bn1_beta [filters]`, … `bn4_beta`, `linear_w [features, ways]`, `linear_b [ways]`.
+///
+/// ```
+/// use innerloop::{Conv4, Downsample, Model, Norm, Tape, ndarray::ArrayD};
+/// let model = Conv4::new([28, 28, 1], 64, Downsample::MaxPool, Some(5))?;
+/// let params = model.init::<f32>(0);
+/// let tape = Tape::new();
+/// let images = tape.leaf(&ArrayD::zeros(vec![2, 28, 28, 1]));
+/// let logits = model.forward(&tape.leaves(&params), images, Norm::Batch);
+/// assert_eq!(*logits.shape(), [2, 5]);
+/// # Ok::<(), innerloop::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conv4 {
+    image: [usize; 3],
+    filters: usize,
+    downsample: Downsample,
+    ways: Option<usize>,
+}
+
+const BLOCKS: usize = 4;
+
+impl Conv4 {
+    /// A network for images `[h, w, c]`; `ways` is `None` for an embedding without
+    /// the linear layer.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if a size is 0 or the image is too small to be halved four times.
+    pub fn new(
+        image: [usize; 3],
+        filters: usize,
+        downsample: Downsample,
+        ways: Option<usize>,
+    ) -> Result<Conv4> {
+        let model = Conv4 { image, filters, downsample, ways };
+        let refuse = |name, value: String, need| Err(Error::Setting { name, value, need });
+        if image.contains(&0) || model.last_image().contains(&0) {
+            let need = "at least 16x16 with one channel for max-pooling, 1x1 for strides";
+            return refuse("image", format!("{image:?}"), need);
+        }
+        if filters == 0 {
+            return refuse("filters", "0".into(), "at least 1");
+        }
+        if ways == Some(0) {
+            return refuse("ways", "0".into(), "at least 1");
+        }
+        Ok(model)
+    }
+
+    /// The same body without the linear layer.
+    pub fn embedding(&self) -> Conv4 {
+        Conv4 { ways: None, ..self.clone() }
+    }
+
+    /// Numbers in an example's features.
+    pub fn features(&self) -> usize {
+        match self.downsample {
+            Downsample::MaxPool => self.last_image().iter().product(),
+            Downsample::Stride => self.filters,
+        }
+    }
+
+    /// Height, width and channels after the last block.
+    fn last_image(&self) -> [usize; 3] {
+        let halve = |d: usize| match self.downsample {
+            Downsample::MaxPool => d / 2,
+            Downsample::Stride => d.div_ceil(2),
+        };
+        let last = |d| (0..BLOCKS).fold(d, |d, _| halve(d));
+        [last(self.image[0]), last(self.image[1]), self.filters]
+    }
+}
+
+impl Model for Conv4 {
+    fn specs(&self) -> Vec<ParamSpec> {
+        let f = self.filters;
+        let mut specs = Vec::with_capacity(4 * BLOCKS + 2);
+        for block in 1..=BLOCKS {
+            let c_in = if block == 1 { self.image[2] } else { f };
+            specs.push(ParamSpec::new(format!("conv{block}_w"), &[3, 3, c_in, f], Role::Conv));
+            specs.push(ParamSpec::new(format!("conv{block}_b"), &[f], Role::Bias));
+            specs.push(ParamSpec::new(format!("bn{block}_gamma"), &[f], Role::Scale));
+            specs.push(ParamSpec::new(format!("bn{block}_beta"), &[f], Role::Bias));
+        }
+        if let Some(ways) = self.ways {
+            let image = (self.downsample == Downsample::MaxPool).then(|| self.last_image());
+            specs.push(ParamSpec::new("linear_w", &[self.features(), ways], Role::Head { image }));
+            specs.push(ParamSpec::new("linear_b", &[ways], Role::Bias));
+        }
+        specs
+    }
+
+    fn forward<'t, T: Real>(&self, params: &[Var<'t, T>], x: Var<'t, T>, norm: Norm<'_>) -> Var<'t, T> {
+        let (blocks, head) = params.split_at(4 * BLOCKS);
+        let stride = if self.downsample == Downsample::Stride { [2, 2] } else { [1, 1] };
+        let mut x = x;
+        for (layer, block) in blocks.chunks_exact(4).enumerate() {
+            let &[w, bias, gamma, beta] = block else { unreachable!("chunks of four") };
+            x = norm.apply(layer, x.conv2d(w, stride, [1, 1]), bias, gamma, beta).relu();
+            if self.downsample == Downsample::MaxPool {
+                x = x.max_pool2d([2, 2], [2, 2]);
+            }
+        }
+        let features = match self.downsample {
+            Downsample::MaxPool => x.reshape(&[x.shape()[0], self.features()]),
+            Downsample::Stride => x.global_mean2d(),
+        };
+        match head {
+            &[w, b] => features.linear(w, b),
+            _ => features,
+        }
+    }
+
+    fn check_input(&self, shape: &[usize]) -> Result<()> {
+        match shape.split_first() {
+            Some((_, image)) if image == self.image => Ok(()),
+            _ => {
+                let n = shape.first().copied().unwrap_or(1);
+                let expected = [&[n], &self.image[..]].concat();
+                Err(Error::Shape { what: "images for Conv4".into(), expected, found: shape.to_vec() })
+            }
+        }
+    }
+
+    fn outputs(&self) -> usize {
+        self.ways.unwrap_or_else(|| self.features())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tape::Tape;
+    use std::cell::RefCell;
+
+    #[test]
+    fn both_networks_have_the_published_sizes() {
+        let count = |m: &Conv4| m.specs().iter().map(|s| s.shape.iter().product::<usize>()).sum::<usize>();
+        let pooled = Conv4::new([28, 28, 1], 64, Downsample::MaxPool, Some(5)).unwrap();
+        let strided = Conv4::new([28, 28, 1], 64, Downsample::Stride, Some(5)).unwrap();
+        assert_eq!((count(&pooled), count(&strided)), (112_261, 112_261));
+        assert_eq!(Conv4::new([84, 84, 3], 32, Downsample::MaxPool, Some(5)).unwrap().features(), 800);
+    }
+
+    #[test]
+    fn an_image_too_small_is_refused() {
+        let error = Conv4::new([15, 28, 1], 8, Downsample::MaxPool, Some(5)).unwrap_err();
+        assert!(error.to_string().contains("[15, 28, 1]"), "{error}");
+        assert!(Conv4::new([1, 1, 1], 8, Downsample::Stride, None).is_ok());
+    }
+
+    #[test]
+    fn observed_statistics_given_back_reproduce_the_batch_mode() {
+        let model = Conv4::new([16, 16, 1], 3, Downsample::MaxPool, Some(2)).unwrap();
+        let tape = Tape::<f64>::new();
+        let mut params = model.init::<f64>(1);
+        params[1].fill(0.7); // a bias that only the running mode sees
+        let params = tape.leaves(&params);
+        let x = tape.full(&[4, 16, 16, 1], 0.0);
+        let x = x + tape.leaf(&ndarray::Array::from_shape_fn(vec![4, 16, 16, 1], |i| {
+            ((i[0] * 7 + i[1] * 3 + i[2] * 5) % 11) as f64
+        }));
+        let seen = RefCell::new(Vec::new());
+        let batch = model.forward(&params, x, Norm::Observe(&seen)).value();
+        let seen = seen.into_inner();
+        let running = model.forward(&params, x, Norm::Running(&seen)).value();
+        assert_eq!(seen.len(), 4);
+        approx::assert_relative_eq!(batch, running, max_relative = 1e-9, epsilon = 1e-9);
+        let half = Moments::standard(3).updated(&seen[0], 0.5);
+        approx::assert_relative_eq!(half.mean[1], 0.5 * seen[0].mean[1]);
+    }
+
+    use super::super::model::Moments;
+}

@@ -1,0 +1,146 @@
+//! What a model is: a function of an explicit slice of parameters.
+
+use std::cell::RefCell;
+
+use ndarray::ArrayD;
+
+use super::params::{ParamSpec, init_params};
+use crate::error::Result;
+use crate::real::Real;
+use crate::var::Var;
+
+/// A network as a pure function: nothing hidden, nothing updated in place.
+pub trait Model: Sync {
+    /// Its parameters, in the order in which [`forward`](Model::forward) takes them.
+    fn specs(&self) -> Vec<ParamSpec>;
+
+    /// Outputs for a batch of inputs `x: [n, ..]`, usually logits `[n, ways]`.
+    ///
+    /// # Panics
+    /// If parameters or inputs have other shapes than the model's.
+    fn forward<'t, T: Real>(&self, params: &[Var<'t, T>], x: Var<'t, T>, norm: Norm<'_>) -> Var<'t, T>;
+
+    /// Whether inputs of this shape (examples first) fit.
+    ///
+    /// # Errors
+    /// [`Error::Shape`](crate::Error::Shape) saying what was expected.
+    fn check_input(&self, shape: &[usize]) -> Result<()>;
+
+    /// How many numbers it returns for each example.
+    fn outputs(&self) -> usize;
+
+    /// Initial parameters: the same for the same seed, on every platform.
+    fn init<T: Real>(&self, seed: u64) -> Vec<ArrayD<T>> {
+        init_params(&self.specs(), seed)
+    }
+}
+
+/// Mean and biased variance of each channel, of one batch or running ones.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Moments {
+    /// Means, one a channel.
+    pub mean: Vec<f64>,
+    /// Variances, one a channel.
+    pub var: Vec<f64>,
+}
+
+impl Moments {
+    /// Mean 0 and variance 1: where running statistics begin.
+    pub fn standard(channels: usize) -> Moments {
+        Moments { mean: vec![0.0; channels], var: vec![1.0; channels] }
+    }
+
+    /// Running statistics after one more batch: `(1 − momentum)·running + momentum·batch`.
+    ///
+    /// # Panics
+    /// If the numbers of channels differ.
+    #[track_caller]
+    pub fn updated(&self, batch: &Moments, momentum: f64) -> Moments {
+        let mix = |a: &[f64], b: &[f64]| {
+            assert!(a.len() == b.len(), "Moments: {} channels updated with {}", a.len(), b.len());
+            a.iter().zip(b).map(|(a, b)| a + momentum * (b - a)).collect()
+        };
+        Moments { mean: mix(&self.mean, &batch.mean), var: mix(&self.var, &batch.var) }
+    }
+}
+
+/// Which statistics batch norm uses in a forward pass: always said.
+#[derive(Debug, Clone, Copy)]
+pub enum Norm<'a> {
+    /// Those of the batch itself. At test time that is transductive: examples are
+    /// classified together. The published MAML numbers use it.
+    Batch,
+    /// Those of the batch, which are also appended here, a layer at a time, for
+    /// [`Moments::updated`].
+    Observe(&'a RefCell<Vec<Moments>>),
+    /// Given ones, a layer at a time, usually running ones: each example is
+    /// classified on its own.
+    Running(&'a [Moments]),
+}
+
+/// Which statistics a learner's batch norms use; the owned form of [`Norm`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum NormMode {
+    /// Those of the batch itself (transductive).
+    Batch,
+    /// Given ones, one entry a normalised layer.
+    Running(Vec<Moments>),
+}
+
+impl NormMode {
+    /// The form that [`Model::forward`] takes.
+    pub fn as_norm(&self) -> Norm<'_> {
+        match self {
+            NormMode::Batch => Norm::Batch,
+            NormMode::Running(moments) => Norm::Running(moments),
+        }
+    }
+}
+
+/// Inside the root, as in the reference; outside, gradients differ in the fourth digit.
+const EPS: f64 = 1e-5;
+
+impl Norm<'_> {
+    /// Adds `bias` and normalises `x: [.., c]` for layer number `layer`, then `·gamma + beta`.
+    ///
+    /// With the batch's own statistics a bias before the norm has no influence at
+    /// all, so it is left out and its gradient is exactly the zero it should be;
+    /// computing it would return rounding errors for the price of two passes.
+    ///
+    /// # Panics
+    /// If running statistics are given and there are none for this layer.
+    #[track_caller]
+    pub fn apply<'t, T: Real>(
+        self,
+        layer: usize,
+        x: Var<'t, T>,
+        bias: Var<'t, T>,
+        gamma: Var<'t, T>,
+        beta: Var<'t, T>,
+    ) -> Var<'t, T> {
+        match self {
+            Norm::Batch => x.batch_norm(gamma, beta, EPS),
+            Norm::Observe(seen) => {
+                let over: Vec<_> = (0..x.shape().len() - 1).collect();
+                let numbers = |v: Var<'t, T>| v.value().iter().map(|v| v.as_f64()).collect();
+                let mean = numbers(x.mean_axes(&over) + bias);
+                seen.borrow_mut().push(Moments { mean, var: numbers(x.var_axes(&over)) });
+                x.batch_norm(gamma, beta, EPS)
+            }
+            Norm::Running(moments) => {
+                let given = moments.get(layer).unwrap_or_else(|| {
+                    panic!(
+                        "batch norm: statistics of {} layers were given, layer {layer} has none",
+                        moments.len()
+                    )
+                });
+                let var = |v: &[f64]| {
+                    let array: ArrayD<T> = ndarray::Array1::from_iter(v.iter().map(|&v| T::of(v))).into_dyn();
+                    x.tape().leaf(&array)
+                };
+                let mean = var(&given.mean) - bias;
+                x.batch_norm_with(gamma, beta, mean, var(&given.var), EPS)
+            }
+        }
+    }
+}

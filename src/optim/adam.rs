@@ -1,0 +1,75 @@
+//! Adam.
+
+use ndarray::{ArrayD, Zip};
+
+use super::{Optimizer, OptimizerState};
+use crate::real::Real;
+
+/// Adam (Kingma and Ba 2015, algorithm 1), with bias correction and `eps` outside the
+/// root, as PyTorch has it: `p −= lr·m̂/(√v̂ + eps)`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Adam {
+    /// Decay of the running mean of gradients.
+    pub beta1: f64,
+    /// Decay of the running mean of squared gradients.
+    pub beta2: f64,
+    /// Keeps the division finite where gradients vanish.
+    pub eps: f64,
+}
+
+impl Default for Adam {
+    fn default() -> Adam {
+        Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8 }
+    }
+}
+
+impl<T: Real> Optimizer<T> for Adam {
+    fn slots(&self) -> usize {
+        2
+    }
+
+    fn update(&self, lr: f64, params: &mut [ArrayD<T>], grads: &[ArrayD<T>], state: &mut OptimizerState<T>) {
+        assert_eq!(params.len(), grads.len(), "Adam: as many gradients as parameters");
+        state.step += 1;
+        let correction = |beta: f64| 1.0 - beta.powf(state.step as f64);
+        let (rate, root) = (T::of(lr / correction(self.beta1)), T::of(correction(self.beta2).sqrt()));
+        let (b1, b2, eps) = (T::of(self.beta1), T::of(self.beta2), T::of(self.eps));
+        let [means, squares] = &mut state.slots[..] else { panic!("Adam: its state has two slots") };
+        for ((p, g), (m, v)) in params.iter_mut().zip(grads).zip(means.iter_mut().zip(squares)) {
+            Zip::from(p).and(g).and(m).and(v).for_each(|p, &g, m, v| {
+                *m = b1 * *m + (T::one() - b1) * g;
+                *v = b2 * *v + (T::one() - b2) * g * g;
+                *p -= rate * *m / (v.sqrt() / root + eps);
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::arr1;
+
+    #[test]
+    fn adam_follows_the_reference() {
+        // torch 2.15.0, float64: p = [1, -2]; Adam([p], lr=0.1); three steps with
+        // p.grad = [0.5, -3e-9], [-0.25, 2e-9], [1, 0]; print(p.tolist())
+        let mut params = vec![arr1(&[1.0, -2.0]).into_dyn()];
+        let adam = Adam::default();
+        let mut state = adam.init(&params);
+        for g in [[0.5, -3e-9], [-0.25, 2e-9], [1.0, 0.0]] {
+            adam.update(0.1, &mut params, &[arr1(&g).into_dyn()], &mut state);
+        }
+        let want = [0.8075551396770898, -1.97206298969841];
+        approx::assert_relative_eq!(params[0], arr1(&want).into_dyn(), max_relative = 1e-14);
+    }
+
+    #[test]
+    fn a_zero_gradient_moves_nothing_and_stays_finite() {
+        let mut params = vec![arr1(&[1f32, 2.0]).into_dyn()];
+        let adam = Adam::default();
+        let mut state = adam.init(&params);
+        adam.update(0.1, &mut params, &[arr1(&[0f32, 0.0]).into_dyn()], &mut state);
+        assert_eq!(params[0], arr1(&[1.0, 2.0]).into_dyn());
+    }
+}

@@ -1,0 +1,43 @@
+//! How the outer rate changes over training.
+
+/// A rule for the outer learning rate.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Schedule {
+    /// The same rate throughout.
+    Constant,
+    /// Half a cosine from the full rate to `floor` times it over `iterations`
+    /// (Loshchilov and Hutter 2017, equation 5, without restarts), then flat.
+    Cosine {
+        /// Iterations until the floor.
+        iterations: u64,
+        /// The last rate as a share of the first.
+        floor: f64,
+    },
+}
+
+impl Schedule {
+    /// The rate at `iteration` (from 0), given the full rate.
+    pub fn rate(&self, full: f64, iteration: u64) -> f64 {
+        match *self {
+            Schedule::Constant => full,
+            Schedule::Cosine { iterations, floor } => {
+                let done = (iteration as f64 / iterations.max(1) as f64).min(1.0);
+                let share = 0.5 * (1.0 + (std::f64::consts::PI * done).cos());
+                full * (floor + (1.0 - floor) * share)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cosine_goes_from_the_full_rate_to_the_floor_and_stays() {
+        let cosine = Schedule::Cosine { iterations: 100, floor: 0.1 };
+        let rates = [0, 50, 100, 1000].map(|i| cosine.rate(2.0, i));
+        approx::assert_relative_eq!(&rates[..], &[2.0, 1.1, 0.2, 0.2][..], max_relative = 1e-12);
+        assert_eq!(Schedule::Constant.rate(2.0, 77), 2.0);
+    }
+}

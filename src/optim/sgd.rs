@@ -1,0 +1,52 @@
+//! Stochastic gradient descent with momentum.
+
+use ndarray::{ArrayD, Zip};
+
+use super::{Optimizer, OptimizerState};
+use crate::real::Real;
+
+/// `m = momentum·m + g`, `p −= lr·m` (the form PyTorch uses: the rate is applied
+/// to the momentum, not inside it). Momentum 0 is plain descent.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sgd {
+    /// How much of the last update's direction is kept, in `0..1`.
+    pub momentum: f64,
+}
+
+impl<T: Real> Optimizer<T> for Sgd {
+    fn slots(&self) -> usize {
+        1
+    }
+
+    fn update(&self, lr: f64, params: &mut [ArrayD<T>], grads: &[ArrayD<T>], state: &mut OptimizerState<T>) {
+        assert_eq!(params.len(), grads.len(), "Sgd: as many gradients as parameters");
+        state.step += 1;
+        let (rate, keep) = (T::of(lr), T::of(self.momentum));
+        let [momenta] = &mut state.slots[..] else { panic!("Sgd: its state has one slot") };
+        for ((p, g), m) in params.iter_mut().zip(grads).zip(momenta) {
+            Zip::from(p).and(g).and(m).for_each(|p, &g, m| {
+                *m = keep * *m + g;
+                *p -= rate * *m;
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::arr1;
+
+    #[test]
+    fn momentum_follows_the_reference() {
+        // torch 2.15.0, float64: p = [1, -2]; SGD([p], lr=0.1, momentum=0.9); three steps with
+        // p.grad = [0.5, -3], [-0.25, 2], [1, 0]; print(p.tolist())
+        let mut params = vec![arr1(&[1.0, -2.0]).into_dyn()];
+        let sgd = Sgd { momentum: 0.9 };
+        let mut state = sgd.init(&params);
+        for g in [[0.5, -3.0], [-0.25, 2.0], [1.0, 0.0]] {
+            sgd.update(0.1, &mut params, &[arr1(&g).into_dyn()], &mut state);
+        }
+        approx::assert_relative_eq!(params[0], arr1(&[0.812, -1.567]).into_dyn(), max_relative = 1e-12);
+    }
+}

@@ -1,0 +1,183 @@
+//! Parameters and training states as safetensors files.
+//!
+//! A file is written beside its final name and then renamed, so an interruption
+//! leaves the old file or the new one, never half of one.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+
+use ndarray::ArrayD;
+use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
+
+use super::trainer::TrainState;
+use crate::error::{Error, Result};
+use crate::nn::{ParamSpec, check_params};
+use crate::optim::OptimizerState;
+use crate::real::Real;
+
+/// Saves parameters under the names of their specs.
+///
+/// # Errors
+/// [`Error::Shape`] or [`Error::NotFinite`] if they do not fit the specs, [`Error::Io`].
+pub fn save_params<T: Real>(path: &Path, specs: &[ParamSpec], params: &[ArrayD<T>]) -> Result<()> {
+    check_params(specs, params)?;
+    write(path, specs.iter().map(|s| s.name.clone()).zip(params), &[])
+}
+
+/// Loads parameters by the names of their specs; `f32` and `f64` files both fit
+/// either type. Further arrays in the file are ignored.
+///
+/// # Errors
+/// [`Error::Io`], [`Error::BadFile`], [`Error::MissingArray`], [`Error::Shape`], [`Error::NotFinite`].
+pub fn load_params<T: Real>(path: &Path, specs: &[ParamSpec]) -> Result<Vec<ArrayD<T>>> {
+    File::read(path)?.arrays(specs, "")
+}
+
+/// Saves everything that training needs to continue.
+///
+/// # Errors
+/// As [`save_params`].
+pub fn save_checkpoint<T: Real>(path: &Path, specs: &[ParamSpec], state: &TrainState<T>) -> Result<()> {
+    check_params(specs, &state.params)?;
+    let named = |prefix: String, arrays| specs.iter().map(move |s| format!("{prefix}{}", s.name)).zip(arrays);
+    let slots =
+        state.optimizer.slots.iter().enumerate().flat_map(|(i, slot)| named(format!("slot{i}/"), slot));
+    let counters = [
+        ("iteration", state.iteration),
+        ("optimizer_step", state.optimizer.step),
+        ("slots", state.optimizer.slots.len() as u64),
+    ];
+    write(path, named(String::new(), &state.params).chain(slots), &counters)
+}
+
+/// Loads what [`save_checkpoint`] saved.
+///
+/// # Errors
+/// As [`load_params`].
+pub fn load_checkpoint<T: Real>(path: &Path, specs: &[ParamSpec]) -> Result<TrainState<T>> {
+    let file = File::read(path)?;
+    let slots = (0..file.counter("slots")?).map(|i| file.arrays(specs, &format!("slot{i}/")));
+    let optimizer =
+        OptimizerState { step: file.counter("optimizer_step")?, slots: slots.collect::<Result<_>>()? };
+    Ok(TrainState { iteration: file.counter("iteration")?, params: file.arrays(specs, "")?, optimizer })
+}
+
+fn write<'a, T: Real>(
+    path: &Path,
+    arrays: impl Iterator<Item = (String, &'a ArrayD<T>)>,
+    counters: &[(&str, u64)],
+) -> Result<()> {
+    let single = size_of::<T>() == size_of::<f32>();
+    let bytes = |array: &ArrayD<T>| -> Vec<u8> {
+        let numbers = array.iter().map(|v| v.as_f64());
+        if single {
+            numbers.flat_map(|v| (v as f32).to_le_bytes()).collect()
+        } else {
+            numbers.flat_map(f64::to_le_bytes).collect()
+        }
+    };
+    let data: Vec<_> = arrays.map(|(name, a)| (name, a.shape().to_vec(), bytes(a))).collect();
+    let dtype = if single { Dtype::F32 } else { Dtype::F64 };
+    let bad = |e: safetensors::SafeTensorError| Error::BadFile { path: path.into(), reason: e.to_string() };
+    let views = data
+        .iter()
+        .map(|(name, shape, bytes)| Ok((name, TensorView::new(dtype, shape.clone(), bytes).map_err(bad)?)))
+        .collect::<Result<Vec<_>>>()?;
+    let numbers: HashMap<_, _> = counters.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
+    let file = serialize(views, (!numbers.is_empty()).then_some(numbers)).map_err(bad)?;
+    let io = |source| Error::Io { path: path.into(), source };
+    let beside = path.with_extension("partial");
+    fs::write(&beside, file).map_err(io)?;
+    fs::rename(&beside, path).map_err(io)
+}
+
+/// A file's bytes with what is needed to report on them.
+struct File<'p> {
+    path: &'p Path,
+    bytes: Vec<u8>,
+}
+
+impl<'p> File<'p> {
+    fn read(path: &'p Path) -> Result<File<'p>> {
+        let bytes = fs::read(path).map_err(|source| Error::Io { path: path.into(), source })?;
+        Ok(File { path, bytes })
+    }
+
+    fn bad(&self, reason: impl ToString) -> Error {
+        Error::BadFile { path: self.path.into(), reason: reason.to_string() }
+    }
+
+    fn counter(&self, name: &str) -> Result<u64> {
+        let (_, head) = SafeTensors::read_metadata(&self.bytes).map_err(|e| self.bad(e))?;
+        let text = head.metadata().as_ref().and_then(|m| m.get(name));
+        text.and_then(|t| t.parse().ok())
+            .ok_or_else(|| self.bad(format!("no counter {name:?}: these are parameters, not a checkpoint")))
+    }
+
+    fn arrays<T: Real>(&self, specs: &[ParamSpec], prefix: &str) -> Result<Vec<ArrayD<T>>> {
+        let tensors = SafeTensors::deserialize(&self.bytes).map_err(|e| self.bad(e))?;
+        let array = |spec: &ParamSpec| {
+            let name = format!("{prefix}{}", spec.name);
+            let Ok(view) = tensors.tensor(&name) else {
+                return Err(Error::MissingArray { name, path: self.path.into() });
+            };
+            let numbers: Vec<T> = match view.dtype() {
+                Dtype::F32 => {
+                    view.data().as_chunks().0.iter().map(|b| T::of(f32::from_le_bytes(*b).into())).collect()
+                }
+                Dtype::F64 => {
+                    view.data().as_chunks().0.iter().map(|b| T::of(f64::from_le_bytes(*b))).collect()
+                }
+                other => return Err(self.bad(format!("array {name:?} is {other:?}; F32 or F64 is needed"))),
+            };
+            ArrayD::from_shape_vec(view.shape(), numbers).map_err(|e| self.bad(e))
+        };
+        let arrays: Vec<_> = specs.iter().map(array).collect::<Result<_>>()?;
+        check_params(specs, &arrays)?;
+        Ok(arrays)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::{Mlp, Model};
+    use crate::optim::{Adam, Optimizer};
+
+    fn state() -> (Vec<ParamSpec>, TrainState<f32>) {
+        let model = Mlp::new(&[2, 3, 1]).unwrap();
+        let params = model.init::<f32>(4);
+        let mut optimizer = Adam::default().init(&params);
+        optimizer.step = 9;
+        optimizer.slots[1][2][[0, 0]] = 0.1;
+        (model.specs(), TrainState { iteration: 12, params, optimizer })
+    }
+
+    #[test]
+    fn a_checkpoint_comes_back_with_the_same_bits() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.safetensors");
+        let (specs, state) = state();
+        save_checkpoint(&path, &specs, &state).unwrap();
+        assert_eq!(load_checkpoint::<f32>(&path, &specs).unwrap(), state);
+        assert_eq!(load_params::<f32>(&path, &specs).unwrap(), state.params);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left behind");
+    }
+
+    #[test]
+    fn broken_files_are_named_with_their_reason() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.safetensors");
+        let (specs, state) = state();
+        assert!(matches!(load_params::<f32>(&path, &specs), Err(Error::Io { .. })));
+        save_params(&path, &specs[..3], &state.params[..3]).unwrap();
+        let error = load_params::<f32>(&path, &specs).unwrap_err();
+        assert!(matches!(&error, Error::MissingArray { name, .. } if name == "linear2_b"), "{error}");
+        let error = load_checkpoint::<f32>(&path, &specs[..3]).unwrap_err();
+        assert!(error.to_string().contains("not a checkpoint"), "{error}");
+        let whole = fs::read(&path).unwrap();
+        fs::write(&path, &whole[..whole.len() - 5]).unwrap();
+        assert!(matches!(load_params::<f32>(&path, &specs[..3]), Err(Error::BadFile { .. })));
+    }
+}

@@ -1,0 +1,166 @@
+//! The training loop, once for all learners.
+
+use std::time::Instant;
+
+use ndarray::ArrayD;
+use rayon::prelude::*;
+
+use crate::data::{Episode, Episodes};
+use crate::error::{Error, Result};
+use crate::meta::{Learner, meta_grad};
+use crate::nn::check_params;
+use crate::optim::{Optimizer, OptimizerState, Schedule, clip_grad_norm, grad_norm};
+use crate::real::Real;
+
+/// Settings of the outer loop.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TrainConfig {
+    /// Episodes a meta-step.
+    pub meta_batch: usize,
+    /// Full outer learning rate.
+    pub outer_lr: f64,
+    /// How the rate changes.
+    pub schedule: Schedule,
+    /// Longest meta-gradient allowed, or `None` for any.
+    pub clip_norm: Option<f64>,
+}
+
+/// Everything that changes in training: saved and loaded, it continues with the same bits.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrainState<T> {
+    /// Meta-steps made.
+    pub iteration: u64,
+    /// Meta-parameters.
+    pub params: Vec<ArrayD<T>>,
+    /// What the optimizer remembers.
+    pub optimizer: OptimizerState<T>,
+}
+
+/// What one meta-step did.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StepLog {
+    /// Meta-steps made, this one included.
+    pub iteration: u64,
+    /// Mean query loss over the meta-batch, before the update.
+    pub loss: f64,
+    /// Mean query accuracy in `0..=1`, before the update; `None` for regression.
+    pub accuracy: Option<f64>,
+    /// Norm of the meta-gradient, before clipping.
+    pub grad_norm: f64,
+    /// The rate used.
+    pub lr: f64,
+    /// Wall time of the step, drawing its episodes included.
+    pub seconds: f64,
+}
+
+/// Meta-trains a learner.
+///
+/// Meta-step `k` takes episodes `k·meta_batch ..` of the source, so a run is a pure
+/// function of seed and settings: the same bits on any number of threads and
+/// after any number of interruptions.
+///
+/// ```
+/// use innerloop::{Adam, Maml, Mlp, NormMode, Order, Route, Schedule, Sinusoids, TrainConfig, Trainer};
+/// # fn main() -> Result<(), innerloop::Error> {
+/// let maml = Maml {
+///     model: Mlp::new(&[1, 40, 40, 1])?,
+///     inner_lr: 0.01,
+///     inner_steps: 1,
+///     eval_steps: 5,
+///     order: Order::Second,
+///     route: Route::Unrolled,
+///     norm: NormMode::Batch,
+/// };
+/// let config = TrainConfig { meta_batch: 5, outer_lr: 1e-3, schedule: Schedule::Constant, clip_norm: Some(10.0) };
+/// let tasks = Sinusoids { shots: 10, queries: 10, seed: 0 };
+/// let mut trainer = Trainer::<f32, _, _>::new(&maml, Adam::default(), config, 0)?;
+/// for _ in 0..3 {
+///     let log = trainer.step(&tasks)?;
+///     println!("{}: {}", log.iteration, log.loss);
+/// }
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct Trainer<'l, T, L: ?Sized, O> {
+    learner: &'l L,
+    optimizer: O,
+    config: TrainConfig,
+    state: TrainState<T>,
+}
+
+impl<'l, T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'l, T, L, O> {
+    /// Begins with the learner's initial parameters for `seed`.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a setting outside its range.
+    pub fn new(learner: &'l L, optimizer: O, config: TrainConfig, seed: u64) -> Result<Self> {
+        let params = learner.init(seed);
+        let optimizer_state = optimizer.init(&params);
+        let state = TrainState { iteration: 0, params, optimizer: optimizer_state };
+        Trainer::resume(learner, optimizer, config, state)
+    }
+
+    /// Continues from a state, usually a loaded one.
+    ///
+    /// # Errors
+    /// As [`new`](Trainer::new); [`Error::Shape`] or [`Error::NotFinite`] if the state
+    /// does not fit learner and optimizer.
+    pub fn resume(learner: &'l L, optimizer: O, config: TrainConfig, state: TrainState<T>) -> Result<Self> {
+        let refuse = |name, value: f64, need| Err(Error::Setting { name, value: value.to_string(), need });
+        if config.meta_batch == 0 {
+            return refuse("meta_batch", 0.0, "at least 1 episode");
+        }
+        if !(config.outer_lr.is_finite() && config.outer_lr > 0.0) {
+            return refuse("outer_lr", config.outer_lr, "a finite number above 0");
+        }
+        if config.clip_norm.is_some_and(|c| c.is_nan() || c <= 0.0) {
+            return refuse("clip_norm", config.clip_norm.unwrap_or_default(), "above 0");
+        }
+        let specs = learner.specs();
+        check_params(&specs, &state.params)?;
+        state.optimizer.slots.iter().try_for_each(|slot| check_params(&specs, slot))?;
+        if state.optimizer.slots.len() != optimizer.slots() {
+            let what = "optimizer state, its number of slots".to_string();
+            let (expected, found) = (vec![optimizer.slots()], vec![state.optimizer.slots.len()]);
+            return Err(Error::Shape { what, expected, found });
+        }
+        Ok(Trainer { learner, optimizer, config, state })
+    }
+
+    /// One meta-step.
+    ///
+    /// # Errors
+    /// As [`meta_grad`]; then nothing was changed.
+    pub fn step(&mut self, episodes: &(impl Episodes<T> + ?Sized)) -> Result<StepLog> {
+        let start = Instant::now();
+        let first = self.state.iteration * self.config.meta_batch as u64;
+        let draw = first..first + self.config.meta_batch as u64;
+        let batch: Vec<Episode<T>> = draw.into_par_iter().map(|i| episodes.episode(i)).collect();
+        let mut meta = meta_grad(self.learner, &self.state.params, &batch)?;
+        let grad_norm = match self.config.clip_norm {
+            Some(max) => clip_grad_norm(&mut meta.grads, max),
+            None => grad_norm(&meta.grads),
+        };
+        let lr = self.config.schedule.rate(self.config.outer_lr, self.state.iteration);
+        let TrainState { iteration, params, optimizer } = &mut self.state;
+        self.optimizer.update(lr, params, &meta.grads, optimizer);
+        *iteration += 1;
+        let (iteration, seconds) = (*iteration, start.elapsed().as_secs_f64());
+        Ok(StepLog { iteration, loss: meta.loss, accuracy: meta.accuracy, grad_norm, lr, seconds })
+    }
+
+    /// The current meta-parameters.
+    pub fn params(&self) -> &[ArrayD<T>] {
+        &self.state.params
+    }
+
+    /// Meta-steps made.
+    pub fn iteration(&self) -> u64 {
+        self.state.iteration
+    }
+
+    /// Everything needed to continue later.
+    pub fn state(&self) -> &TrainState<T> {
+        &self.state
+    }
+}
