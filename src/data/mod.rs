@@ -38,3 +38,4 @@ pub use omniglot::Omniglot;
 pub use sampler::{EpisodeSampler, EpisodeShape};
 pub use sinusoid::Sinusoids;
 pub use split::Split;
+pub(crate) use stream::{Purpose, stream};

@@ -34,6 +34,8 @@ pub(crate) enum Purpose {
     Drawer = 6,
     /// One drawing of one character.
     Drawing = 7,
+    /// Initial values of one parameter.
+    Init = 8,
 }
 
 /// The generator for `purpose` and index `i` under `seed`.
