@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use innerloop::{
     ClassRef, Episode, EpisodeSampler, EpisodeShape, Episodes, Error, Glyphs, ImageSet, Sinusoids, Split,
@@ -127,27 +126,12 @@ fn other_seeds_give_other_episodes() {
     assert_ne!(tasks(4).task(1), tasks(5).task(0));
 }
 
-/// The folder that holds `omniglot/`, or a loud line and `None`.
-#[cfg(feature = "images")]
-fn real_data() -> Option<PathBuf> {
-    let Some(root) = std::env::var_os("INNERLOOP_DATA").map(PathBuf::from) else {
-        eprintln!(
-            "SKIPPED: INNERLOOP_DATA is not set; set it to the folder that holds omniglot/ to run this test"
-        );
-        return None;
-    };
-    if !root.join("omniglot").is_dir() {
-        eprintln!("SKIPPED: INNERLOOP_DATA is {}, which holds no omniglot/", root.display());
-        return None;
-    }
-    Some(root)
-}
-
 #[cfg(feature = "images")]
 mod omniglot {
     use super::*;
     use innerloop::Omniglot;
     use std::io::{Cursor, Write};
+    use std::path::{Path, PathBuf};
     use zip::write::{SimpleFileOptions, ZipWriter};
 
     const SETS: [&str; 2] = ["images_background", "images_evaluation"];
@@ -357,6 +341,21 @@ mod omniglot {
             let error = Omniglot::load_sized("nowhere", size).unwrap_err();
             assert!(matches!(error, Error::Setting { name: "size", .. }), "{error}");
         }
+    }
+
+    /// The folder that holds `omniglot/`, or `None` and a line on the terminal.
+    fn real_data() -> Option<PathBuf> {
+        // eprintln! would be captured by the test harness and never be seen
+        let skip = |why: String| std::io::stderr().write_all(format!("SKIPPED: {why}\n").as_bytes()).unwrap();
+        let Some(root) = std::env::var_os("INNERLOOP_DATA").map(PathBuf::from) else {
+            skip("INNERLOOP_DATA is not set; set it to the folder that holds omniglot/".into());
+            return None;
+        };
+        if !root.join("omniglot").is_dir() {
+            skip(format!("INNERLOOP_DATA is {}, which holds no omniglot/", root.display()));
+            return None;
+        }
+        Some(root)
     }
 
     #[test]

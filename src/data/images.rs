@@ -1,6 +1,7 @@
 //! Images grouped by class.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
 use super::class::{Class, ClassRef, turn};
@@ -25,7 +26,7 @@ use crate::real::Real;
 /// assert_eq!(images.image(0, 1), [5, 5, 5, 5]);
 /// # Ok::<(), innerloop::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct ImageSet {
     pixels: Arc<[u8]>,
     shape: [usize; 3],
@@ -215,6 +216,15 @@ impl ImageSet {
     pub(crate) fn levels<T: Real>(&self) -> [T; 256] {
         let (low, high) = self.range;
         std::array::from_fn(|byte| T::of(low + (high - low) * (byte as f64 / 255.0)))
+    }
+}
+
+impl fmt::Debug for ImageSet {
+    /// Counts and shape; millions of pixels would help nobody.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("ImageSet");
+        out.field("classes", &self.classes()).field("images", &self.len());
+        out.field("shape", &self.shape).field("range", &self.range).finish_non_exhaustive()
     }
 }
 

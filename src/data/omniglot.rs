@@ -5,7 +5,7 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use super::archive::Source;
-use super::bitmap::{Flaw, decode, shrink_inverted};
+use super::bitmap::{Bitmap, Flaw};
 use super::images::ImageSet;
 use crate::error::{Error, Result};
 
@@ -68,12 +68,12 @@ impl Omniglot {
             let flawed = images
                 .zip(members)
                 .map_init(
-                    || (source.clone(), Vec::new(), Vec::new()),
-                    |(source, file, grey), (image, member)| {
+                    || (source.clone(), Vec::new(), Bitmap::default()),
+                    |(source, file, bitmap), (image, member)| {
                         source.read(member, file)?;
                         let (path, member) = (&source.path, &member.name);
-                        decode(file, SIDE, grey).map_err(|flaw| describe(flaw, path, member))?;
-                        shrink_inverted(grey, SIDE, size, image);
+                        bitmap.decode(file, SIDE).map_err(|flaw| describe(flaw, path, member))?;
+                        bitmap.shrink_inverted(size, image);
                         Ok(())
                     },
                 )

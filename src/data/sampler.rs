@@ -1,6 +1,7 @@
 //! Draws classification episodes from the classes of an image set.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
 use ndarray::{ArrayD, IxDyn};
 
@@ -99,14 +100,20 @@ impl EpisodeSampler {
         classes.into_iter().map(|at| (self.classes[at], images(self.classes[at]))).collect()
     }
 
-    fn examples<T: Real>(&self, drawn: &[(ClassRef, &[usize])], levels: &[T; 256]) -> Examples<T> {
-        let n = drawn.iter().map(|(_, images)| images.len()).sum();
+    /// The examples made of images number `part` of each class drawn.
+    fn examples<T: Real>(
+        &self,
+        drawn: &[(ClassRef, Vec<usize>)],
+        part: Range<usize>,
+        levels: &[T; 256],
+    ) -> Examples<T> {
+        let n = drawn.len() * part.len();
         let [h, w, c] = self.images.shape();
         let (mut x, mut y) = (Vec::with_capacity(n * h * w * c), Vec::with_capacity(n));
         let mut turned = Vec::new();
-        for (label, &(class, images)) in drawn.iter().enumerate() {
-            for &image in images {
-                self.images.append(class, image, levels, &mut turned, &mut x);
+        for (label, (class, images)) in drawn.iter().enumerate() {
+            for &image in &images[part.clone()] {
+                self.images.append(*class, image, levels, &mut turned, &mut x);
                 y.push(label);
             }
         }
@@ -117,14 +124,11 @@ impl EpisodeSampler {
 
 impl<T: Real> Episodes<T> for EpisodeSampler {
     fn episode(&self, i: u64) -> Episode<T> {
-        let drawn = self.drawn(i);
-        let levels = self.images.levels();
-        let part = |of: fn(&[usize], usize) -> &[usize]| -> Vec<(ClassRef, &[usize])> {
-            drawn.iter().map(|(class, images)| (*class, of(images, self.shape.shots))).collect()
-        };
-        let support = self.examples(&part(|images, shots| &images[..shots]), &levels);
-        let query = self.examples(&part(|images, shots| &images[shots..]), &levels);
-        Episode { ways: self.shape.ways, support, query }
+        let EpisodeShape { ways, shots, queries } = self.shape;
+        let (drawn, levels) = (self.drawn(i), self.images.levels());
+        let support = self.examples(&drawn, 0..shots, &levels);
+        let query = self.examples(&drawn, shots..shots + queries, &levels);
+        Episode { ways, support, query }
     }
 }
 

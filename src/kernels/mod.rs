@@ -15,6 +15,7 @@ mod transpose;
 mod workspace;
 
 pub(crate) mod norm;
+pub(crate) mod pool;
 pub(crate) mod reduce;
 
 pub(crate) use conv2d::ConvShape;

@@ -19,7 +19,7 @@ struct Gather(Positions);
 
 impl<T: Real> Op<T> for Gather {
     fn vjp<'t>(&self, _wrt: usize, g: Var<'t, T>, at: Point<'t, '_, T>) -> Var<'t, T> {
-        g.scatter_add(&self.0, &at.input(0).shape())
+        scatter(g, &self.0, &at.input(0).shape())
     }
 }
 
@@ -28,7 +28,7 @@ struct ScatterAdd(Positions);
 
 impl<T: Real> Op<T> for ScatterAdd {
     fn vjp<'t>(&self, _wrt: usize, g: Var<'t, T>, at: Point<'t, '_, T>) -> Var<'t, T> {
-        g.gather(&self.0, &at.input(0).shape())
+        pick(g, &self.0, &at.input(0).shape())
     }
 }
 
@@ -46,9 +46,7 @@ impl<'t, T: Real> Var<'t, T> {
         let fits = positions.len() == shape.iter().product::<usize>();
         assert!(fits, "gather: {} positions cannot fill {shape:?}", positions.len());
         check_positions("gather", positions, x.data().len());
-        let mut y = Buf::dirty(positions.len());
-        y.iter_mut().zip(positions.iter()).for_each(|(y, &p)| *y = x.data()[p as usize]);
-        self.tape().push(Value::new(shape, y), Gather(Rc::clone(positions)), &[self])
+        pick(self, positions, shape)
     }
 
     /// Adds elements up at positions: `y[positions[i]] += x[i]` from zeros, both
@@ -63,10 +61,8 @@ impl<'t, T: Real> Var<'t, T> {
         let x = self.val();
         let fits = positions.len() == x.data().len();
         assert!(fits, "scatter_add: {} positions for elements of shape {:?}", positions.len(), x.shape());
-        let mut y = Buf::zeros(shape.iter().product());
-        check_positions("scatter_add", positions, y.len());
-        positions.iter().zip(x.data()).for_each(|(&p, &x)| y[p as usize] += x);
-        self.tape().push(Value::new(shape, y), ScatterAdd(Rc::clone(positions)), &[self])
+        check_positions("scatter_add", positions, shape.iter().product());
+        scatter(self, positions, shape)
     }
 
     /// Picks rows: `y[i, ..] = x[rows[i], ..]`, repeats allowed; an embedding look-up
@@ -89,6 +85,27 @@ impl<'t, T: Real> Var<'t, T> {
             rows.iter().flat_map(|&r| (r * width..(r + 1) * width).map(|p| p as u32)).collect();
         self.gather(&positions, &[&[rows.len()], rest].concat())
     }
+}
+
+/// A gather whose result is known already, as a max-pool's is.
+pub(super) fn gathered<'t, T: Real>(x: Var<'t, T>, y: Value<T>, positions: Positions) -> Var<'t, T> {
+    x.tape().push(y, Gather(positions), &[x])
+}
+
+/// [`Var::gather`] at positions that were checked.
+fn pick<'t, T: Real>(x: Var<'t, T>, positions: &Positions, shape: &[usize]) -> Var<'t, T> {
+    let from = x.val();
+    let mut y = Buf::dirty(positions.len());
+    y.iter_mut().zip(positions.iter()).for_each(|(y, &p)| *y = from.data()[p as usize]);
+    gathered(x, Value::new(shape, y), Rc::clone(positions))
+}
+
+/// [`Var::scatter_add`] at positions that were checked.
+fn scatter<'t, T: Real>(x: Var<'t, T>, positions: &Positions, shape: &[usize]) -> Var<'t, T> {
+    let from = x.val();
+    let mut y = Buf::zeros(shape.iter().product());
+    positions.iter().zip(from.data()).for_each(|(&p, &x)| y[p as usize] += x);
+    x.tape().push(Value::new(shape, y), ScatterAdd(Rc::clone(positions)), &[x])
 }
 
 #[track_caller]

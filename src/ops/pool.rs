@@ -3,52 +3,23 @@
 //! Max-pooling finds the positions of the maxima, then it is `gather`, whose
 //! adjoint is `scatter_add`. Mean-pooling is linear and comes with its adjoint.
 
-use super::index::Positions;
-use super::reduce::larger;
+use super::index::gathered;
+use crate::kernels::pool::{Windows, max_pool};
 use crate::op::{Op, Point};
 use crate::pool::Buf;
 use crate::real::Real;
 use crate::value::{Shape, Value};
 use crate::var::Var;
 
-/// The geometry of pooling without padding; an odd last row or column is dropped.
-#[derive(Debug, Clone, Copy)]
-struct Windows {
-    shape: [usize; 4],
-    window: [usize; 2],
-    stride: [usize; 2],
-}
-
-impl Windows {
-    #[track_caller]
-    fn new(name: &str, shape: Shape, window: [usize; 2], stride: [usize; 2]) -> Windows {
-        let &[n, h, w, c] = &*shape else { panic!("{name}: images {shape:?} must have four axes") };
-        let fits = |k: usize, s: usize, d: usize| k > 0 && s > 0 && k <= d;
-        assert!(
-            fits(window[0], stride[0], h) && fits(window[1], stride[1], w),
-            "{name}: windows {window:?} at stride {stride:?} do not fit images {shape:?}"
-        );
-        Windows { shape: [n, h, w, c], window, stride }
-    }
-
-    fn pooled(&self) -> [usize; 4] {
-        let [n, h, w, c] = self.shape;
-        let out = |d, i: usize| (d - self.window[i]) / self.stride[i] + 1;
-        [n, out(h, 0), out(w, 1), c]
-    }
-
-    /// Calls `f(start of the output pixel, starts of the window's pixels)`.
-    fn each(&self, mut f: impl FnMut(usize, &[usize])) {
-        let ([n, h, w, c], [_, oh, ow, _]) = (self.shape, self.pooled());
-        let mut pixels = vec![0; self.window[0] * self.window[1]];
-        for i in 0..n * oh * ow {
-            let (image, y, x) = (i / (oh * ow), i / ow % oh * self.stride[0], i % ow * self.stride[1]);
-            for (k, pixel) in pixels.iter_mut().enumerate() {
-                *pixel = ((image * h + y + k / self.window[1]) * w + x + k % self.window[1]) * c;
-            }
-            f(i * c, &pixels);
-        }
-    }
+#[track_caller]
+fn windows_of(name: &str, shape: Shape, window: [usize; 2], stride: [usize; 2]) -> Windows {
+    let &[n, h, w, c] = &*shape else { panic!("{name}: images {shape:?} must have four axes") };
+    let fits = |k: usize, s: usize, d: usize| k > 0 && s > 0 && k <= d;
+    assert!(
+        fits(window[0], stride[0], h) && fits(window[1], stride[1], w),
+        "{name}: windows {window:?} at stride {stride:?} do not fit images {shape:?}"
+    );
+    Windows { shape: [n, h, w, c], window, stride }
 }
 
 #[derive(Debug)]
@@ -107,18 +78,12 @@ impl<'t, T: Real> Var<'t, T> {
     /// If a window does not fit the image, or a stride is 0.
     #[track_caller]
     pub fn max_pool2d(self, window: [usize; 2], stride: [usize; 2]) -> Var<'t, T> {
-        let windows = Windows::new("max_pool2d", self.shape(), window, stride);
-        let (shape, value, c) = (windows.pooled(), self.val(), windows.shape[3]);
-        let data = value.data();
-        let mut best: Vec<u32> = vec![0; shape.iter().product()];
-        windows.each(|to, from| {
-            for (channel, best) in best[to..to + c].iter_mut().enumerate() {
-                let at = from.iter().map(|f| f + channel);
-                *best =
-                    at.reduce(|b, p| if larger(data[p], data[b]) { p } else { b }).expect("not empty") as u32;
-            }
-        });
-        self.gather(&Positions::from(best), &shape)
+        let windows = windows_of("max_pool2d", self.shape(), window, stride);
+        let (shape, x) = (windows.pooled(), self.val());
+        let mut best = Buf::dirty(shape.iter().product());
+        let mut at = vec![0; best.len()];
+        max_pool(&windows, x.data(), &mut best, &mut at);
+        gathered(self, Value::new(&shape, best), at.into())
     }
 
     /// The mean of each window and channel of `x: [n, h, w, c]`; shapes as in
@@ -128,7 +93,7 @@ impl<'t, T: Real> Var<'t, T> {
     /// If a window does not fit the image, or a stride is 0.
     #[track_caller]
     pub fn avg_pool2d(self, window: [usize; 2], stride: [usize; 2]) -> Var<'t, T> {
-        avg_pool(Windows::new("avg_pool2d", self.shape(), window, stride), self)
+        avg_pool(windows_of("avg_pool2d", self.shape(), window, stride), self)
     }
 
     /// The mean over height and width of `x: [n, h, w, c]`. Returns `[n, c]`.

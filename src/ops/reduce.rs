@@ -1,6 +1,7 @@
 //! Sums, means, variances and maxima over axes.
 
 use super::index::Positions;
+use crate::kernels::pool::larger;
 use crate::real::Real;
 use crate::value::Shape;
 use crate::var::Var;
@@ -95,11 +96,6 @@ impl<'t, T: Real> Var<'t, T> {
         let left: Vec<_> = (0..shape.len()).filter(|a| !axes.contains(a)).map(|a| shape[a]).collect();
         (Shape::new(&kept), Shape::new(&left))
     }
-}
-
-/// Whether `a` takes the place of an earlier `b` as the maximum.
-pub(super) fn larger<T: Real>(a: T, b: T) -> bool {
-    a > b || (a.is_nan() && !b.is_nan())
 }
 
 #[cfg(test)]

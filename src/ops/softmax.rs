@@ -8,7 +8,7 @@ use std::fmt::Debug;
 use ndarray::ArrayViewD;
 
 use super::index::Positions;
-use super::reduce::larger;
+use crate::kernels::pool::larger;
 use crate::op::{Op, Point};
 use crate::pool::Buf;
 use crate::real::Real;
