@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 
+use crate::kernels::vectorized;
 use crate::pool::Buf;
 use crate::real::Real;
 
@@ -111,7 +112,8 @@ impl<T: Real> Value<T> {
     pub(crate) fn plus(mut self, other: &Value<T>) -> Value<T> {
         debug_assert_eq!(self.shape, other.shape);
         if let Some(mine) = Rc::get_mut(&mut self.data) {
-            mine.iter_mut().zip(other.data()).for_each(|(a, &b)| *a += b);
+            let other = other.data();
+            vectorized(|| mine.iter_mut().zip(other).for_each(|(a, &b)| *a += b));
             return self;
         }
         self.zip(other, |a, b| a + b)
@@ -121,7 +123,8 @@ impl<T: Real> Value<T> {
     #[inline]
     pub(crate) fn map(&self, f: impl Fn(T) -> T) -> Value<T> {
         let mut out = Buf::dirty(self.data.len());
-        out.iter_mut().zip(self.data()).for_each(|(o, &a)| *o = f(a));
+        let (to, from) = (&mut out[..], self.data());
+        vectorized(|| to.iter_mut().zip(from).for_each(|(o, &a)| *o = f(a)));
         Value::new(&self.shape, out)
     }
 
@@ -130,7 +133,8 @@ impl<T: Real> Value<T> {
     pub(crate) fn zip(&self, other: &Value<T>, f: impl Fn(T, T) -> T) -> Value<T> {
         debug_assert_eq!(self.shape, other.shape);
         let mut out = Buf::dirty(self.data.len());
-        out.iter_mut().zip(self.data().iter().zip(other.data())).for_each(|(o, (&a, &b))| *o = f(a, b));
+        let (to, a, b) = (&mut out[..], self.data(), other.data());
+        vectorized(|| to.iter_mut().zip(a.iter().zip(b)).for_each(|(o, (&a, &b))| *o = f(a, b)));
         Value::new(&self.shape, out)
     }
 }

@@ -12,6 +12,7 @@ mod product;
 mod simd;
 mod tile;
 mod transpose;
+mod vectorized;
 mod workspace;
 
 pub(crate) mod norm;
@@ -20,6 +21,7 @@ pub(crate) mod reduce;
 
 pub(crate) use conv2d::ConvShape;
 use simd::simd;
+pub(crate) use vectorized::vectorized;
 
 use workspace::Element;
 

@@ -1,5 +1,6 @@
 //! The geometry of pooling, and where the maxima lie.
 
+use super::vectorized;
 use crate::real::Real;
 
 /// Windows over channels-last images, without padding; what no window reaches is dropped.
@@ -20,6 +21,7 @@ impl Windows {
     }
 
     /// Calls `f(start of the output pixel, starts of the window's pixels)`.
+    #[inline(always)] // into code compiled for wider vectors
     pub(crate) fn each(&self, mut f: impl FnMut(usize, &[usize])) {
         let ([n, h, w, c], [_, oh, ow, _]) = (self.shape, self.pooled());
         let [kh, kw] = self.window;
@@ -50,19 +52,24 @@ pub(crate) fn larger<T: Real>(a: T, b: T) -> bool {
 /// The maximum of each window and channel, and its position in `x`.
 pub(crate) fn max_pool<T: Real>(windows: &Windows, x: &[T], best: &mut [T], at: &mut [u32]) {
     let c = windows.shape[3];
-    windows.each(|to, from| {
-        let (best, at) = (&mut best[to..to + c], &mut at[to..to + c]);
-        best.copy_from_slice(&x[from[0]..from[0] + c]);
-        at.fill(from[0] as u32);
-        for &f in &from[1..] {
-            let x = &x[f..f + c];
-            // selects and no branches, so that the compiler vectorises over channels
-            for i in 0..c {
-                let wins = larger(x[i], best[i]);
-                best[i] = if wins { x[i] } else { best[i] };
-                at[i] = if wins { f as u32 } else { at[i] };
-            }
-        }
-        at.iter_mut().enumerate().for_each(|(channel, p)| *p += channel as u32);
+    vectorized(|| {
+        windows.each(
+            #[inline(always)]
+            |to, from| {
+                let (best, at) = (&mut best[to..to + c], &mut at[to..to + c]);
+                best.copy_from_slice(&x[from[0]..from[0] + c]);
+                at.fill(from[0] as u32);
+                for &f in &from[1..] {
+                    let x = &x[f..f + c];
+                    // selects and no branches, so that the compiler vectorises over channels
+                    for i in 0..c {
+                        let wins = larger(x[i], best[i]);
+                        best[i] = if wins { x[i] } else { best[i] };
+                        at[i] = if wins { f as u32 } else { at[i] };
+                    }
+                }
+                at.iter_mut().enumerate().for_each(|(channel, p)| *p += channel as u32);
+            },
+        )
     });
 }

@@ -1,6 +1,7 @@
 //! Sums. The compiler never reassociates floats, so independent lanes are written
 //! out; they also fix the order of summation, hence the bits.
 
+use super::vectorized;
 use crate::real::Real;
 
 /// Independent partial sums of [`sum`].
@@ -11,9 +12,10 @@ const BLOCK: usize = 128;
 
 /// The sum of all elements.
 pub(crate) fn sum<T: Real>(x: &[T]) -> T {
-    x.chunks(LANES * BLOCK).map(sum_block).sum()
+    vectorized(|| x.chunks(LANES * BLOCK).map(sum_block).sum())
 }
 
+#[inline(always)]
 fn sum_block<T: Real>(x: &[T]) -> T {
     let (lanes, rest) = x.as_chunks::<LANES>();
     let mut total = [T::ZERO; LANES];
@@ -28,22 +30,27 @@ fn sum_block<T: Real>(x: &[T]) -> T {
 
 /// `y[j] = Σᵢ x[i, j]` for rows as long as `y`.
 pub(crate) fn sum_rows<T: Real>(x: &[T], y: &mut [T]) {
-    fold_rows(x.len(), y, |i, row| {
-        let x = &x[i..i + row.len()];
-        row.iter_mut().zip(x).for_each(|(t, &x)| *t += x);
+    vectorized(|| {
+        fold_rows(x.len(), y, |i, row| {
+            let x = &x[i..i + row.len()];
+            row.iter_mut().zip(x).for_each(|(t, &x)| *t += x);
+        })
     });
 }
 
 /// `y[j] = Σᵢ a[i, j]·b[i, j]` for rows as long as `y`.
 pub(crate) fn dot_rows<T: Real>(a: &[T], b: &[T], y: &mut [T]) {
-    fold_rows(a.len(), y, |i, row| {
-        let (a, b) = (&a[i..i + row.len()], &b[i..i + row.len()]);
-        row.iter_mut().zip(a.iter().zip(b)).for_each(|(t, (&a, &b))| *t += a * b);
+    vectorized(|| {
+        fold_rows(a.len(), y, |i, row| {
+            let (a, b) = (&a[i..i + row.len()], &b[i..i + row.len()]);
+            row.iter_mut().zip(a.iter().zip(b)).for_each(|(t, (&a, &b))| *t += a * b);
+        })
     });
 }
 
 /// Calls `add(offset, total)` for each row of an array of `len` elements, block
 /// by block, and leaves the sum of the block totals in `y`.
+#[inline(always)] // into code compiled for wider vectors
 pub(crate) fn fold_rows<T: Real>(len: usize, y: &mut [T], mut add: impl FnMut(usize, &mut [T])) {
     let width = y.len();
     y.fill(T::ZERO);

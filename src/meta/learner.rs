@@ -129,8 +129,8 @@ pub(crate) fn check_outputs<T: Real>(outputs: usize, episode: &Episode<T>) -> Re
         });
     }
     for (set, examples) in [("support", &episode.support), ("query", &episode.query)] {
-        if let Some(values) = examples.y.values() {
-            if values.shape() != [examples.len(), outputs] {
+        if let Some(values) = examples.y.values()
+            && values.shape() != [examples.len(), outputs] {
                 let what = format!("{set} values for the model's outputs");
                 return Err(Error::Shape {
                     what,
@@ -138,7 +138,6 @@ pub(crate) fn check_outputs<T: Real>(outputs: usize, episode: &Episode<T>) -> Re
                     found: values.shape().to_vec(),
                 });
             }
-        }
     }
     Ok(())
 }

@@ -4,7 +4,7 @@
 //! `dot_channels(a, b)` is the product of both summed to `[c]`. Each derivative of
 //! either is the other, so nothing is ever broadcast into memory.
 
-use crate::kernels::reduce;
+use crate::kernels::{reduce, vectorized};
 use crate::op::{Op, Point};
 use crate::pool::Buf;
 use crate::real::Real;
@@ -59,9 +59,12 @@ impl<'t, T: Real> Var<'t, T> {
         check_channels("scale_channels", &x, &scale);
         let mut y = Buf::dirty(x.data().len());
         let c = scale.data().len().max(1);
-        for (y, x) in y.chunks_exact_mut(c).zip(x.data().chunks_exact(c)) {
-            y.iter_mut().zip(x.iter().zip(scale.data())).for_each(|(y, (&x, &s))| *y = x * s);
-        }
+        let (to, from, by) = (&mut y[..], x.data(), scale.data());
+        vectorized(|| {
+            for (y, x) in to.chunks_exact_mut(c).zip(from.chunks_exact(c)) {
+                y.iter_mut().zip(x.iter().zip(by)).for_each(|(y, (&x, &s))| *y = x * s);
+            }
+        });
         self.tape().push(Value::new(&x.shape(), y), ScaleChannels, &[self, s])
     }
 
@@ -92,10 +95,13 @@ impl<'t, T: Real> Var<'t, T> {
         check_channels("affine_channels", &x, &shift);
         let mut y = Buf::dirty(x.data().len());
         let c = scale.data().len().max(1);
-        for (y, x) in y.chunks_exact_mut(c).zip(x.data().chunks_exact(c)) {
-            let rows = y.iter_mut().zip(x).zip(scale.data().iter().zip(shift.data()));
-            rows.for_each(|((y, &x), (&s, &b))| *y = x * s + b);
-        }
+        let (to, from, by, plus) = (&mut y[..], x.data(), scale.data(), shift.data());
+        vectorized(|| {
+            for (y, x) in to.chunks_exact_mut(c).zip(from.chunks_exact(c)) {
+                let rows = y.iter_mut().zip(x).zip(by.iter().zip(plus));
+                rows.for_each(|((y, &x), (&s, &b))| *y = x * s + b);
+            }
+        });
         self.tape().push(Value::new(&x.shape(), y), AffineChannels, &[self, s, b])
     }
 }

@@ -1,0 +1,31 @@
+//! Plain loops compiled for wider vectors.
+
+use super::simd::{Simd, simd};
+
+/// Runs `f` compiled for the instruction set in use, when the compiler inlines it:
+/// meant for a closure that holds one loop over slices. Nothing is fused or
+/// reassociated, so the bits are the same on every path.
+#[inline(always)]
+pub(crate) fn vectorized<R>(f: impl FnOnce() -> R) -> R {
+    #[cfg(target_arch = "x86_64")]
+    match simd() {
+        // SAFETY: `simd` returns only what the processor has.
+        Simd::Avx512 => return unsafe { avx512(f) },
+        // SAFETY: as above.
+        Simd::Avx2 => return unsafe { avx2(f) },
+        Simd::Portable => {}
+    }
+    f()
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+fn avx512<R>(f: impl FnOnce() -> R) -> R {
+    f()
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn avx2<R>(f: impl FnOnce() -> R) -> R {
+    f()
+}
