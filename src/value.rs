@@ -113,7 +113,10 @@ impl<T: Real> Value<T> {
         debug_assert_eq!(self.shape, other.shape);
         if let Some(mine) = Rc::get_mut(&mut self.data) {
             let other = other.data();
-            vectorized(|| mine.iter_mut().zip(other).for_each(|(a, &b)| *a += b));
+            vectorized(
+                #[inline(always)]
+                || mine.iter_mut().zip(other).for_each(|(a, &b)| *a += b),
+            );
             return self;
         }
         self.zip(other, |a, b| a + b)
@@ -124,7 +127,10 @@ impl<T: Real> Value<T> {
     pub(crate) fn map(&self, f: impl Fn(T) -> T) -> Value<T> {
         let mut out = Buf::dirty(self.data.len());
         let (to, from) = (&mut out[..], self.data());
-        vectorized(|| to.iter_mut().zip(from).for_each(|(o, &a)| *o = f(a)));
+        vectorized(
+            #[inline(always)]
+            || to.iter_mut().zip(from).for_each(|(o, &a)| *o = f(a)),
+        );
         Value::new(&self.shape, out)
     }
 
@@ -134,7 +140,10 @@ impl<T: Real> Value<T> {
         debug_assert_eq!(self.shape, other.shape);
         let mut out = Buf::dirty(self.data.len());
         let (to, a, b) = (&mut out[..], self.data(), other.data());
-        vectorized(|| to.iter_mut().zip(a.iter().zip(b)).for_each(|(o, (&a, &b))| *o = f(a, b)));
+        vectorized(
+            #[inline(always)]
+            || to.iter_mut().zip(a.iter().zip(b)).for_each(|(o, (&a, &b))| *o = f(a, b)),
+        );
         Value::new(&self.shape, out)
     }
 }

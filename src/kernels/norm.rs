@@ -12,19 +12,30 @@ pub(crate) fn standardize<T: Real>(x: &[T], eps: T, x_hat: &mut [T], inv_std: &m
     let mut mean = vec![T::ZERO; c];
     sum_rows(x, &mut mean);
     mean.iter_mut().for_each(|m| *m *= share);
-    vectorized(|| {
-        fold_rows(x.len(), inv_std, |i, total| {
-            let row = total.iter_mut().zip(x[i..i + c].iter().zip(&mean));
-            row.for_each(|(t, (&x, &m))| *t += (x - m) * (x - m));
-        })
-    });
+    vectorized(
+        #[inline(always)]
+        || {
+            fold_rows(
+                x.len(),
+                inv_std,
+                #[inline(always)]
+                |i, total| {
+                    let row = total.iter_mut().zip(x[i..i + c].iter().zip(&mean));
+                    row.for_each(|(t, (&x, &m))| *t += (x - m) * (x - m));
+                },
+            )
+        },
+    );
     inv_std.iter_mut().for_each(|v| *v = T::one() / (*v * share + eps).sqrt());
-    vectorized(|| {
-        for (out, x) in x_hat.chunks_exact_mut(c).zip(x.chunks_exact(c)) {
-            let row = out.iter_mut().zip(x).zip(mean.iter().zip(&*inv_std));
-            row.for_each(|((o, &x), (&m, &r))| *o = (x - m) * r);
-        }
-    });
+    vectorized(
+        #[inline(always)]
+        || {
+            for (out, x) in x_hat.chunks_exact_mut(c).zip(x.chunks_exact(c)) {
+                let row = out.iter_mut().zip(x).zip(mean.iter().zip(&*inv_std));
+                row.for_each(|((o, &x), (&m, &r))| *o = (x - m) * r);
+            }
+        },
+    );
 }
 
 /// `out = r·(g − mean(g) − x_hat·mean(g·x_hat))` per channel, over rows as long as `r`.
@@ -40,11 +51,14 @@ pub(crate) fn project<T: Real>(g: &[T], x_hat: &[T], r: &[T], out: &mut [T]) {
         along[i] *= share * r[i];
     }
     let (mean, along) = (&mean[..c], &along[..c]);
-    vectorized(|| {
-        for ((out, g), x) in out.chunks_exact_mut(c).zip(g.chunks_exact(c)).zip(x_hat.chunks_exact(c)) {
-            for i in 0..c {
-                out[i] = (g[i] - mean[i]) * r[i] - x[i] * along[i];
+    vectorized(
+        #[inline(always)]
+        || {
+            for ((out, g), x) in out.chunks_exact_mut(c).zip(g.chunks_exact(c)).zip(x_hat.chunks_exact(c)) {
+                for i in 0..c {
+                    out[i] = (g[i] - mean[i]) * r[i] - x[i] * along[i];
+                }
             }
-        }
-    });
+        },
+    );
 }

@@ -52,24 +52,27 @@ pub(crate) fn larger<T: Real>(a: T, b: T) -> bool {
 /// The maximum of each window and channel, and its position in `x`.
 pub(crate) fn max_pool<T: Real>(windows: &Windows, x: &[T], best: &mut [T], at: &mut [u32]) {
     let c = windows.shape[3];
-    vectorized(|| {
-        windows.each(
-            #[inline(always)]
-            |to, from| {
-                let (best, at) = (&mut best[to..to + c], &mut at[to..to + c]);
-                best.copy_from_slice(&x[from[0]..from[0] + c]);
-                at.fill(from[0] as u32);
-                for &f in &from[1..] {
-                    let x = &x[f..f + c];
-                    // selects and no branches, so that the compiler vectorises over channels
-                    for i in 0..c {
-                        let wins = larger(x[i], best[i]);
-                        best[i] = if wins { x[i] } else { best[i] };
-                        at[i] = if wins { f as u32 } else { at[i] };
+    vectorized(
+        #[inline(always)]
+        || {
+            windows.each(
+                #[inline(always)]
+                |to, from| {
+                    let (best, at) = (&mut best[to..to + c], &mut at[to..to + c]);
+                    best.copy_from_slice(&x[from[0]..from[0] + c]);
+                    at.fill(from[0] as u32);
+                    for &f in &from[1..] {
+                        let x = &x[f..f + c];
+                        // selects and no branches, so that the compiler vectorises over channels
+                        for i in 0..c {
+                            let wins = larger(x[i], best[i]);
+                            best[i] = if wins { x[i] } else { best[i] };
+                            at[i] = if wins { f as u32 } else { at[i] };
+                        }
                     }
-                }
-                at.iter_mut().enumerate().for_each(|(channel, p)| *p += channel as u32);
-            },
-        )
-    });
+                    at.iter_mut().enumerate().for_each(|(channel, p)| *p += channel as u32);
+                },
+            )
+        },
+    );
 }

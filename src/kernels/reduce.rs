@@ -12,7 +12,10 @@ const BLOCK: usize = 128;
 
 /// The sum of all elements.
 pub(crate) fn sum<T: Real>(x: &[T]) -> T {
-    vectorized(|| x.chunks(LANES * BLOCK).map(sum_block).sum())
+    vectorized(
+        #[inline(always)]
+        || x.chunks(LANES * BLOCK).map(sum_block).sum(),
+    )
 }
 
 #[inline(always)]
@@ -30,22 +33,38 @@ fn sum_block<T: Real>(x: &[T]) -> T {
 
 /// `y[j] = Σᵢ x[i, j]` for rows as long as `y`.
 pub(crate) fn sum_rows<T: Real>(x: &[T], y: &mut [T]) {
-    vectorized(|| {
-        fold_rows(x.len(), y, |i, row| {
-            let x = &x[i..i + row.len()];
-            row.iter_mut().zip(x).for_each(|(t, &x)| *t += x);
-        })
-    });
+    vectorized(
+        #[inline(always)]
+        || {
+            fold_rows(
+                x.len(),
+                y,
+                #[inline(always)]
+                |i, row| {
+                    let x = &x[i..i + row.len()];
+                    row.iter_mut().zip(x).for_each(|(t, &x)| *t += x);
+                },
+            )
+        },
+    );
 }
 
 /// `y[j] = Σᵢ a[i, j]·b[i, j]` for rows as long as `y`.
 pub(crate) fn dot_rows<T: Real>(a: &[T], b: &[T], y: &mut [T]) {
-    vectorized(|| {
-        fold_rows(a.len(), y, |i, row| {
-            let (a, b) = (&a[i..i + row.len()], &b[i..i + row.len()]);
-            row.iter_mut().zip(a.iter().zip(b)).for_each(|(t, (&a, &b))| *t += a * b);
-        })
-    });
+    vectorized(
+        #[inline(always)]
+        || {
+            fold_rows(
+                a.len(),
+                y,
+                #[inline(always)]
+                |i, row| {
+                    let (a, b) = (&a[i..i + row.len()], &b[i..i + row.len()]);
+                    row.iter_mut().zip(a.iter().zip(b)).for_each(|(t, (&a, &b))| *t += a * b);
+                },
+            )
+        },
+    );
 }
 
 /// Calls `add(offset, total)` for each row of an array of `len` elements, block

@@ -2,9 +2,10 @@
 
 use super::simd::{Simd, simd};
 
-/// Runs `f` compiled for the instruction set in use, when the compiler inlines it:
-/// meant for a closure that holds one loop over slices. Nothing is fused or
-/// reassociated, so the bits are the same on every path.
+/// Runs `f` compiled for the instruction set in use: a closure that holds one loop
+/// over slices, marked `#[inline(always)]` or it stays compiled for the baseline
+/// (so must be what it calls). Nothing is fused or reassociated: the bits are the
+/// same on every path.
 #[inline(always)]
 pub(crate) fn vectorized<R>(f: impl FnOnce() -> R) -> R {
     #[cfg(target_arch = "x86_64")]

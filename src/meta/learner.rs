@@ -130,14 +130,15 @@ pub(crate) fn check_outputs<T: Real>(outputs: usize, episode: &Episode<T>) -> Re
     }
     for (set, examples) in [("support", &episode.support), ("query", &episode.query)] {
         if let Some(values) = examples.y.values()
-            && values.shape() != [examples.len(), outputs] {
-                let what = format!("{set} values for the model's outputs");
-                return Err(Error::Shape {
-                    what,
-                    expected: vec![examples.len(), outputs],
-                    found: values.shape().to_vec(),
-                });
-            }
+            && values.shape() != [examples.len(), outputs]
+        {
+            let what = format!("{set} values for the model's outputs");
+            return Err(Error::Shape {
+                what,
+                expected: vec![examples.len(), outputs],
+                found: values.shape().to_vec(),
+            });
+        }
     }
     Ok(())
 }

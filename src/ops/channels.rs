@@ -60,11 +60,14 @@ impl<'t, T: Real> Var<'t, T> {
         let mut y = Buf::dirty(x.data().len());
         let c = scale.data().len().max(1);
         let (to, from, by) = (&mut y[..], x.data(), scale.data());
-        vectorized(|| {
-            for (y, x) in to.chunks_exact_mut(c).zip(from.chunks_exact(c)) {
-                y.iter_mut().zip(x.iter().zip(by)).for_each(|(y, (&x, &s))| *y = x * s);
-            }
-        });
+        vectorized(
+            #[inline(always)]
+            || {
+                for (y, x) in to.chunks_exact_mut(c).zip(from.chunks_exact(c)) {
+                    y.iter_mut().zip(x.iter().zip(by)).for_each(|(y, (&x, &s))| *y = x * s);
+                }
+            },
+        );
         self.tape().push(Value::new(&x.shape(), y), ScaleChannels, &[self, s])
     }
 
@@ -96,12 +99,15 @@ impl<'t, T: Real> Var<'t, T> {
         let mut y = Buf::dirty(x.data().len());
         let c = scale.data().len().max(1);
         let (to, from, by, plus) = (&mut y[..], x.data(), scale.data(), shift.data());
-        vectorized(|| {
-            for (y, x) in to.chunks_exact_mut(c).zip(from.chunks_exact(c)) {
-                let rows = y.iter_mut().zip(x).zip(by.iter().zip(plus));
-                rows.for_each(|((y, &x), (&s, &b))| *y = x * s + b);
-            }
-        });
+        vectorized(
+            #[inline(always)]
+            || {
+                for (y, x) in to.chunks_exact_mut(c).zip(from.chunks_exact(c)) {
+                    let rows = y.iter_mut().zip(x).zip(by.iter().zip(plus));
+                    rows.for_each(|((y, &x), (&s, &b))| *y = x * s + b);
+                }
+            },
+        );
         self.tape().push(Value::new(&x.shape(), y), AffineChannels, &[self, s, b])
     }
 }
