@@ -1,4 +1,69 @@
-//! innerloop
+//! Few-shot meta-learning with exact second-order gradients, on CPUs.
+//!
+//! `innerloop` carries its own reverse-mode autodiff whose every rule is itself
+//! differentiable, so the gradient of a gradient that MAML needs is exact and is
+//! ordinary library code. The whole of MAML on the lowest layer:
+//!
+//! ```
+//! use innerloop::{Conv4, Downsample, EpisodeSampler, EpisodeShape, Episodes, Glyphs, Model, Norm, Tape};
+//! use innerloop::{cross_entropy, grad, grad_values};
+//!
+//! let glyphs = Glyphs { alphabets: 2, characters_per_alphabet: 5, drawers: 4, size: 28, seed: 0 }.generate()?;
+//! let shape = EpisodeShape { ways: 5, shots: 1, queries: 2 };
+//! let episode = EpisodeSampler::new(&glyphs, &glyphs.all(), shape, 0)?.episode(0);
+//! let (support, query) = (&episode.support, &episode.query);
+//! let model = Conv4::new([28, 28, 1], 8, Downsample::Stride, Some(5))?;
+//! let params = model.init::<f32>(0);
+//! let (inner_lr, inner_steps) = (0.4, 1);
+//!
+//! let tape = Tape::new();
+//! let theta = tape.leaves(&params);
+//! let mut phi = theta.clone();
+//! for _ in 0..inner_steps {
+//!     let logits = model.forward(&phi, tape.constant(&support.x), Norm::Batch);
+//!     let loss = cross_entropy(logits, support.y.labels().unwrap());
+//!     let g = grad(loss, &phi); // recorded: the next line depends on theta through it
+//!     phi = phi.iter().zip(g).map(|(&p, g)| p - inner_lr * g).collect();
+//! }
+//! let logits = model.forward(&phi, tape.constant(&query.x), Norm::Batch);
+//! let query_loss = cross_entropy(logits, query.y.labels().unwrap());
+//! let meta_grad = grad_values(query_loss, &theta); // exact, second order
+//! assert_eq!(meta_grad.len(), params.len());
+//! # Ok::<(), innerloop::Error>(())
+//! ```
+//!
+//! # Layers, from the bottom
+//!
+//! | layer | names |
+//! |---|---|
+//! | engine | [`Tape`], [`Var`], [`grad`], [`grad_values`], [`vjp`], [`hvp`]; your own operations: [`Op`], [`check_grads`] |
+//! | losses | [`cross_entropy`], [`mse`], [`accuracy`], or [`loss`] by the kind of targets |
+//! | models | [`Model`], [`Conv4`], [`Mlp`]; batch norm's statistics are always said: [`Norm`] |
+//! | learners | [`Learner`], [`Maml`], [`ProtoNet`]; [`meta_grad`] over a meta-batch, [`evaluate`] |
+//! | training | [`Trainer`], [`Adam`], [`Sgd`], [`Schedule`], checkpoints |
+//! | data | [`Episode`], [`Episodes`], [`EpisodeSampler`], [`ImageSet`], `Omniglot`, [`Glyphs`], [`Sinusoids`] |
+//!
+//! Operations are methods of [`Var`]; arrays are `ndarray`'s, re-exported as
+//! [`ndarray`]. Images are channels-last, `[n, h, w, c]`; parameters of frameworks
+//! that put channels first come in through [`params_from_channels_first`].
+//!
+//! # What is promised
+//!
+//! - **Exact.** Every rule is checked against finite differences in `f64` to order 2
+//!   or 3, and whole meta-gradients against another framework's.
+//! - **Reproducible.** The same seed gives the same bits, on any number of threads
+//!   and across interruptions. (Bits may differ between instruction sets.)
+//! - **Said, not assumed.** First or second order, and which statistics batch norm
+//!   uses, are never defaults.
+//!
+//! Misused shapes panic, naming the operation and the shapes; data, files and
+//! settings give an [`Error`] that says what was wrong, where, and what to do.
+//!
+//! # Features
+//!
+//! Both are on by default: `images` (Omniglot from archives or folders), `safetensors`
+//! (saving and loading). Kernels use AVX-512 or AVX2 where the processor has them;
+//! the environment variable `INNERLOOP_SIMD` (`portable`, `avx2`, `avx512`) lowers that.
 #![deny(unsafe_code, missing_docs, missing_debug_implementations, unreachable_pub)]
 #![deny(clippy::undocumented_unsafe_blocks)]
 
@@ -36,3 +101,8 @@ pub use value::{MAX_RANK, Shape};
 pub use var::Var;
 
 pub use ndarray;
+
+/// The README's code is compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

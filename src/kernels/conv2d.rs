@@ -72,7 +72,8 @@ impl ConvShape {
     }
 
     /// How many images to work on at a time, so that what is read and written
-    /// stays in the second-level cache.
+    /// stays in the second-level cache. Part of the weight gradient's bits: the
+    /// blocks are added in order.
     pub(super) fn block<T>(&self, frame: &Frame, other: usize) -> usize {
         const CACHE: usize = 256 * 1024;
         (CACHE / ((frame.len() + other) * size_of::<T>()).max(1)).clamp(1, self.n.max(1))
@@ -172,7 +173,9 @@ pub(super) fn weight_grad<T: Element>(simd: Simd, s: &ConvShape, x: &[T], g: &[T
     let frame = s.input_frame();
     let pixels = s.oh() * s.ow();
     let block = s.block::<T>(&frame, pixels * s.c_out);
-    dw.fill(T::default());
+    if s.n == 0 {
+        dw.fill(T::default());
+    }
     T::with_workspace(|Workspace { frame: buffer, rows, out, steps, .. }| {
         window_starts(s, &frame, block, steps);
         window_steps(s, &frame, rows);
@@ -190,7 +193,11 @@ pub(super) fn weight_grad<T: Element>(simd: Simd, s: &ConvShape, x: &[T], g: &[T
                 n: s.c_out,
                 out,
             };
-            product.add(T::tiles(simd), dw);
+            if from == 0 {
+                product.write(T::tiles(simd), dw);
+            } else {
+                product.add(T::tiles(simd), dw);
+            }
         }
     });
 }

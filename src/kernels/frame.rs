@@ -43,23 +43,20 @@ impl Frame {
     /// Fills `frames` with `images`; both hold the same number of whole ones.
     pub(super) fn fill<T: Copy + Default>(&self, images: &[T], frames: &mut [T]) {
         let [h, w, c] = self.image;
-        let (row_len, left) = (self.cols * c, self.left.min(self.cols) * c);
-        let inside = (w * c).min(row_len - left);
-        let zero = T::default();
-        if row_len == 0 || self.rows == 0 {
-            return;
-        }
-        for (i, frame) in frames.chunks_exact_mut(self.len()).enumerate() {
-            for (r, row) in frame.chunks_exact_mut(row_len).enumerate() {
-                if inside == 0 || r < self.top || r - self.top >= h {
-                    row.fill(zero);
-                    continue;
-                }
-                let from = (i * h + r - self.top) * w * c;
-                row[..left].fill(zero);
-                row[left..left + inside].copy_from_slice(&images[from..from + inside]);
-                row[left + inside..].fill(zero);
+        let left = self.left.min(self.cols);
+        let inside = w.min(self.cols - left) * c;
+        let seen = h.min(self.rows.saturating_sub(self.top));
+        // from the end of one row of the image to the start of the next there
+        // is one run of zeros; few long runs matter where rows are short
+        let mut done = 0;
+        for i in 0..frames.len().checked_div(self.len()).unwrap_or(0) {
+            for r in 0..seen {
+                let (from, to) = ((i * h + r) * w * c, self.at(i, self.top + r, left));
+                frames[done..to].fill(T::default());
+                frames[to..to + inside].copy_from_slice(&images[from..from + inside]);
+                done = to + inside;
             }
         }
+        frames[done..].fill(T::default());
     }
 }

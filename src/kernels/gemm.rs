@@ -1,10 +1,12 @@
-//! Matrix product.
+//! Matrix product: the tile kernel on the operands as they lie, which at the
+//! sizes of few-shot models beats packing them; `matrixmultiply` for large ones.
 
 use super::simd::Simd;
 use super::tile::{ROWS, Tile};
 use super::workspace::{Element, Workspace, at_least};
 
-/// Most summands in one pass; their offsets lie on the stack.
+/// Most summands in one pass; their offsets lie on the stack. Part of the
+/// result's bits: the sums of the passes are added in order.
 const STEPS: usize = 128;
 
 /// See [`Kernels::gemm`](super::Kernels::gemm).
@@ -17,9 +19,9 @@ pub(super) fn gemm<T: Element>(
     tb: bool,
     c: &mut [T],
 ) {
-    assert_eq!(a.len(), m * k, "gemm: length of a for {m}x{k}");
-    assert_eq!(b.len(), k * n, "gemm: length of b for {k}x{n}");
-    assert_eq!(c.len(), m * n, "gemm: length of c for {m}x{n}");
+    assert_eq!(Some(a.len()), m.checked_mul(k), "gemm: length of a for {m}x{k}");
+    assert_eq!(Some(b.len()), k.checked_mul(n), "gemm: length of b for {k}x{n}");
+    assert_eq!(Some(c.len()), m.checked_mul(n), "gemm: length of c for {m}x{n}");
     if m == 0 || n == 0 {
         return;
     }
@@ -27,7 +29,7 @@ pub(super) fn gemm<T: Element>(
         c.fill(T::default());
         return;
     }
-    if m.saturating_mul(k).saturating_mul(n) > 1 << 40 {
+    if is_large([m, k, n], tb) {
         return T::gemm_packed([m, k, n], a, ta, b, tb, c);
     }
     if tb && n > 1 && k > 1 {
@@ -39,6 +41,14 @@ pub(super) fn gemm<T: Element>(
     } else {
         unpacked(simd, [m, k, n], a, ta, b, c);
     }
+}
+
+/// Whether packing the operands pays: measured to break even between 400³ and
+/// 512³, and not to below 100 rows or columns. Also keeps the buffer for a
+/// transposed `b` small.
+fn is_large([m, k, n]: [usize; 3], tb: bool) -> bool {
+    let volume = m.saturating_mul(k).saturating_mul(n);
+    (m.min(k).min(n) >= 128 && volume > 1 << 26) || (tb && k * n > 1 << 22)
 }
 
 /// The product with `b` as `[k, n]`, all dimensions at least 1.
@@ -57,7 +67,7 @@ fn unpacked<T: Element>(simd: Simd, [m, k, n]: [usize; 3], a: &[T], ta: bool, b:
             let columns = width.min(n - column);
             let vectors = columns.div_ceil(lanes);
             let kernels = if columns == width { &tiles.whole } else { &tiles.part[vectors - 1] };
-            let parts = m.div_ceil(ROWS);
+            let parts = m.div_ceil(tiles.height);
             let mut start = 0;
             for part in 0..parts {
                 let end = m * (part + 1) / parts;

@@ -1,10 +1,11 @@
 //! An indirect matrix product: cuts the work into tiles.
 
-use super::tile::{ROWS, Tile, Tiles};
+use super::tile::{Tile, Tiles};
 
-/// Most summands in one pass: 64 rows of 64 weights are 16 KiB and stay in the
-/// first-level cache while all rows of the result go by.
-const STEPS: usize = 64;
+/// Most summands in one pass: 96 rows of 64 weights are 24 KiB and stay in the
+/// first-level cache while all rows of the result go by. Part of the result's
+/// bits: the sums of the passes are added in order.
+const STEPS: usize = 96;
 
 /// `y[out[p] + j] = bias[j] + Σ_i x[rows[p] + steps[i]] · w[i, j]`, `j < n`.
 pub(super) struct Product<'a, T> {
@@ -49,27 +50,29 @@ impl<T: Copy> Product<'_, T> {
                 let vectors = columns.div_ceil(lanes);
                 let kernels = if columns == width { &tiles.whole } else { &tiles.part[vectors - 1] };
                 let start = self.bias.filter(|_| first);
-                let parts = self.rows.len().div_ceil(ROWS);
-                let (short, long) = (self.rows.len() / parts, self.rows.len() % parts);
-                let mut row = 0;
-                for part in 0..parts {
-                    let count = short + usize::from(part < long);
+                // tiles of even height, so that none is short of work
+                let parts = self.rows.len().div_ceil(tiles.height);
+                let (height, taller) = (self.rows.len() / parts, self.rows.len() % parts);
+                let middle = taller * (height + 1);
+                for (height, rows) in [(height + 1, 0..middle), (height, middle..self.rows.len())] {
+                    if rows.is_empty() {
+                        continue;
+                    }
                     let tile = Tile {
                         x: self.x.as_ptr(),
-                        rows: &self.rows[row..row + count],
+                        rows: &self.rows[rows.clone()],
                         steps: &self.steps[from..to],
                         w: self.w[from * n..].as_ptr().wrapping_add(column),
                         w_row: n,
                         y: y.as_mut_ptr().wrapping_add(column),
-                        out: &self.out[row..row + count],
+                        out: &self.out[rows],
                         last: columns - (vectors - 1) * lanes,
                         bias: start.map_or(std::ptr::null(), |b| b[column..].as_ptr()),
                         add: !first,
                     };
                     // SAFETY: `check` saw that every offset stays inside its
                     // slice; `tiles` only exists for instructions at hand.
-                    unsafe { kernels[count - 1](&tile) };
-                    row += count;
+                    unsafe { kernels[height - 1](&tile) };
                 }
             }
         }
@@ -79,12 +82,12 @@ impl<T: Copy> Product<'_, T> {
     fn check(&self, y: &[T]) {
         let farthest = |offsets: &[usize]| offsets.iter().copied().fold(0, usize::max);
         assert_eq!(self.rows.len(), self.out.len(), "product: one output per row");
-        assert_eq!(self.w.len(), self.steps.len() * self.n, "product: length of w");
+        assert_eq!(self.w.len(), self.steps.len().saturating_mul(self.n), "product: length of w");
         assert!(self.bias.is_none_or(|b| b.len() == self.n), "product: length of bias");
         if !self.rows.is_empty() {
-            let reads = farthest(self.rows) + farthest(self.steps);
+            let reads = farthest(self.rows).saturating_add(farthest(self.steps));
             assert!(self.steps.is_empty() || reads < self.x.len(), "product: reads past x");
-            assert!(farthest(self.out) + self.n <= y.len(), "product: writes past y");
+            assert!(farthest(self.out).saturating_add(self.n) <= y.len(), "product: writes past y");
         }
     }
 }

@@ -235,8 +235,13 @@ fn product_agrees<T: Number>(m: usize, k: usize, n: usize, dice: &mut Dice) {
             (0..m * n).map(element).collect()
         };
         let (want, size) = (sum(|p| p), sum(f64::abs));
+        let mut c = vec![T::of(f64::NAN); m * n];
+        if m * k * n > 0 {
+            T::gemm_packed([m, k, n], &a, ta, &b, tb, &mut c);
+            assert_close(&c, &want, &size, &format!("packed {m}x{k}x{n} {ta} {tb}"));
+        }
         for simd in all_simd() {
-            let mut c = vec![T::of(f64::NAN); m * n];
+            c.fill(T::of(f64::NAN));
             gemm::gemm(simd, [m, k, n], &a, ta, &b, tb, &mut c);
             assert_close(&c, &want, &size, &format!("{simd:?} {m}x{k}x{n} {ta} {tb}"));
         }

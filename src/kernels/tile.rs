@@ -1,4 +1,4 @@
-//! The one inner kernel: a register tile of an indirect matrix product.
+//! The one inner kernel: register tiles of an indirect matrix product.
 //!
 //! `y[out[p] + j] = Σ_i x[rows[p] + steps[i]] · w[i, j]`
 //!
@@ -15,9 +15,10 @@ use super::simd::Simd;
 /// for the operands beside the sums.
 pub(super) const ROWS: usize = 6;
 
-/// One tile's work. The kernel trusts it: see [`TileFn`].
+/// The work of some tiles of equal size. The kernel trusts it: see [`TileFn`].
 pub(super) struct Tile<'a, T> {
     pub x: *const T,
+    /// As many rows as a kernel's tile has, or a multiple.
     pub rows: &'a [usize],
     pub steps: &'a [usize],
     /// First of `steps.len()` rows of weights, `w_row` elements apart.
@@ -36,9 +37,8 @@ pub(super) struct Tile<'a, T> {
 /// A kernel for a fixed number of rows and vectors.
 ///
 /// # Safety
-/// `rows` and `out` must have at least the kernel's number of rows, every
-/// `x + rows + steps`, the columns of every row of `w` and of `bias` must be
-/// readable, the columns at every `y + out` writable, and the processor must
+/// Every `x + rows + steps`, the columns of every row of `w` and of `bias` must
+/// be readable, the columns at every `y + out` writable, and the processor must
 /// have the kernel's instructions.
 pub(super) type TileFn<T> = unsafe fn(&Tile<'_, T>);
 
@@ -46,6 +46,8 @@ pub(super) type TileFn<T> = unsafe fn(&Tile<'_, T>);
 pub(super) struct Tiles<T: 'static> {
     /// Columns in a vector.
     pub lanes: usize,
+    /// Most rows a tile should have.
+    pub height: usize,
     /// Most vectors a tile has.
     pub vectors: usize,
     /// `whole[rows - 1]`: `vectors` whole vectors.
@@ -63,35 +65,37 @@ unsafe fn tile<L: Lanes, const P: usize, const V: usize, const PART: bool>(t: &T
         if !t.bias.is_null() {
             start = load::<L, V, PART>(t.bias, mask);
         }
-        let mut sums = [start; P];
-        let mut xs = [t.x; P];
-        for (x, &row) in xs.iter_mut().zip(t.rows.get_unchecked(..P)) {
-            *x = t.x.wrapping_add(row);
-        }
-        let mut w = t.w;
-        for &step in t.steps {
-            let ws = load::<L, V, PART>(w, mask);
-            for (sums, &x) in sums.iter_mut().zip(&xs) {
-                let x = L::splat(*x.wrapping_add(step));
-                for (sum, w) in sums.iter_mut().zip(ws) {
-                    *sum = sum.add_product(x, w);
-                }
+        for (rows, out) in t.rows.chunks_exact(P).zip(t.out.chunks_exact(P)) {
+            let mut sums = [start; P];
+            let mut xs = [t.x; P];
+            for (x, &row) in xs.iter_mut().zip(rows) {
+                *x = t.x.wrapping_add(row);
             }
-            // wrapping: past the last row this may leave the allocation
-            w = w.wrapping_add(t.w_row);
-        }
-        for (mut sums, &row) in sums.into_iter().zip(t.out.get_unchecked(..P)) {
-            let y = t.y.add(row);
-            if t.add {
-                for (sum, y) in sums.iter_mut().zip(load::<L, V, PART>(y, mask)) {
-                    *sum = y.add(*sum);
+            let mut w = t.w;
+            for &step in t.steps {
+                let ws = load::<L, V, PART>(w, mask);
+                for (sums, &x) in sums.iter_mut().zip(&xs) {
+                    let x = L::splat(*x.wrapping_add(step));
+                    for (sum, w) in sums.iter_mut().zip(ws) {
+                        *sum = sum.add_product(x, w);
+                    }
                 }
+                // wrapping: past the last row this may leave the allocation
+                w = w.wrapping_add(t.w_row);
             }
-            for (v, sum) in sums.into_iter().enumerate() {
-                if PART && v == V - 1 {
-                    sum.store_part(y.add(v * L::N), mask);
-                } else {
-                    sum.store(y.add(v * L::N));
+            for (mut sums, &row) in sums.into_iter().zip(out) {
+                let y = t.y.add(row);
+                if t.add {
+                    for (sum, y) in sums.iter_mut().zip(load::<L, V, PART>(y, mask)) {
+                        *sum = y.add(*sum);
+                    }
+                }
+                for (v, sum) in sums.into_iter().enumerate() {
+                    if PART && v == V - 1 {
+                        sum.store_part(y.add(v * L::N), mask);
+                    } else {
+                        sum.store(y.add(v * L::N));
+                    }
                 }
             }
         }
@@ -131,7 +135,7 @@ macro_rules! rows {
 
 /// Compiles the tile for one instruction set and gathers its kernels.
 macro_rules! tiles {
-    ($name:ident, $elem:ty, $lanes:ty, $most:literal, [$($v:literal),+] $(, $feature:literal)?) => {
+    ($name:ident, $elem:ty, $lanes:ty, $height:expr, $most:literal, [$($v:literal),+] $(, $feature:literal)?) => {
         pub(super) static $name: Tiles<$elem> = {
             $(#[target_feature(enable = $feature)])?
             unsafe fn kernel<const P: usize, const V: usize, const PART: bool>(
@@ -142,6 +146,7 @@ macro_rules! tiles {
             }
             Tiles {
                 lanes: <$lanes as Lanes>::N,
+                height: $height,
                 vectors: $most,
                 whole: rows!(kernel, $most, false),
                 part: &[$(rows!(kernel, $v, true)),+],
@@ -150,18 +155,21 @@ macro_rules! tiles {
     };
 }
 
-tiles!(PORTABLE_F32, f32, Plain<f32, 8>, 1, [1]);
-tiles!(PORTABLE_F64, f64, Plain<f64, 4>, 1, [1]);
+/// SSE2 has 16 registers and no fused operation: with more rows, sums spill.
+const PLAIN_ROWS: usize = if cfg!(target_arch = "x86_64") { 5 } else { ROWS };
+
+tiles!(PORTABLE_F32, f32, Plain<f32, 8>, PLAIN_ROWS, 1, [1]);
+tiles!(PORTABLE_F64, f64, Plain<f64, 4>, PLAIN_ROWS, 1, [1]);
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{Lanes, Tile, Tiles, tile};
+    use super::{Lanes, ROWS, Tile, Tiles, tile};
     use std::arch::x86_64::{__m256, __m256d, __m512, __m512d};
 
-    tiles!(AVX2_F32, f32, __m256, 2, [1, 2], "avx2,fma");
-    tiles!(AVX2_F64, f64, __m256d, 2, [1, 2], "avx2,fma");
-    tiles!(AVX512_F32, f32, __m512, 4, [1, 2, 3, 4], "avx512f");
-    tiles!(AVX512_F64, f64, __m512d, 4, [1, 2, 3, 4], "avx512f");
+    tiles!(AVX2_F32, f32, __m256, ROWS, 2, [1, 2], "avx2,fma");
+    tiles!(AVX2_F64, f64, __m256d, ROWS, 2, [1, 2], "avx2,fma");
+    tiles!(AVX512_F32, f32, __m512, ROWS, 4, [1, 2, 3, 4], "avx512f");
+    tiles!(AVX512_F64, f64, __m512d, ROWS, 4, [1, 2, 3, 4], "avx512f");
 }
 
 /// The kernels for `f32`.

@@ -21,27 +21,37 @@ pub(super) fn transpose<T: Copy>(rows: usize, cols: usize, from: &[T], to: &mut 
 pub(super) fn transpose_f32(simd: Simd, rows: usize, cols: usize, from: &[f32], to: &mut [f32]) {
     assert_eq!(from.len(), rows * cols, "transpose: length of the source");
     assert_eq!(to.len(), rows * cols, "transpose: length of the target");
-    let (mut r, mut c) = (0, 0);
-    #[cfg(target_arch = "x86_64")]
-    if simd.min(Simd::detect()) >= Simd::Avx2 {
-        (r, c) = (rows & !7, cols & !7);
+    let [r, c] = blocks(simd, [rows, cols], from, to);
+    region(0..r, c..cols, [rows, cols], from, to);
+    region(r..rows, 0..cols, [rows, cols], from, to);
+}
+
+/// Transposes the whole blocks; returns how many rows and columns those cover.
+#[cfg(target_arch = "x86_64")]
+fn blocks(simd: Simd, [rows, cols]: [usize; 2], from: &[f32], to: &mut [f32]) -> [usize; 2] {
+    assert!(from.len() == rows * cols && to.len() == rows * cols, "transpose: lengths");
+    if simd.min(Simd::detect()) < Simd::Avx2 {
+        return [0, 0];
+    }
+    let (r, c) = (rows & !7, cols & !7);
+    // along the rows of `to`, so that its cache lines are filled in one go
+    for j in (0..c).step_by(8) {
         for i in (0..r).step_by(8) {
-            for j in (0..c).step_by(8) {
-                // SAFETY: the processor has AVX2; the block lies inside both
-                // matrices, whose lengths were checked.
-                unsafe {
-                    x86::block(
-                        from.as_ptr().add(i * cols + j),
-                        cols,
-                        to.as_mut_ptr().add(j * rows + i),
-                        rows,
-                    );
-                }
+            // SAFETY: the processor has AVX2; the block lies inside both
+            // matrices, whose lengths were checked.
+            unsafe {
+                let (from, to) = (from.as_ptr().add(i * cols + j), to.as_mut_ptr().add(j * rows + i));
+                x86::block(from, cols, to, rows);
             }
         }
     }
-    region(0..r, c..cols, [rows, cols], from, to);
-    region(r..rows, 0..cols, [rows, cols], from, to);
+    [r, c]
+}
+
+/// Elsewhere there are none.
+#[cfg(not(target_arch = "x86_64"))]
+fn blocks(_: Simd, _: [usize; 2], _: &[f32], _: &mut [f32]) -> [usize; 2] {
+    [0, 0]
 }
 
 /// The part of the transpose that reads `is` x `js` of `from`.

@@ -18,13 +18,17 @@ pub(super) struct Workspace<T> {
     pub steps: Vec<usize>,
 }
 
-/// Makes `buffer` at least `len` long and lends its first `len` elements, which
-/// hold anything.
+/// Lends `len` elements of `buffer`, which hold anything, and grows it if need be.
+///
+/// They start at a cache line: full vectors across two lines cost twice.
 pub(super) fn at_least<T: Copy + Default>(buffer: &mut Vec<T>, len: usize) -> &mut [T] {
-    if buffer.len() < len {
-        buffer.resize(len, T::default());
+    const LINE: usize = 64;
+    let spare = LINE / size_of::<T>();
+    if buffer.len() < len + spare {
+        buffer.resize(len + spare, T::default());
     }
-    &mut buffer[..len]
+    let skip = buffer.as_ptr().align_offset(LINE).min(spare);
+    &mut buffer[skip..skip + len]
 }
 
 /// What the kernels need to know of an element type.
