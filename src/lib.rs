@@ -85,18 +85,29 @@ mod train;
 mod value;
 mod var;
 
-pub use data::*;
+#[cfg(feature = "images")]
+pub use data::Omniglot;
+pub use data::{
+    Class, ClassRef, Episode, EpisodeSampler, EpisodeShape, Episodes, Examples, Glyphs, ImageSet,
+};
+pub use data::{Sinusoids, Split, Targets};
 pub use error::{Error, Result};
 pub use grad::{grad, grad_values, hvp, vjp, vjp_values};
 pub use gradcheck::{GradMismatch, check_grads, check_grads_at};
-pub use meta::*;
-pub use nn::*;
+pub use meta::{
+    Adaptation, Learner, Maml, Mean, MetaGrad, Order, ProtoNet, Query, Route, Score, StepReport, TaskGrad,
+};
+pub use meta::{evaluate, loss, meta_grad};
+pub use nn::{Conv4, Downsample, Mlp, Model, Moments, Norm, NormMode, ParamSpec, Role};
+pub use nn::{check_params, images_from_channels_first, init_params, params_from_channels_first};
 pub use op::{Op, Point};
 pub use ops::{Positions, accuracy, cross_entropy, mse};
-pub use optim::*;
+pub use optim::{Adam, Optimizer, OptimizerState, Schedule, Sgd, clip_grad_norm, grad_norm};
 pub use real::Real;
 pub use tape::Tape;
-pub use train::*;
+pub use train::{StepLog, TrainConfig, TrainState, Trainer};
+#[cfg(feature = "safetensors")]
+pub use train::{load_checkpoint, load_params, save_checkpoint, save_params};
 pub use value::{MAX_RANK, Shape};
 pub use var::Var;
 
