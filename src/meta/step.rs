@@ -42,7 +42,8 @@ pub fn meta_grad<T: Real>(
     for (chunk, tasks) in episodes.chunks(CHUNK).enumerate() {
         let done: Vec<_> = tasks.par_iter().map(|e| learner.task_grad(params, e)).collect();
         for (i, task) in done.into_iter().enumerate() {
-            let finite = task.score.loss.is_finite() && task.grads.iter().flatten().all(|g| g.is_finite());
+            let finite =
+                task.score.loss.is_finite() && task.grads.iter().all(|g| g.iter().all(|v| v.is_finite()));
             if !finite {
                 let what =
                     format!("loss or meta-gradient of episode {} of the meta-batch", chunk * CHUNK + i);

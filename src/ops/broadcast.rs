@@ -48,8 +48,11 @@ impl<'t, T: Real> Var<'t, T> {
         let mut y = Buf::dirty(shape.iter().product());
         let steps = steps_within(&x.shape(), shape);
         walk(shape, [&steps, &steps], |to, [from, _], len, [step, _]| {
-            for (i, y) in y[to..to + len].iter_mut().enumerate() {
-                *y = x.data()[from + i * step];
+            let row = &mut y[to..to + len];
+            if step == 0 {
+                row.fill(x.data()[from]);
+            } else {
+                row.copy_from_slice(&x.data()[from..from + len]); // an axis that is not repeated is whole
             }
         });
         self.tape().push(Value::new(shape, y), BroadcastTo, &[self])
@@ -83,7 +86,7 @@ impl<'t, T: Real> Var<'t, T> {
                 if step == 0 {
                     y[to] += reduce::sum(row);
                 } else {
-                    row.iter().enumerate().for_each(|(i, &x)| y[to + i * step] += x);
+                    y[to..to + len].iter_mut().zip(row).for_each(|(y, &x)| *y += x);
                 }
             });
         }
