@@ -1,0 +1,72 @@
+//! One task on one thread: its meta-gradient, its adaptation, a prediction.
+//!
+//!     cargo bench --bench inner_loop -- 'task_grad/conv4_5way_1shot'
+//!
+//! `conv4` is the pooled 64-filter Omniglot network with 15 queries a class, `mlp` a 784-64-5 network
+//! on the same images. Second order runs on one tape (`unrolled`) or step by step (`sweep`).
+
+mod common;
+
+use common::{Config, Net};
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use innerloop::{Learner, Maml, Mlp, Model, Order, Route};
+
+/// Network and shots by name; the learner's inner steps are set by each bench.
+fn cases() -> Vec<(String, Config, Maml<Net>)> {
+    let mut cases = Vec::new();
+    for shots in [1, 5] {
+        let config = Config::named(&format!("omniglot-5w{shots}s")).unwrap();
+        let conv4 = config.maml(Order::Second, Route::Unrolled);
+        let mlp = Maml { model: Net::Mlp(Mlp::new(&[784, 64, 5]).unwrap()), inner_lr: 0.01, ..conv4.clone() };
+        cases.push((format!("mlp_5way_{shots}shot"), config, mlp));
+        cases.push((format!("conv4_5way_{shots}shot"), config, conv4));
+    }
+    cases
+}
+
+fn task_grad(c: &mut Criterion) {
+    let mut group = c.benchmark_group("task_grad");
+    group.sample_size(20);
+    let ways = [
+        ("first", Order::First, Route::Sweep),
+        ("second_unrolled", Order::Second, Route::Unrolled),
+        ("second_sweep", Order::Second, Route::Sweep),
+    ];
+    for (name, config, learner) in cases() {
+        let (params, episode) = (learner.model.init::<f32>(0), config.episode(0));
+        for (way, order, route) in ways {
+            for inner_steps in [1, 5] {
+                let learner = Maml { order, route, inner_steps, ..learner.clone() };
+                group.bench_function(BenchmarkId::new(&name, format!("{way}_{inner_steps}steps")), |b| {
+                    b.iter(|| learner.task_grad(&params, &episode));
+                });
+            }
+        }
+    }
+}
+
+fn adapt(c: &mut Criterion) {
+    let mut group = c.benchmark_group("adapt");
+    group.sample_size(20);
+    for (name, config, learner) in cases() {
+        let (params, support) = (learner.model.init::<f32>(0), config.episode(0).support);
+        for steps in [1, 5] {
+            group.bench_function(BenchmarkId::new(&name, format!("{steps}steps")), |b| {
+                b.iter(|| learner.adapt(&params, &support, steps).unwrap());
+            });
+        }
+    }
+}
+
+fn predict(c: &mut Criterion) {
+    let mut group = c.benchmark_group("predict");
+    group.sample_size(20);
+    for (name, config, learner) in cases().into_iter().take(2) {
+        let (params, x) = (learner.model.init::<f32>(0), config.episode(0).query.x);
+        let name = name.replace("_5way_1shot", "_75images");
+        group.bench_function(name, |b| b.iter(|| learner.predict(&params, &x).unwrap()));
+    }
+}
+
+criterion_group!(benches, task_grad, adapt, predict);
+criterion_main!(benches);

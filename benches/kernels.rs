@@ -1,0 +1,124 @@
+//! Single operations at the shapes of the Omniglot network: 5 examples are a 1-shot support set,
+//! 75 a query set.
+//!
+//!     cargo bench --bench kernels -- conv2d
+//!
+//! Timed is the operation alone as it runs in an inner loop, recording included: inputs are put on a
+//! fresh tape before the clock starts, the tape is dropped after it stopped. Elements are floating
+//! point operations for convolutions (a multiply and an add are two) and numbers of `x` otherwise.
+
+mod common;
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use common::uniform;
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use innerloop::ndarray::ArrayD;
+use innerloop::{Tape, Var, cross_entropy, vjp};
+
+/// Name, height and width, input channels, output channels, stride; 3x3, padding 1.
+const CONVOLUTIONS: [(&str, usize, usize, usize, usize); 6] = [
+    ("conv1_28x28_1to64", 28, 1, 64, 1),
+    ("conv2_14x14_64to64", 14, 64, 64, 1),
+    ("conv3_7x7_64to64", 7, 64, 64, 1),
+    ("conv4_3x3_64to64", 3, 64, 64, 1),
+    ("conv2_strided_14x14_64to64", 14, 64, 64, 2),
+    ("conv2_miniimagenet_42x42_32to32", 42, 32, 32, 1),
+];
+
+/// Name and `[h, w, c]` of what follows a convolution.
+const IMAGES: [(&str, [usize; 3]); 3] =
+    [("block1_28x28x64", [28, 28, 64]), ("block2_14x14x64", [14, 14, 64]), ("block4_3x3x64", [3, 3, 64])];
+
+const EXAMPLES: [usize; 2] = [5, 75];
+
+/// Times `op` on its inputs, and separately the pulling back of a cotangent of its output to each
+/// input in `wrt` (named), on the tape as an inner gradient is.
+fn bench_op(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    name: &str,
+    inputs: &[ArrayD<f32>],
+    wrt: &[(&str, usize)],
+    op: impl for<'t> Fn(&[Var<'t, f32>]) -> Var<'t, f32>,
+) {
+    let timed = |iterations: u64, wrt: Option<usize>| {
+        let mut total = Duration::ZERO;
+        for _ in 0..iterations {
+            let tape = Tape::new();
+            let x = tape.leaves(inputs);
+            let Some(wrt) = wrt else {
+                let start = Instant::now();
+                black_box(op(&x));
+                total += start.elapsed();
+                continue;
+            };
+            let y = op(&x);
+            let g = tape.full(&y.shape(), 0.5);
+            let start = Instant::now();
+            black_box(vjp(&[y], &[g], &x[wrt..=wrt]));
+            total += start.elapsed();
+        }
+        total
+    };
+    group.bench_function(BenchmarkId::new("forward", name), |b| b.iter_custom(|n| timed(n, None)));
+    for &(what, wrt) in wrt {
+        group.bench_function(BenchmarkId::new(what, name), |b| b.iter_custom(|n| timed(n, Some(wrt))));
+    }
+}
+
+fn conv2d(c: &mut Criterion) {
+    let mut group = c.benchmark_group("conv2d");
+    for (name, side, c_in, c_out, stride) in CONVOLUTIONS {
+        for n in EXAMPLES {
+            let out = side.div_ceil(stride);
+            group.throughput(Throughput::Elements((2 * n * out * out * 9 * c_in * c_out) as u64));
+            let inputs = [uniform(&[n, side, side, c_in], 0), uniform(&[3, 3, c_in, c_out], 1)];
+            let wrt = [("input_grad", 0), ("weight_grad", 1)];
+            bench_op(&mut group, &format!("{name}_n{n}"), &inputs, &wrt, |x| {
+                x[0].conv2d(x[1], [stride, stride], [1, 1])
+            });
+        }
+    }
+}
+
+fn after_convolutions(c: &mut Criterion) {
+    let each =
+        |c: &mut Criterion, name: &str, bench: fn(&mut BenchmarkGroup<'_, WallTime>, &str, [usize; 4])| {
+            let mut group = c.benchmark_group(name);
+            for (block, [h, w, channels]) in IMAGES {
+                for n in EXAMPLES {
+                    group.throughput(Throughput::Elements((n * h * w * channels) as u64));
+                    bench(&mut group, &format!("{block}_n{n}"), [n, h, w, channels]);
+                }
+            }
+        };
+    each(c, "batch_norm", |group, name, shape| {
+        let channels = &shape[3..];
+        let inputs = [uniform(&shape, 0), uniform(channels, 1), uniform(channels, 2)];
+        bench_op(group, name, &inputs, &[("input_grad", 0)], |x| x[0].batch_norm(x[1], x[2], 1e-5));
+    });
+    each(c, "relu", |group, name, shape| {
+        bench_op(group, name, &[uniform(&shape, 0)], &[("input_grad", 0)], |x| x[0].relu());
+    });
+    each(c, "max_pool2d", |group, name, shape| {
+        bench_op(group, name, &[uniform(&shape, 0)], &[("input_grad", 0)], |x| {
+            x[0].max_pool2d([2, 2], [2, 2])
+        });
+    });
+}
+
+fn losses(c: &mut Criterion) {
+    let mut group = c.benchmark_group("cross_entropy");
+    for (name, n, ways) in [("5way_n5", 5, 5), ("5way_n75", 75, 5), ("20way_n300", 300, 20)] {
+        group.throughput(Throughput::Elements((n * ways) as u64));
+        let labels: Vec<usize> = (0..n).map(|i| i % ways).collect();
+        bench_op(&mut group, name, &[uniform(&[n, ways], 0)], &[("input_grad", 0)], |x| {
+            cross_entropy(x[0], &labels)
+        });
+    }
+}
+
+criterion_group!(benches, conv2d, after_convolutions, losses);
+criterion_main!(benches);

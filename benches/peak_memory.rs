@@ -1,0 +1,89 @@
+//! Time and peak memory of one configuration. Peak memory is a property of a process, so a figure of it
+//! is made of several calls:
+//!
+//!     for k in 1 5 20; do cargo bench --bench peak_memory -- --config omniglot-5w1s --route sweep --steps $k; done
+//!
+//! Prints one line: seconds a task (wall time over the number of tasks) and the peak resident set of the
+//! process, with that before the first task. Without arguments it runs something quick.
+
+mod common;
+
+use std::time::Instant;
+
+use clap::{Parser, ValueEnum};
+use common::{Config, pool};
+use innerloop::{Model, Order, Route, meta_grad};
+
+/// Time and peak memory of the meta-gradient of one configuration.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// A configuration of `benches/common`.
+    #[arg(long, default_value = "omniglot-5w1s-finn")]
+    config: String,
+    #[arg(long, value_enum, default_value_t = Way::Unrolled)]
+    route: Way,
+    /// Inner steps [default: the configuration's]
+    #[arg(long)]
+    steps: Option<usize>,
+    /// Tasks to take the meta-gradient of.
+    #[arg(long, default_value_t = 2)]
+    tasks: u64,
+    #[arg(long, default_value_t = 1)]
+    threads: usize,
+    /// Passed by `cargo bench`; means nothing here.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+/// How the meta-gradient is computed.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Way {
+    /// Second order, all steps on one tape.
+    Unrolled,
+    /// Second order, one step's graph at a time.
+    Sweep,
+    /// First order.
+    First,
+}
+
+/// A line of `/proc/self/status` in MiB, where there is one.
+fn status_mib(name: &str) -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(':'));
+    let kib = line.and_then(|l| l.trim().strip_suffix(" kB")?.parse::<f64>().ok());
+    kib.map_or_else(|| "unknown".into(), |kib| format!("{:.1}", kib / 1024.0))
+}
+
+fn main() {
+    let args = Arguments::parse();
+    let Some(config) = Config::named(&args.config) else {
+        let names = common::CONFIGS.map(|c| c.name).join(", ");
+        eprintln!("no configuration {:?}; there are {names}", args.config);
+        std::process::exit(2);
+    };
+    let (order, route) = match args.route {
+        Way::Unrolled => (Order::Second, Route::Unrolled),
+        Way::Sweep => (Order::Second, Route::Sweep),
+        Way::First => (Order::First, Route::Sweep),
+    };
+    let steps = args.steps.unwrap_or(config.steps);
+    let learner = Config { steps, ..config }.maml(order, route);
+    let params = learner.model.init::<f32>(0);
+    let episodes: Vec<_> = (0..args.tasks).map(|i| config.episode(i)).collect();
+    let base = status_mib("VmHWM");
+    let start = Instant::now();
+    let result = pool(args.threads).install(|| meta_grad(&learner, &params, &episodes));
+    let seconds = start.elapsed().as_secs_f64() / args.tasks as f64;
+    if let Err(error) = result {
+        eprintln!("{error}");
+        std::process::exit(1);
+    }
+    println!(
+        "config={} route={:?} steps={steps} tasks={} threads={} seconds_per_task={seconds:.4} peak_mib={} base_mib={base}",
+        config.name,
+        args.route,
+        args.tasks,
+        args.threads,
+        status_mib("VmHWM"),
+    );
+}

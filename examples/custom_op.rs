@@ -1,0 +1,162 @@
+//! An operation of your own: its value, its derivative rule, the check, and its use in an inner loop.
+//!
+//! ```text
+//! cargo run --example custom_op
+//! ```
+//!
+//! Takes a second. Prints what the gradient check says of three operations, one of them broken on
+//! purpose, and the falling loss of a meta-learned network whose activation is one of them.
+
+use innerloop::ndarray::{Array1, ArrayD};
+use innerloop::{
+    Adam, Episode, Episodes, Mlp, Model, Op, Optimizer, Point, Real, Sinusoids, Var, check_grads,
+    check_grads_at, grad, grad_values, loss,
+};
+
+// An operation is a struct with a rule. Rules are written with `Var` methods, so they are
+// differentiated like everything else and the operation works at any order.
+
+/// `y = x·σ(x)` (Ramachandran et al. 2017).
+#[derive(Debug)]
+struct Swish;
+
+impl<T: Real> Op<T> for Swish {
+    /// `g·y′` with `y′ = σ + y·(1 − σ)`.
+    fn vjp<'t>(&self, _wrt: usize, g: Var<'t, T>, at: Point<'t, '_, T>) -> Var<'t, T> {
+        let (s, y) = (at.input(0).sigmoid(), at.output());
+        g * (s + y * (1.0 - s))
+    }
+}
+
+// Bilinear operations come in closed families: the adjoint of one is another of them.
+
+/// Circular convolution, `yₖ = Σᵢ aᵢ·bₖ₋ᵢ`.
+#[derive(Debug)]
+struct Convolve;
+
+impl<T: Real> Op<T> for Convolve {
+    fn vjp<'t>(&self, wrt: usize, g: Var<'t, T>, at: Point<'t, '_, T>) -> Var<'t, T> {
+        g.correlate(at.input(1 - wrt)) // symmetric in its inputs
+    }
+}
+
+/// Circular correlation, `yᵢ = Σₖ aₖ·bₖ₋ᵢ`.
+#[derive(Debug)]
+struct Correlate;
+
+impl<T: Real> Op<T> for Correlate {
+    fn vjp<'t>(&self, wrt: usize, g: Var<'t, T>, at: Point<'t, '_, T>) -> Var<'t, T> {
+        if wrt == 0 { g.convolve(at.input(1)) } else { at.input(0).correlate(g) }
+    }
+}
+
+/// The bug to look for: the right number, cut off from what it depends on.
+#[derive(Debug)]
+struct Forgetful;
+
+impl<T: Real> Op<T> for Forgetful {
+    fn vjp<'t>(&self, _wrt: usize, g: Var<'t, T>, at: Point<'t, '_, T>) -> Var<'t, T> {
+        let (s, y) = (at.input(0).sigmoid(), at.output().detach());
+        g * (s + y * (1.0 - s))
+    }
+}
+
+/// The methods: compute the value, record it with its rule. An extension trait makes them read like
+/// the crate's own.
+trait VarExt<'t, T: Real> {
+    fn swish(self) -> Var<'t, T>;
+    fn forgetful_swish(self) -> Var<'t, T>;
+    fn convolve(self, other: Var<'t, T>) -> Var<'t, T>;
+    fn correlate(self, other: Var<'t, T>) -> Var<'t, T>;
+}
+
+impl<'t, T: Real> VarExt<'t, T> for Var<'t, T> {
+    fn swish(self) -> Var<'t, T> {
+        self.tape().record(swish(self), Swish, &[self])
+    }
+
+    fn forgetful_swish(self) -> Var<'t, T> {
+        self.tape().record(swish(self), Forgetful, &[self])
+    }
+
+    fn convolve(self, other: Var<'t, T>) -> Var<'t, T> {
+        let value = circular(self, other, |y, a, b, [i, k, d]| y[k] += a[i] * b[d]);
+        self.tape().record(value, Convolve, &[self, other])
+    }
+
+    fn correlate(self, other: Var<'t, T>) -> Var<'t, T> {
+        let value = circular(self, other, |y, a, b, [i, k, d]| y[i] += a[k] * b[d]);
+        self.tape().record(value, Correlate, &[self, other])
+    }
+}
+
+fn swish<T: Real>(x: Var<'_, T>) -> ArrayD<T> {
+    x.value().mapv_into(|x| x / (T::one() + (-x).exp()))
+}
+
+/// Adds up `term(y, a, b, [i, k, d])` over all `i` and `k` with `d = k − i` around the circle.
+fn circular<T: Real>(
+    a: Var<'_, T>,
+    b: Var<'_, T>,
+    term: impl Fn(&mut ArrayD<T>, &ArrayD<T>, &ArrayD<T>, [usize; 3]),
+) -> ArrayD<T> {
+    let (a, b) = (a.value(), b.value());
+    assert!(a.ndim() == 1 && a.shape() == b.shape(), "circular: shapes {:?}, {:?}", a.shape(), b.shape());
+    let (n, mut y) = (a.len(), ArrayD::zeros(a.raw_dim()));
+    for i in 0..n {
+        for k in 0..n {
+            term(&mut y, &a, &b, [i, k, (n + k - i) % n]);
+        }
+    }
+    y
+}
+
+fn main() -> Result<(), innerloop::Error> {
+    // Against finite differences in f64; panics if a rule is wrong, so it goes into a test as it is.
+    check_grads(&[&[2, 3]], 2, |x| x[0].swish());
+    println!("swish: gradients correct to order 2");
+    check_grads(&[&[5], &[5]], 3, |x| x[0].convolve(x[1]));
+    check_grads(&[&[5], &[5]], 3, |x| x[0].correlate(x[1]));
+    println!("convolve and correlate: gradients correct to order 3");
+
+    // The planted bug passes every first-order check; only order 2 sees it.
+    let x = [Array1::from(vec![-1.5, -0.3, 0.4, 2.0]).into_dyn()];
+    for order in [1, 2] {
+        match check_grads_at(&x, order, |x| x[0].forgetful_swish()) {
+            Ok(()) => println!("forgetful swish: gradients correct to order {order}"),
+            Err(mismatch) => println!("forgetful swish: {mismatch}"),
+        }
+    }
+
+    // In an inner loop, where second order is what matters.
+    println!("\nMAML on sinusoids with swish:");
+    let tasks = Sinusoids { shots: 10, queries: 10, seed: 0 };
+    let mut params = Mlp::new(&[1, 40, 40, 1])?.init::<f32>(0);
+    let mut optimizer = Adam::default().init(&params);
+    let mut recent = 0.0;
+    for step in 1..=5000 {
+        let (loss, gradient) = task(&params, &tasks.episode(step));
+        Adam::default().update(1e-3, &mut params, &gradient, &mut optimizer);
+        recent += loss;
+        if step % 1000 == 0 {
+            println!("  task {step}: squared error after one inner step {:.2}, mean of 1000", recent / 1e3);
+            recent = 0.0;
+        }
+    }
+    Ok(())
+}
+
+/// Query loss after one inner step, and its gradient in `params`.
+fn task(params: &[ArrayD<f32>], episode: &Episode<f32>) -> (f32, Vec<ArrayD<f32>>) {
+    let tape = innerloop::Tape::new();
+    let theta = tape.leaves(params);
+    let g = grad(loss(network(&theta, tape.leaf(&episode.support.x)), &episode.support.y), &theta);
+    let phi: Vec<_> = theta.iter().zip(g).map(|(&p, g)| p - 0.01 * g).collect();
+    let query_loss = loss(network(&phi, tape.leaf(&episode.query.x)), &episode.query.y);
+    (query_loss.item(), grad_values(query_loss, &theta))
+}
+
+/// Three layers with swish between them, `[n, 1] → [n, 1]`.
+fn network<'t>(p: &[Var<'t, f32>], x: Var<'t, f32>) -> Var<'t, f32> {
+    x.linear(p[0], p[1]).swish().linear(p[2], p[3]).swish().linear(p[4], p[5])
+}

@@ -1,0 +1,137 @@
+//! Few-shot handwriting: MAML learns to tell five characters apart from one example of each.
+//!
+//! Meta-trains the four-block network on episodes of training classes and tests it on classes that it
+//! never saw. By default it does so twice from the same start, with the exact meta-gradient (second
+//! order) and with the first-order approximation, and reports both.
+//!
+//! ```text
+//! cargo run --example omniglot_maml                                   # invented glyphs, no files needed
+//! cargo run --example omniglot_maml -- --data omniglot --root DIR     # the real thing
+//! cargo run --example omniglot_maml -- --help                         # all settings
+//! ```
+//!
+//! The default run takes about two minutes on two cores and reaches about 80 % on glyphs (guessing:
+//! 20 %). The paper's 98.7 % on Omniglot take 60,000 meta-steps.
+//!
+//! In `out/omniglot_maml` it leaves the tables `metrics.csv` and `evaluations.csv`, the learning curve
+//! `curve.svg`, four test episodes as `episodes-*.svg`, trained parameters `params-*.safetensors`, and
+//! checkpoints from which `--resume` continues. `curl` the archives of Omniglot from
+//! <https://github.com/brendenlake/omniglot/tree/master/python>: `images_background.zip` and
+//! `images_evaluation.zip`.
+
+mod curve;
+mod episodes_picture;
+mod files;
+mod progress;
+mod report;
+mod settings;
+mod tasks;
+mod train;
+
+use std::fs;
+use std::process::ExitCode;
+
+use clap::Parser;
+use innerloop::{Episodes, Error, Result};
+
+use report::{Record, print_table};
+use settings::{Run, Settings};
+use tasks::Tasks;
+
+fn main() -> ExitCode {
+    match run(&Settings::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(settings: &Settings) -> Result<()> {
+    // everything that can be refused is refused here, before anything is written
+    settings.check()?;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(settings.threads).build_global();
+    pool.map_err(|_| Error::Setting {
+        name: "threads",
+        value: settings.threads.to_string(),
+        need: "a number of threads that the system can start",
+    })?;
+    let tasks = Tasks::new(settings)?;
+    let runs = settings.runs(tasks.images.shape())?;
+    for run in &runs {
+        run.learner.check(&tasks.test.episode(0))?;
+    }
+    let mut trainers = runs.iter().map(|run| run.trainer(settings)).collect::<Result<Vec<_>>>()?;
+    let mut record = resumed(settings)?;
+    for (run, trainer) in runs.iter().zip(&trainers) {
+        record.rewind(run.name, trainer.iteration());
+    }
+
+    print_plan(settings, &runs, &tasks);
+    fs::create_dir_all(&settings.out).map_err(|source| Error::Io { path: settings.out.clone(), source })?;
+    files::write(&settings.out.join("settings.txt"), &settings.identity())?;
+    for (run, trainer) in runs.iter().zip(&mut trainers) {
+        train::train(run, trainer, &tasks, settings, &mut record)?;
+        let picture = episodes_picture::draw(&*run.learner, trainer.params(), &tasks.test);
+        files::write(&settings.out.join(format!("episodes-{}.svg", run.name)), &picture)?;
+        files::write(&settings.out.join("curve.svg"), &curve::draw(&record, &runs)?)?;
+    }
+    print_table(&record, &runs, &tasks, settings);
+    println!("\ntables, pictures and parameters are in {}", settings.out.display());
+    Ok(())
+}
+
+/// The record to go on with: an empty one, or that of the runs to resume.
+fn resumed(settings: &Settings) -> Result<Record> {
+    if !settings.resume {
+        return Ok(Record::default());
+    }
+    let path = settings.out.join("settings.txt");
+    if !path.exists() {
+        let (what, looked_for) = ("run to resume", "settings.txt".into());
+        return Err(Error::NoData { what, root: settings.out.clone(), looked_for });
+    }
+    let (before, now) = (files::read(&path)?, settings.identity());
+    if before != now {
+        let reason =
+            format!("was trained with {}; --resume needs the same, it has {}", before.trim(), now.trim());
+        return Err(Error::BadFile { path: settings.out.clone(), reason });
+    }
+    Record::load(&settings.out)
+}
+
+fn print_plan(settings: &Settings, runs: &[Run], tasks: &Tasks) {
+    let [h, w, c] = tasks.images.shape();
+    let names: Vec<_> = runs.iter().map(|run| run.title).collect();
+    let specs = runs[0].learner.specs();
+    let parameters: usize = specs.iter().map(|spec| spec.shape.iter().product::<usize>()).sum();
+    let s = settings;
+    println!("{}-way {}-shot, {:?}: {}", s.ways, s.shots, s.learner, names.join(", then "));
+    println!(
+        "data       {:?}, {} images of {h}x{w}x{c}, {:?} split: {} classes to train, {} to test (turned ones counted)",
+        s.data,
+        tasks.images.len(),
+        s.split(),
+        tasks.train_classes,
+        tasks.test_classes
+    );
+    println!("network    {:?}, 4 blocks of {} filters, {parameters} parameters", s.network, s.filters);
+    if s.learner == settings::LearnerKind::Maml {
+        println!(
+            "inner loop {} step(s) of {} in training, {} in test",
+            s.inner_steps, s.inner_lr, s.eval_steps
+        );
+    }
+    let until = match (s.iterations, s.minutes) {
+        (None, Some(minutes)) => format!("{minutes} minutes"),
+        (Some(n), Some(minutes)) => format!("{n} meta-steps or {minutes} minutes"),
+        _ => format!("{} meta-steps", s.last_iteration()),
+    };
+    println!(
+        "outer loop {until} of {} episodes, Adam at {}, {} query image(s) a class",
+        s.meta_batch, s.outer_lr, s.queries
+    );
+    println!("test       {} episodes, {} query images a class", s.eval_episodes, s.eval_queries);
+    println!("seed {}, {} thread(s), out {}\n", s.seed, rayon::current_num_threads(), s.out.display());
+}

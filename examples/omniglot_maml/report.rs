@@ -1,0 +1,167 @@
+//! What the runs did: two tables on disk, one on the screen.
+
+use std::path::Path;
+
+use innerloop::{Error, Result, StepLog, StepReport};
+
+use crate::files;
+use crate::settings::{Run, Settings};
+use crate::tasks::Tasks;
+
+/// One meta-step of a run; accuracy in `0..=1`.
+#[derive(Debug, Clone)]
+pub struct StepRow {
+    pub run: String,
+    pub iteration: u64,
+    /// Seconds of training so far, evaluation not counted.
+    pub seconds: f64,
+    pub loss: f64,
+    pub accuracy: f64,
+    pub grad_norm: f64,
+}
+
+/// Accuracy on unseen classes after one number of inner steps.
+#[derive(Debug, Clone)]
+pub struct EvalRow {
+    pub run: String,
+    pub iteration: u64,
+    pub minutes: f64,
+    pub steps: usize,
+    pub episodes: u64,
+    pub accuracy: f64,
+    /// Half the width of the 95 % interval.
+    pub interval: f64,
+    pub loss: f64,
+}
+
+/// All runs so far; what `metrics.csv` and `evaluations.csv` hold.
+#[derive(Debug, Default)]
+pub struct Record {
+    pub steps: Vec<StepRow>,
+    pub evaluations: Vec<EvalRow>,
+}
+
+const STEPS: (&str, &str) = ("metrics.csv", "run,iteration,seconds,loss,accuracy,grad_norm");
+const EVALUATIONS: (&str, &str) =
+    ("evaluations.csv", "run,iteration,minutes,steps,episodes,accuracy,interval,loss");
+
+impl Record {
+    pub fn stepped(&mut self, run: &str, seconds: f64, log: &StepLog) {
+        let &StepLog { iteration, loss, accuracy, grad_norm, .. } = log;
+        let accuracy = accuracy.unwrap_or(f64::NAN);
+        self.steps.push(StepRow { run: run.into(), iteration, seconds, loss, accuracy, grad_norm });
+    }
+
+    /// Adds an evaluation, in place of an earlier one at the same iteration.
+    pub fn evaluated(&mut self, run: &str, iteration: u64, episodes: u64, reports: &[StepReport]) {
+        let minutes = self.seconds(run) / 60.0;
+        self.evaluations.retain(|row| row.run != run || row.iteration != iteration);
+        self.evaluations.extend(reports.iter().enumerate().map(|(steps, report)| {
+            let (run, loss) = (run.to_string(), report.loss.mean);
+            let (accuracy, interval) = report.accuracy.map_or((f64::NAN, 0.0), |a| (a.mean, a.interval));
+            EvalRow { run, iteration, minutes, steps, episodes, accuracy, interval, loss }
+        }));
+    }
+
+    /// Seconds that a run has trained so far.
+    pub fn seconds(&self, run: &str) -> f64 {
+        self.steps.iter().rev().find(|row| row.run == run).map_or(0.0, |row| row.seconds)
+    }
+
+    /// A run's last evaluation, a row for each number of inner steps.
+    pub fn last_evaluation(&self, run: &str) -> Vec<&EvalRow> {
+        let of_run = || self.evaluations.iter().filter(|row| row.run == run);
+        let last = of_run().map(|row| row.iteration).max();
+        of_run().filter(|row| Some(row.iteration) == last).collect()
+    }
+
+    /// Forgets what a run did after `iteration`, to do it again from there.
+    pub fn rewind(&mut self, run: &str, iteration: u64) {
+        self.steps.retain(|row| row.run != run || row.iteration <= iteration);
+        self.evaluations.retain(|row| row.run != run || row.iteration <= iteration);
+    }
+
+    /// Writes both tables, run by run.
+    pub fn save(&mut self, out: &Path) -> Result<()> {
+        self.steps.sort_by(|a, b| (&a.run, a.iteration).cmp(&(&b.run, b.iteration)));
+        self.evaluations.sort_by(|a, b| (&a.run, a.iteration).cmp(&(&b.run, b.iteration)));
+        let mut text = STEPS.1.to_string() + "\n";
+        for StepRow { run, iteration, seconds, loss, accuracy, grad_norm } in &self.steps {
+            text += &format!("{run},{iteration},{seconds:.3},{loss:.6},{accuracy:.6},{grad_norm:.6}\n");
+        }
+        files::write(&out.join(STEPS.0), &text)?;
+        let mut text = EVALUATIONS.1.to_string() + "\n";
+        for row in &self.evaluations {
+            let EvalRow { run, iteration, minutes, steps, episodes, accuracy, interval, loss } = row;
+            text += &format!(
+                "{run},{iteration},{minutes:.4},{steps},{episodes},{accuracy:.6},{interval:.6},{loss:.6}\n"
+            );
+        }
+        files::write(&out.join(EVALUATIONS.0), &text)
+    }
+
+    pub fn load(out: &Path) -> Result<Record> {
+        let steps = rows(&out.join(STEPS.0), |f| {
+            let (iteration, seconds, loss) = (whole(f[1])?, number(f[2])?, number(f[3])?);
+            let (accuracy, grad_norm) = (number(f[4])?, number(f[5])?);
+            Some(StepRow { run: f[0].into(), iteration, seconds, loss, accuracy, grad_norm })
+        })?;
+        let evaluations = rows(&out.join(EVALUATIONS.0), |f| {
+            let (run, iteration, minutes, steps) = (f[0].into(), whole(f[1])?, number(f[2])?, whole(f[3])?);
+            let (episodes, accuracy, interval) = (whole(f[4])?, number(f[5])?, number(f[6])?);
+            let (steps, loss) = (steps as usize, number(f[7])?);
+            Some(EvalRow { run, iteration, minutes, steps, episodes, accuracy, interval, loss })
+        })?;
+        Ok(Record { steps, evaluations })
+    }
+}
+
+fn whole(text: &str) -> Option<u64> {
+    text.parse().ok()
+}
+
+fn number(text: &str) -> Option<f64> {
+    text.parse().ok()
+}
+
+fn rows<R>(path: &Path, row: impl Fn(&[&str]) -> Option<R>) -> Result<Vec<R>> {
+    let text = files::read(path)?;
+    let columns = text.lines().next().unwrap_or_default().split(',').count();
+    let parse = |(number, line): (usize, &str)| {
+        let fields: Vec<_> = line.split(',').collect();
+        let parsed = if fields.len() == columns { row(&fields) } else { None };
+        let bad = || Error::BadLine {
+            path: path.into(),
+            line: number + 1,
+            text: line.into(),
+            need: "a row as written by this example: start anew without --resume",
+        };
+        parsed.ok_or_else(bad)
+    };
+    text.lines().enumerate().skip(1).map(parse).collect()
+}
+
+/// The result: accuracy before adaptation and after each inner step, a column a run.
+pub fn print_table(record: &Record, runs: &[Run], tasks: &Tasks, settings: &Settings) {
+    let &Settings { ways, shots, eval_episodes, .. } = settings;
+    println!("\n{ways}-way {shots}-shot accuracy in %, mean of {eval_episodes} episodes with 95 % interval,");
+    println!("{} classes never seen in training\n", tasks.test_classes);
+    let columns: Vec<_> = runs.iter().map(|run| record.last_evaluation(run.name)).collect();
+    print!("{:20}", "");
+    runs.iter().for_each(|run| print!("{:>16}", run.title));
+    println!();
+    let last = columns[0].len();
+    for step in 0..last {
+        let name = match step {
+            0 if last == 1 => "test accuracy".into(),
+            0 => "before adaptation".into(),
+            1 => "after 1 inner step".into(),
+            n => format!("after {n}"),
+        };
+        print!("{name:20}");
+        for row in columns.iter().map(|column| column[step]) {
+            print!("{:>16}", format!("{:.2} ± {:.2}", 100.0 * row.accuracy, 100.0 * row.interval));
+        }
+        println!();
+    }
+}

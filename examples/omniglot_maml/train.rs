@@ -1,0 +1,99 @@
+//! One training run: meta-steps, and between them evaluations and checkpoints.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use innerloop::{
+    Adam, Error, Learner, Result, Trainer, evaluate, load_checkpoint, save_checkpoint, save_params,
+};
+
+use crate::progress::Progress;
+use crate::report::Record;
+use crate::settings::{Run, Settings};
+use crate::tasks::Tasks;
+
+pub type MetaTrainer<'r> = Trainer<'r, f32, dyn Learner<f32>, Adam>;
+
+const BETWEEN_CHECKPOINTS: Duration = Duration::from_secs(60);
+
+impl Run {
+    pub fn checkpoint(&self, settings: &Settings) -> PathBuf {
+        settings.out.join(format!("checkpoint-{}.safetensors", self.name))
+    }
+
+    /// A trainer at the start of the run, or where its checkpoint left it.
+    pub fn trainer(&self, settings: &Settings) -> Result<MetaTrainer<'_>> {
+        let path = self.checkpoint(settings);
+        if !(settings.resume && path.exists()) {
+            return Trainer::new(&*self.learner, Adam::default(), settings.outer(), settings.seed);
+        }
+        let state = load_checkpoint(&path, &self.learner.specs())?;
+        Trainer::resume(&*self.learner, Adam::default(), settings.outer(), state)
+    }
+}
+
+/// Trains to the end, evaluates, and saves checkpoint, parameters and tables.
+pub fn train(
+    run: &Run,
+    trainer: &mut MetaTrainer<'_>,
+    tasks: &Tasks,
+    settings: &Settings,
+    record: &mut Record,
+) -> Result<()> {
+    let mut progress = Progress::new(settings, run.title);
+    let mut saved = Instant::now();
+    let mut seconds = record.seconds(run.name);
+    while trainer.iteration() < settings.last_iteration() && seconds < settings.last_second() {
+        let log = trainer.step(&tasks.train)?;
+        let before = seconds;
+        seconds += log.seconds;
+        record.stepped(run.name, seconds, &log);
+        progress.stepped(&log, seconds);
+        if settings.evaluates_at(log.iteration, before, seconds) {
+            progress.say(&evaluated(run, trainer, tasks, settings, record)?);
+        }
+        if saved.elapsed() >= BETWEEN_CHECKPOINTS {
+            save(run, trainer, settings, record)?;
+            saved = Instant::now();
+        }
+    }
+    progress.finish();
+    save(run, trainer, settings, record)?; // an interruption of the evaluation costs no training
+    eprintln!("{}", evaluated(run, trainer, tasks, settings, record)?);
+    record.save(&settings.out)?;
+    let params = settings.out.join(format!("params-{}.safetensors", run.name));
+    save_params(&params, &run.learner.specs(), trainer.params())
+}
+
+/// Evaluates on unseen classes; returns a line that says how it went.
+fn evaluated(
+    run: &Run,
+    trainer: &MetaTrainer<'_>,
+    tasks: &Tasks,
+    settings: &Settings,
+    record: &mut Record,
+) -> Result<String> {
+    let start = Instant::now();
+    let reports = evaluate(&*run.learner, trainer.params(), &tasks.test, settings.eval_episodes)?;
+    record.evaluated(run.name, trainer.iteration(), settings.eval_episodes, &reports);
+    let accuracy = reports.last().and_then(|r| r.accuracy).ok_or_else(|| Error::Setting {
+        name: "data",
+        value: "without labels".into(),
+        need: "a classification data set",
+    })?;
+    Ok(format!(
+        "{}: {:.2} ± {:.2} % on unseen classes after {} meta-steps ({:.1} min of training; evaluated in {:.0} s)",
+        run.title,
+        100.0 * accuracy.mean,
+        100.0 * accuracy.interval,
+        trainer.iteration(),
+        record.seconds(run.name) / 60.0,
+        start.elapsed().as_secs_f64()
+    ))
+}
+
+/// Tables first: rows past a checkpoint are dropped when resuming, missing ones could not be made up.
+fn save(run: &Run, trainer: &MetaTrainer<'_>, settings: &Settings, record: &mut Record) -> Result<()> {
+    record.save(&settings.out)?;
+    save_checkpoint(&run.checkpoint(settings), &run.learner.specs(), trainer.state())
+}

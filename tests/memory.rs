@@ -1,0 +1,35 @@
+//! Memory stays where it is: adapting once more costs nothing that remains.
+
+mod tasks;
+
+use innerloop::{Conv4, Downsample, Learner, Maml, Model};
+use tasks::{maml, random_episode};
+
+/// The resident set of this process in KiB, or `None` with a loud line.
+fn resident_kib() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok();
+    let line = status.as_deref().and_then(|s| s.lines().find_map(|l| l.strip_prefix("VmRSS:")));
+    let kib = line.and_then(|l| l.trim().strip_suffix(" kB")).and_then(|n| n.parse().ok());
+    if kib.is_none() {
+        eprintln!("SKIPPED: /proc/self/status does not tell the resident set; this test proved nothing");
+    }
+    kib
+}
+
+#[test]
+fn a_thousand_evaluation_adaptations_do_not_raise_the_resident_set() {
+    let model = Conv4::new([16, 16, 1], 8, Downsample::MaxPool, Some(5)).unwrap();
+    let learner = Maml { eval_steps: 5, ..maml(model) };
+    let params = learner.model.init::<f32>(0);
+    let adapt = |i| {
+        let scores = learner.scores(&params, &random_episode(&[16, 16, 1], 5, i));
+        assert!(scores[5].loss.is_finite());
+    };
+    (0..50).for_each(adapt);
+    let Some(before) = resident_kib() else { return };
+    (50..1000).for_each(adapt);
+    let Some(after) = resident_kib() else { return };
+    println!("resident set: {before} KiB after 50 adaptations, {after} KiB after 1000");
+    // a leak of one set of gradients (8 KiB) each time would be 7 MiB
+    assert!(after < before + 2 * 1024, "from {before} to {after} KiB");
+}
