@@ -9,7 +9,7 @@
 
 use innerloop::ndarray::{Array1, ArrayD};
 use innerloop::{
-    Adam, Episode, Episodes, Mlp, Model, Op, Optimizer, Point, Real, Sinusoids, Var, check_grads,
+    Adam, Episode, Episodes, Mlp, Model, Op, Optimizer, Point, Real, Sinusoids, Tape, Var, check_grads,
     check_grads_at, grad, grad_values, loss,
 };
 
@@ -148,7 +148,7 @@ fn main() -> Result<(), innerloop::Error> {
 
 /// Query loss after one inner step, and its gradient in `params`.
 fn task(params: &[ArrayD<f32>], episode: &Episode<f32>) -> (f32, Vec<ArrayD<f32>>) {
-    let tape = innerloop::Tape::new();
+    let tape = Tape::new();
     let theta = tape.leaves(params);
     let g = grad(loss(network(&theta, tape.leaf(&episode.support.x)), &episode.support.y), &theta);
     let phi: Vec<_> = theta.iter().zip(g).map(|(&p, g)| p - 0.01 * g).collect();

@@ -19,8 +19,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use innerloop::ndarray::{Array, ArrayD};
 use innerloop::{
-    Adam, Episode, Episodes, Error, Maml, Mlp, Model, NormMode, Optimizer, Order, Result, Route, Schedule,
-    Sinusoids, StepReport, TrainConfig, TrainState, Trainer, evaluate,
+    Adam, Episode, Episodes, Error, Maml, Mlp, NormMode, Order, Result, Route, Schedule, Sinusoids,
+    StepReport, TrainConfig, Trainer, evaluate,
 };
 use plotters::prelude::*;
 
@@ -86,11 +86,7 @@ fn run(settings: &Settings) -> Result<()> {
     let tasks = Sinusoids { shots, queries: 10, seed };
     let unseen = Sinusoids { shots, queries: 100, seed: EVAL_SEED };
     let config = TrainConfig { meta_batch, outer_lr, schedule: Schedule::Constant, clip_norm: None };
-    let mut params = maml.model.init(seed);
-    params[0] *= 0.2; // inputs reach 5, the initial weights suppose about 1
-    let optimizer = Adam::default().init(&params);
-    let state = TrainState { iteration: 0, params, optimizer };
-    let mut trainer = Trainer::resume(&maml, Adam::default(), config, state)?;
+    let mut trainer = Trainer::<f32, _, _>::new(&maml, Adam::default(), config, seed)?;
 
     let untrained = evaluate(&maml, trainer.params(), &unseen, eval_tasks)?;
     println!(

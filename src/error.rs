@@ -73,8 +73,8 @@ pub enum Error {
         found: Vec<usize>,
     },
 
-    /// A number from outside is infinite or NaN.
-    #[error("{what} is not finite: look for missing values or a division by zero where it was made")]
+    /// A number is infinite or NaN: it came in so, or a computation diverged.
+    #[error("{what} is not finite: look for missing values in what went in, or lower the learning rates")]
     NotFinite {
         /// What holds the number, and where in it.
         what: String,

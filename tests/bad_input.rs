@@ -5,8 +5,9 @@ mod tasks;
 
 use innerloop::ndarray::{ArrayD, array};
 use innerloop::{
-    Adam, Conv4, Downsample, Episode, Episodes, Error, Examples, Learner, Maml, Mlp, Model, NormMode,
-    ProtoNet, Schedule, Sgd, Sinusoids, Tape, Targets, TrainConfig, Trainer, evaluate, grad, meta_grad,
+    Adam, Conv4, Downsample, Episode, Episodes, Error, Examples, Learner, Maml, Mlp, Model, Moments,
+    NormMode, ProtoNet, Schedule, Sgd, Sinusoids, Tape, Targets, TrainConfig, Trainer, evaluate, grad,
+    meta_grad,
 };
 use tasks::{labelled, maml, noise, random_episode, sinusoid_mlp, small_conv4};
 
@@ -282,4 +283,64 @@ fn gradients_that_do_not_match_the_parameters_panic() {
     let mut params = vec![ArrayD::<f32>::zeros(vec![2])];
     let mut state = Adam::default().init(&params);
     Adam::default().update(0.1, &mut params, &[], &mut state);
+}
+
+#[test]
+fn adapting_checks_the_inner_rate_and_the_support_set() {
+    let (learner, params) = conv4();
+    let episode = random_episode::<f32>(&[16, 16, 1], 3, 0);
+    let wild = Maml { inner_lr: f64::NAN, ..learner.clone() };
+    assert_error!(wild.adapt(&params, &episode.support, 1), Error::Setting { .. }, "inner_lr", "NaN");
+    assert_error!(wild.adapt_scored(&params, &episode, 1), Error::Setting { .. }, "inner_lr", "NaN");
+    let mut support = episode.support.clone();
+    support.y = Targets::Labels(vec![0, 1, 3]);
+    assert_error!(learner.adapt(&params, &support, 1), Error::Setting { .. }, "ways", "4");
+}
+
+#[test]
+fn an_evaluation_that_diverges_names_the_episode_and_the_step() {
+    let (learner, params) = regression();
+    let wild = Maml { inner_lr: 1e30, ..learner };
+    assert_error!(evaluate(&wild, &params, &SINUSOIDS, 3), Error::NotFinite { .. }, "test episode", "after");
+}
+
+#[test]
+fn an_outer_rate_that_ruins_the_parameters_changes_nothing() {
+    let (learner, _) = regression();
+    let config = TrainConfig { outer_lr: 1e39, ..CONFIG };
+    let mut trainer = Trainer::<f32, _, _>::new(&learner, Adam::default(), config, 0).unwrap();
+    let before = trainer.state().clone();
+    assert_error!(trainer.step(&SINUSOIDS), Error::NotFinite { .. }, "linear1_w");
+    assert_eq!(trainer.state(), &before);
+}
+
+#[test]
+fn running_statistics_that_do_not_fit_the_model_are_refused() {
+    let (learner, params) = conv4();
+    let episode = random_episode::<f32>(&[16, 16, 1], 3, 0);
+    for (norm, word) in [
+        (NormMode::Running(vec![Moments::standard(3); 2]), "running statistics"),
+        (NormMode::Running(vec![Moments::standard(4); 4]), "layer 0"),
+    ] {
+        let learner = Maml { norm, ..learner.clone() };
+        assert_error!(learner.adapt(&params, &episode.support, 1), Error::Shape { .. }, word);
+        assert_error!(
+            meta_grad(&learner, &params, std::slice::from_ref(&episode)),
+            Error::Shape { .. },
+            word
+        );
+    }
+}
+
+#[test]
+fn an_episode_spoilt_after_it_was_made_is_refused() {
+    let (learner, params) = conv4();
+    let mut episode = random_episode::<f32>(&[16, 16, 1], 3, 0);
+    episode.query.y = Targets::Labels(vec![0]);
+    assert_error!(
+        meta_grad(&learner, &params, std::slice::from_ref(&episode)),
+        Error::Shape { .. },
+        "query inputs"
+    );
+    assert_error!(evaluate(&learner, &params, &Always(episode), 1), Error::Shape { .. }, "query inputs");
 }

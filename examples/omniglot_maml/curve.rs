@@ -6,7 +6,7 @@ use innerloop::{Error, Result};
 use plotters::prelude::*;
 
 use crate::report::{EvalRow, Record, StepRow};
-use crate::settings::Run;
+use crate::runs::Run;
 
 /// Told apart by colour-blind readers too (Okabe and Ito).
 const COLORS: [RGBColor; 2] = [RGBColor(0, 114, 178), RGBColor(213, 94, 0)];
@@ -59,9 +59,12 @@ fn paint(record: &Record, runs: &[Run], svg: &mut String) -> Result<(), Box<dyn 
         let key = move |(x, y)| Circle::new((x + 13, y), 6, color.filled());
         chart.draw_series(rows.iter().map(dot))?.label(format!("{}: unseen classes", run.title)).legend(key);
     }
+    let is_high = |run: &Run| record.last_evaluation(run.name).last().is_none_or(|row| row.accuracy > 0.5);
+    let high = runs.iter().all(is_high); // then there is room below
+    let place = if high { SeriesLabelPosition::LowerRight } else { SeriesLabelPosition::UpperRight };
     chart
         .configure_series_labels()
-        .position(SeriesLabelPosition::LowerRight)
+        .position(place)
         .label_font(("sans-serif", 17))
         .legend_area_size(36)
         .margin(16)

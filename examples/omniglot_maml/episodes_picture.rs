@@ -4,7 +4,8 @@ use innerloop::ndarray::{ArrayD, ArrayViewD, Axis};
 use innerloop::{Episode, EpisodeSampler, Episodes, Examples, Learner, accuracy};
 
 const EPISODES: u64 = 4;
-/// Most images of a class that are drawn.
+/// Most classes of an episode and images of a class that are drawn.
+const WAYS: usize = 10;
 const SHOTS: usize = 3;
 const QUERIES: usize = 6;
 const IMAGE: usize = 56;
@@ -32,7 +33,7 @@ pub fn draw(learner: &dyn Learner<f32>, params: &[ArrayD<f32>], tasks: &EpisodeS
     let shape = tasks.shape();
     let (shots, queries) = (shape.shots.min(SHOTS), shape.queries.min(QUERIES));
     let w = (LETTER + (shots + queries) * (IMAGE + GAP) + 2 * GAP).max(LEAST_WIDTH);
-    let h = TITLE + shape.ways * ROW;
+    let h = TITLE + shape.ways.min(WAYS) * ROW;
     let (width, height) = (2 * w + 3 * MARGIN, HEAD + 2 * h + 3 * MARGIN);
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
@@ -76,11 +77,12 @@ impl Panel<'_> {
         let adapts = self.outputs[0] != self.outputs[1];
         let score = if adapts { format!("{before:.0} % → {after:.0} %") } else { format!("{after:.0} %") };
         let title = format!("Test episode {}: accuracy {score} of {} queries", number + 1, query.len());
+        let title = title + if *ways > WAYS { "; some classes" } else { "" };
         let mut svg = text(0, 18, 18, "#000000", &title);
         let query_x = LETTER + shots * (IMAGE + GAP) + 2 * GAP;
         svg += &text(LETTER, 48, 15, "#666666", "support");
         svg += &text(query_x, 48, 15, "#666666", "query");
-        for way in 0..*ways {
+        for way in 0..WAYS.min(*ways) {
             let (y, color) = (TITLE - 8 + way * ROW, COLORS[way % COLORS.len()]);
             svg += &text(8, y + IMAGE / 2 + 9, 26, color, &letter(way));
             for shot in 0..shots {

@@ -5,7 +5,8 @@ use std::path::Path;
 use innerloop::{Error, Result, StepLog, StepReport};
 
 use crate::files;
-use crate::settings::{Run, Settings};
+use crate::runs::Run;
+use crate::settings::Settings;
 use crate::tasks::Tasks;
 
 /// One meta-step of a run; accuracy in `0..=1`.
@@ -34,6 +35,13 @@ pub struct EvalRow {
     pub loss: f64,
 }
 
+impl EvalRow {
+    /// Accuracy with its interval, in per cent.
+    pub fn percent(&self) -> String {
+        format!("{:.2} ± {:.2}", 100.0 * self.accuracy, 100.0 * self.interval)
+    }
+}
+
 /// All runs so far; what `metrics.csv` and `evaluations.csv` hold.
 #[derive(Debug, Default)]
 pub struct Record {
@@ -43,7 +51,7 @@ pub struct Record {
 
 const STEPS: (&str, &str) = ("metrics.csv", "run,iteration,seconds,loss,accuracy,grad_norm");
 const EVALUATIONS: (&str, &str) =
-    ("evaluations.csv", "run,iteration,minutes,steps,episodes,accuracy,interval,loss");
+    ("evaluations.csv", "run,iteration,minutes,inner_steps,episodes,accuracy,interval,loss");
 
 impl Record {
     pub fn stepped(&mut self, run: &str, seconds: f64, log: &StepLog) {
@@ -160,7 +168,7 @@ pub fn print_table(record: &Record, runs: &[Run], tasks: &Tasks, settings: &Sett
         };
         print!("{name:20}");
         for row in columns.iter().map(|column| column[step]) {
-            print!("{:>16}", format!("{:.2} ± {:.2}", 100.0 * row.accuracy, 100.0 * row.interval));
+            print!("{:>16}", row.percent());
         }
         println!();
     }

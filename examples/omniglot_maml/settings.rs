@@ -3,14 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
-use innerloop::{
-    Conv4, Downsample, EpisodeShape, Error, Learner, Maml, NormMode, Order, ProtoNet, Result, Route,
-    Schedule, TrainConfig,
-};
+use innerloop::{EpisodeShape, Error, Result, Schedule, TrainConfig};
 
 /// Meta-steps of each run when neither --iterations nor --minutes is given: a default run, both
 /// orders, then takes about two minutes on two cores.
-pub const DEFAULT_ITERATIONS: u64 = 400;
+pub const DEFAULT_ITERATIONS: u64 = 500;
 
 /// Few-shot classification of handwritten characters with second-order MAML. The defaults are the
 /// settings of the MAML paper for 5-way 1-shot Omniglot, but for the data and the iterations.
@@ -74,7 +71,7 @@ pub struct Settings {
     #[arg(long, default_value_t = 32)]
     pub meta_batch: usize,
 
-    /// Meta-steps of each run [default: 400, or no limit with --minutes]
+    /// Meta-steps of each run [default: 500, or no limit with --minutes]
     #[arg(long)]
     pub iterations: Option<u64>,
     /// Stop each run after so many minutes of training, evaluation not counted
@@ -138,40 +135,7 @@ fn default_root() -> PathBuf {
     std::env::var_os("INNERLOOP_DATA").unwrap_or_else(|| "data".into()).into()
 }
 
-/// One training run: a learner with the name that its files carry.
-pub struct Run {
-    pub name: &'static str,
-    pub title: &'static str,
-    pub learner: Box<dyn Learner<f32>>,
-}
-
 impl Settings {
-    /// The runs that were asked for, one after the other.
-    pub fn runs(&self, image: [usize; 3]) -> Result<Vec<Run>> {
-        let downsample = match self.network {
-            Network::Strided => Downsample::Stride,
-            Network::Pooled => Downsample::MaxPool,
-        };
-        let model = Conv4::new(image, self.filters, downsample, Some(self.ways))?;
-        let maml = |name, title, order| {
-            let &Settings { inner_lr, inner_steps, eval_steps, .. } = self;
-            let (model, route, norm) = (model.clone(), Route::Unrolled, NormMode::Batch);
-            let learner = Box::new(Maml { model, inner_lr, inner_steps, eval_steps, order, route, norm });
-            Run { name, title, learner }
-        };
-        let second = || maml("second", "second order", Order::Second);
-        let first = || maml("first", "first order", Order::First);
-        Ok(match (self.learner, self.order) {
-            (LearnerKind::Protonet, _) => {
-                let learner = Box::new(ProtoNet { model: model.embedding(), norm: NormMode::Batch });
-                vec![Run { name: "protonet", title: "ProtoNet", learner }]
-            }
-            (LearnerKind::Maml, Some(OrderKind::First)) => vec![first()],
-            (LearnerKind::Maml, None) if self.compare => vec![second(), first()],
-            (LearnerKind::Maml, _) => vec![second()],
-        })
-    }
-
     fn train_ways(&self) -> usize {
         self.train_ways.unwrap_or(self.ways)
     }

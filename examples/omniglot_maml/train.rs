@@ -1,36 +1,16 @@
 //! One training run: meta-steps, and between them evaluations and checkpoints.
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use innerloop::{
-    Adam, Error, Learner, Result, Trainer, evaluate, load_checkpoint, save_checkpoint, save_params,
-};
+use innerloop::{Result, evaluate, save_checkpoint, save_params};
 
 use crate::progress::Progress;
 use crate::report::Record;
-use crate::settings::{Run, Settings};
+use crate::runs::{MetaTrainer, Run};
+use crate::settings::Settings;
 use crate::tasks::Tasks;
 
-pub type MetaTrainer<'r> = Trainer<'r, f32, dyn Learner<f32>, Adam>;
-
 const BETWEEN_CHECKPOINTS: Duration = Duration::from_secs(60);
-
-impl Run {
-    pub fn checkpoint(&self, settings: &Settings) -> PathBuf {
-        settings.out.join(format!("checkpoint-{}.safetensors", self.name))
-    }
-
-    /// A trainer at the start of the run, or where its checkpoint left it.
-    pub fn trainer(&self, settings: &Settings) -> Result<MetaTrainer<'_>> {
-        let path = self.checkpoint(settings);
-        if !(settings.resume && path.exists()) {
-            return Trainer::new(&*self.learner, Adam::default(), settings.outer(), settings.seed);
-        }
-        let state = load_checkpoint(&path, &self.learner.specs())?;
-        Trainer::resume(&*self.learner, Adam::default(), settings.outer(), state)
-    }
-}
 
 /// Trains to the end, evaluates, and saves checkpoint, parameters and tables.
 pub fn train(
@@ -76,16 +56,10 @@ fn evaluated(
     let start = Instant::now();
     let reports = evaluate(&*run.learner, trainer.params(), &tasks.test, settings.eval_episodes)?;
     record.evaluated(run.name, trainer.iteration(), settings.eval_episodes, &reports);
-    let accuracy = reports.last().and_then(|r| r.accuracy).ok_or_else(|| Error::Setting {
-        name: "data",
-        value: "without labels".into(),
-        need: "a classification data set",
-    })?;
+    let accuracy = record.last_evaluation(run.name).last().map_or(String::new(), |row| row.percent());
     Ok(format!(
-        "{}: {:.2} ± {:.2} % on unseen classes after {} meta-steps ({:.1} min of training; evaluated in {:.0} s)",
+        "{}: {accuracy} % on unseen classes after {} meta-steps ({:.1} min of training; evaluated in {:.0} s)",
         run.title,
-        100.0 * accuracy.mean,
-        100.0 * accuracy.interval,
         trainer.iteration(),
         record.seconds(run.name) / 60.0,
         start.elapsed().as_secs_f64()

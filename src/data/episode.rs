@@ -66,6 +66,34 @@ impl<T> Examples<T> {
     }
 }
 
+impl<T: Real> Examples<T> {
+    /// Whether inputs and targets fit each other and `ways`, and are finite.
+    pub(crate) fn check(&self, ways: usize, set: &'static str) -> Result<()> {
+        if (ways == 0) != self.y.labels().is_none() {
+            let need = "at least 1 with labels and 0 with values";
+            return Err(Error::Setting { name: "ways", value: ways.to_string(), need });
+        }
+        let (x, targets) = (self.x.shape(), self.y.len());
+        if x.first() != Some(&targets) || self.x.is_empty() {
+            let expected = [&[targets.max(1)], x.get(1..).unwrap_or_default()].concat();
+            return Err(Error::Shape { what: format!("{set} inputs"), expected, found: x.to_vec() });
+        }
+        for (index, &label) in self.y.labels().unwrap_or_default().iter().enumerate() {
+            if label >= ways {
+                return Err(Error::Label { what: set, index, label, ways });
+            }
+        }
+        for (what, array) in [("inputs", Some(&self.x)), ("values", self.y.values())] {
+            if let Some(at) = array.and_then(|array| array.iter().position(|v| !v.as_f64().is_finite())) {
+                return Err(Error::NotFinite {
+                    what: format!("element {at} (row-major) of the {set} {what}"),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
 /// One few-shot task.
 ///
 /// ```
@@ -98,17 +126,28 @@ impl<T: Real> Episode<T> {
     /// empty, if inputs and targets differ in number, or if the examples of the two sets differ in
     /// shape; [`Error::Label`], [`Error::MissingLabel`], [`Error::NotFinite`].
     pub fn new(ways: usize, support: Examples<T>, query: Examples<T>) -> Result<Self> {
-        check(ways, "support", &support)?;
-        check(ways, "query", &query)?;
+        let episode = Self { ways, support, query };
+        episode.check()?;
+        Ok(episode)
+    }
+
+    /// What [`new`](Episode::new) checks, for an episode whose fields were set by hand.
+    ///
+    /// # Errors
+    /// As [`new`](Episode::new).
+    pub fn check(&self) -> Result<()> {
+        let Self { ways, support, query } = self;
+        support.check(*ways, "support")?;
+        query.check(*ways, "query")?;
         same_rows("query inputs", support.x.shape(), query.x.shape())?;
         if let (Some(s), Some(q)) = (support.y.values(), query.y.values()) {
             same_rows("query values", s.shape(), q.shape())?;
         }
         let labels = support.y.labels().unwrap_or_default();
-        if let Some(label) = (0..ways).find(|label| !labels.contains(label)) {
-            return Err(Error::MissingLabel { label, ways });
+        match (0..*ways).find(|label| !labels.contains(label)) {
+            Some(label) => Err(Error::MissingLabel { label, ways: *ways }),
+            None => Ok(()),
         }
-        Ok(Self { ways, support, query })
     }
 
     /// The same episode in another element type, for proofs in `f64` of what runs in `f32`.
@@ -123,29 +162,6 @@ impl<T: Real> Episode<T> {
         };
         Episode { ways: self.ways, support: examples(&self.support), query: examples(&self.query) }
     }
-}
-
-fn check<T: Real>(ways: usize, set: &'static str, examples: &Examples<T>) -> Result<()> {
-    if (ways == 0) != examples.y.labels().is_none() {
-        let need = "at least 1 with labels and 0 with values";
-        return Err(Error::Setting { name: "ways", value: ways.to_string(), need });
-    }
-    let (x, targets) = (examples.x.shape(), examples.y.len());
-    if x.first() != Some(&targets) || examples.x.is_empty() {
-        let expected = [&[targets.max(1)], x.get(1..).unwrap_or_default()].concat();
-        return Err(Error::Shape { what: format!("{set} inputs"), expected, found: x.to_vec() });
-    }
-    for (index, &label) in examples.y.labels().unwrap_or_default().iter().enumerate() {
-        if label >= ways {
-            return Err(Error::Label { what: set, index, label, ways });
-        }
-    }
-    for (what, array) in [("inputs", Some(&examples.x)), ("values", examples.y.values())] {
-        if let Some(at) = array.and_then(|array| array.iter().position(|v| !v.as_f64().is_finite())) {
-            return Err(Error::NotFinite { what: format!("element {at} (row-major) of the {set} {what}") });
-        }
-    }
-    Ok(())
 }
 
 /// Arrays of support and query set must agree in all but their first axis.

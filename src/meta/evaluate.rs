@@ -42,7 +42,8 @@ pub struct StepReport {
 /// Episodes run in parallel; memory is that of one inner step a thread.
 ///
 /// # Errors
-/// [`Error::Setting`] for no episodes; what [`Learner::check`] refuses.
+/// [`Error::Setting`] for no episodes; what [`Learner::check`] refuses;
+/// [`Error::NotFinite`] if a loss is not finite, naming episode and step.
 pub fn evaluate<T: Real>(
     learner: &(impl Learner<T> + ?Sized),
     params: &[ArrayD<T>],
@@ -56,7 +57,14 @@ pub fn evaluate<T: Real>(
     let one = |i| {
         let episode = episodes.episode(i);
         learner.check(&episode)?;
-        Ok(learner.scores(params, &episode))
+        let scores = learner.scores(params, &episode);
+        match scores.iter().position(|s| !s.loss.is_finite()) {
+            Some(step) => {
+                let what = format!("query loss of test episode {i} after {step} inner steps");
+                Err(Error::NotFinite { what })
+            }
+            None => Ok(scores),
+        }
     };
     let scores: Vec<Vec<Score>> = (0..count).into_par_iter().map(one).collect::<Result<_>>()?;
     let report = |step: usize| {

@@ -2,10 +2,10 @@
 
 use ndarray::ArrayD;
 
-use crate::data::{Episode, Targets};
+use crate::data::{Episode, Examples, Targets};
 use crate::error::{Error, Result};
 use crate::grad::grad_values;
-use crate::nn::{ParamSpec, check_params, init_params};
+use crate::nn::{Model, ParamSpec, check_params, init_params};
 use crate::ops::{accuracy, cross_entropy, mse};
 use crate::real::Real;
 use crate::tape::Tape;
@@ -116,29 +116,39 @@ pub(crate) fn check_task<T: Real>(
     episodes: &[Episode<T>],
 ) -> Result<()> {
     check_params(&learner.specs(), params)?;
+    if params.is_empty() {
+        return Err(Error::Setting { name: "parameters", value: "none".into(), need: "at least one array" });
+    }
     episodes.iter().try_for_each(|e| learner.check(e))
 }
 
-/// Refuses an episode with more ways than a model has outputs, or values of another width.
-pub(crate) fn check_outputs<T: Real>(outputs: usize, episode: &Episode<T>) -> Result<()> {
-    if episode.ways > outputs {
-        return Err(Error::Setting {
-            name: "ways",
-            value: episode.ways.to_string(),
-            need: "at most as many as the model has outputs",
-        });
+/// Refuses an episode that is not whole, or does not fit a model with `outputs`.
+pub(crate) fn check_episode<T: Real>(model: &impl Model, outputs: usize, episode: &Episode<T>) -> Result<()> {
+    episode.check()?;
+    check_examples(model, outputs, "support", episode.ways, &episode.support)?;
+    check_examples(model, outputs, "query", episode.ways, &episode.query)
+}
+
+/// Refuses inputs of another shape than the model's, more ways than it has `outputs`,
+/// or values of another width.
+pub(crate) fn check_examples<T: Real>(
+    model: &impl Model,
+    outputs: usize,
+    set: &str,
+    ways: usize,
+    examples: &Examples<T>,
+) -> Result<()> {
+    model.check_input(examples.x.shape())?;
+    if ways > outputs {
+        let need = "at most as many as the model has outputs";
+        return Err(Error::Setting { name: "ways", value: ways.to_string(), need });
     }
-    for (set, examples) in [("support", &episode.support), ("query", &episode.query)] {
-        if let Some(values) = examples.y.values()
-            && values.shape() != [examples.len(), outputs]
-        {
-            let what = format!("{set} values for the model's outputs");
-            return Err(Error::Shape {
-                what,
-                expected: vec![examples.len(), outputs],
-                found: values.shape().to_vec(),
-            });
-        }
+    match examples.y.values() {
+        Some(values) if values.shape() != [examples.len(), outputs] => Err(Error::Shape {
+            what: format!("{set} values for the model's outputs"),
+            expected: vec![examples.len(), outputs],
+            found: values.shape().to_vec(),
+        }),
+        _ => Ok(()),
     }
-    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use ndarray::ArrayD;
 
-use super::learner::{Learner, Query, Score, TaskGrad, check_outputs, loss};
+use super::learner::{Learner, Query, Score, TaskGrad, check_episode, check_examples, loss};
 use crate::data::{Episode, Examples};
 use crate::error::{Error, Result};
 use crate::grad::{grad, grad_values, hvp};
@@ -93,8 +93,10 @@ impl<M: Model> Maml<M> {
         steps: usize,
     ) -> Result<Vec<ArrayD<T>>> {
         check_params(&self.model.specs(), params)?;
-        let ways = support.y.labels().map_or(0, |l| l.iter().max().map_or(1, |m| m + 1));
-        self.fits(&Episode::new(ways, support.clone(), support.clone())?)?;
+        self.check_settings()?;
+        let ways = support.y.labels().map_or(0, |l| l.iter().max().map_or(1, |last| last + 1));
+        support.check(ways, "support")?;
+        check_examples(&self.model, self.model.outputs(), "support", ways, support)?;
         let mut phi = params.to_vec();
         for _ in 0..steps {
             phi = self.inner_step(&phi, support);
@@ -114,7 +116,7 @@ impl<M: Model> Maml<M> {
         steps: usize,
     ) -> Result<Adaptation<T>> {
         check_params(&self.model.specs(), params)?;
-        self.fits(episode)?;
+        Learner::<T>::check(self, episode)?;
         Ok(self.adaptation(params, episode, steps))
     }
 
@@ -131,10 +133,12 @@ impl<M: Model> Maml<M> {
         Ok(self.apply(params, x))
     }
 
-    fn fits<T: Real>(&self, episode: &Episode<T>) -> Result<()> {
-        self.model.check_input(episode.support.x.shape())?;
-        self.model.check_input(episode.query.x.shape())?;
-        check_outputs(self.model.outputs(), episode)
+    fn check_settings(&self) -> Result<()> {
+        if !(self.inner_lr.is_finite() && self.inner_lr >= 0.0) {
+            let value = self.inner_lr.to_string();
+            return Err(Error::Setting { name: "inner_lr", value, need: "a finite number, 0 or more" });
+        }
+        self.norm.check(&self.model)
     }
 
     fn outputs<'t, T: Real>(&self, params: &[Var<'t, T>], x: &ArrayD<T>) -> Var<'t, T> {
@@ -232,11 +236,8 @@ impl<T: Real, M: Model> Learner<T> for Maml<M> {
     }
 
     fn check(&self, episode: &Episode<T>) -> Result<()> {
-        if !(self.inner_lr.is_finite() && self.inner_lr >= 0.0) {
-            let value = self.inner_lr.to_string();
-            return Err(Error::Setting { name: "inner_lr", value, need: "a finite number, 0 or more" });
-        }
-        self.fits(episode)
+        self.check_settings()?;
+        check_episode(&self.model, self.model.outputs(), episode)
     }
 
     fn task_grad(&self, params: &[ArrayD<T>], episode: &Episode<T>) -> TaskGrad<T> {

@@ -1,6 +1,6 @@
 //! Prototypical networks.
 
-use super::learner::{Learner, Query, check_outputs, loss};
+use super::learner::{Learner, Query, check_episode, loss};
 use crate::data::Episode;
 use crate::error::{Error, Result};
 use crate::nn::{Model, NormMode, ParamSpec};
@@ -39,9 +39,8 @@ impl<T: Real, M: Model> Learner<T> for ProtoNet<M> {
             let need = "at least 1: prototypes are of classes, not of values";
             return Err(Error::Setting { name: "ways", value: "0".into(), need });
         }
-        self.model.check_input(episode.support.x.shape())?;
-        self.model.check_input(episode.query.x.shape())?;
-        check_outputs(usize::MAX, episode)
+        self.norm.check(&self.model)?;
+        check_episode(&self.model, usize::MAX, episode)
     }
 }
 

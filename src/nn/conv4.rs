@@ -57,12 +57,12 @@ impl Conv4 {
     ) -> Result<Conv4> {
         let model = Conv4 { image, filters, downsample, ways };
         let refuse = |name, value: String, need| Err(Error::Setting { name, value, need });
+        if filters == 0 {
+            return refuse("filters", "0".into(), "at least 1");
+        }
         if image.contains(&0) || model.last_image().contains(&0) {
             let need = "at least 16x16 with one channel for max-pooling, 1x1 for strides";
             return refuse("image", format!("{image:?}"), need);
-        }
-        if filters == 0 {
-            return refuse("filters", "0".into(), "at least 1");
         }
         if ways == Some(0) {
             return refuse("ways", "0".into(), "at least 1");
@@ -107,7 +107,7 @@ impl Model for Conv4 {
         }
         if let Some(ways) = self.ways {
             let image = (self.downsample == Downsample::MaxPool).then(|| self.last_image());
-            specs.push(ParamSpec::new("linear_w", &[self.features(), ways], Role::Head { image }));
+            specs.push(ParamSpec::new("linear_w", &[self.features(), ways], Role::Linear { image }));
             specs.push(ParamSpec::new("linear_b", &[ways], Role::Bias));
         }
         specs
@@ -143,6 +143,10 @@ impl Model for Conv4 {
                 Err(Error::Shape { what: "images for Conv4".into(), expected, found: shape.to_vec() })
             }
         }
+    }
+
+    fn norms(&self) -> Vec<usize> {
+        vec![self.filters; BLOCKS]
     }
 
     fn outputs(&self) -> usize {

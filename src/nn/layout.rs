@@ -44,11 +44,11 @@ fn turn<T: Real>(spec: &ParamSpec, array: &ArrayD<T>) -> Result<ArrayD<T>> {
             }
             standard(array.view().permuted_axes(IxDyn(&[2, 3, 1, 0])))
         }
-        Role::Hidden | Role::Head { .. } => {
+        Role::Linear { .. } => {
             if array.shape() != [s[1], s[0]] {
                 return wrong(vec![s[1], s[0]]);
             }
-            let Role::Head { image: Some([h, w, c]) } = spec.role else {
+            let Role::Linear { image: Some([h, w, c]) } = spec.role else {
                 return Ok(standard(array.t()));
             };
             let array = standard(array.view());
@@ -84,7 +84,7 @@ mod tests {
     fn a_flattened_head_reads_the_same_features_after_the_turn() {
         // logits = W·flatten(image): (c, h, w) order by hand, (h, w, c) order here
         let (h, w, c, ways) = (2, 3, 5, 2);
-        let spec = ParamSpec::new("linear_w", &[h * w * c, ways], Role::Head { image: Some([h, w, c]) });
+        let spec = ParamSpec::new("linear_w", &[h * w * c, ways], Role::Linear { image: Some([h, w, c]) });
         let first = ArrayD::from_shape_fn(vec![ways, c * h * w], |i| (i[0] * 31 + i[1]) as f64);
         let last = turn(&spec, &first).unwrap();
         for (y, x, k, o) in [(0, 0, 0, 0), (1, 2, 4, 1), (0, 2, 3, 1), (1, 0, 2, 0)] {

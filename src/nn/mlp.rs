@@ -32,9 +32,8 @@ impl Mlp {
 
 impl Model for Mlp {
     fn specs(&self) -> Vec<ParamSpec> {
-        let last = self.widths.len() - 1;
         let layer = |(i, pair): (usize, &[usize])| {
-            let role = if i + 1 == last { Role::Head { image: None } } else { Role::Hidden };
+            let role = Role::Linear { image: None };
             let name = |part| format!("linear{}_{part}", i + 1);
             [ParamSpec::new(name("w"), pair, role), ParamSpec::new(name("b"), &pair[1..], Role::Bias)]
         };

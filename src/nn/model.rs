@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use ndarray::ArrayD;
 
 use super::params::{ParamSpec, init_params};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::real::Real;
 use crate::var::Var;
 
@@ -28,6 +28,11 @@ pub trait Model: Sync {
 
     /// How many numbers it returns for each example.
     fn outputs(&self) -> usize;
+
+    /// The channels of each batch-normalised layer, in order; none by default.
+    fn norms(&self) -> Vec<usize> {
+        Vec::new()
+    }
 
     /// Initial parameters: the same for the same seed, on every platform.
     fn init<T: Real>(&self, seed: u64) -> Vec<ArrayD<T>> {
@@ -88,6 +93,28 @@ pub enum NormMode {
 }
 
 impl NormMode {
+    /// Whether given statistics fit a model.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] naming the layer, or if their number differs.
+    pub fn check(&self, model: &impl Model) -> Result<()> {
+        let (NormMode::Running(given), channels) = (self, model.norms()) else { return Ok(()) };
+        let refuse = |what: String, expected, found| {
+            Err(Error::Shape { what, expected: vec![expected], found: vec![found] })
+        };
+        if given.len() != channels.len() {
+            return refuse("running statistics, one entry a layer,".into(), channels.len(), given.len());
+        }
+        for (i, (moments, c)) in given.iter().zip(channels).enumerate() {
+            for found in [moments.mean.len(), moments.var.len()] {
+                if found != c {
+                    return refuse(format!("running statistics of layer {i}"), c, found);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The form that [`Model::forward`] takes.
     pub fn as_norm(&self) -> Norm<'_> {
         match self {

@@ -13,12 +13,10 @@ pub enum Role {
     /// Convolution weights `[kh, kw, c_in, c_out]`; normal with variance
     /// `2/(kh·kw·c_in)` (He et al. 2015, equation 10).
     Conv,
-    /// Weights `[inputs, outputs]` of a layer before a ReLU; normal with variance `2/inputs`.
-    Hidden,
-    /// Weights `[inputs, outputs]` of the last layer; normal with variance
+    /// Weights `[inputs, outputs]` of a linear layer; normal with variance
     /// `2/(inputs + outputs)` (Glorot and Bengio 2010, equation 12). `image` is the
     /// `[h, w, c]` whose flattening are the inputs, if they are one.
-    Head {
+    Linear {
         /// Height, width and channels before flattening.
         image: Option<[usize; 3]>,
     },
@@ -51,9 +49,9 @@ pub fn init_params<T: Real>(specs: &[ParamSpec], seed: u64) -> Vec<ArrayD<T>> {
         let variance = match (spec.role, &*spec.shape) {
             (Role::Bias, _) => return ArrayD::zeros(&*spec.shape),
             (Role::Scale, _) => return ArrayD::ones(&*spec.shape),
-            (Role::Head { .. }, shape) => 2.0 / shape.iter().sum::<usize>() as f64,
-            (Role::Conv | Role::Hidden, [inputs @ .., _]) => 2.0 / inputs.iter().product::<usize>() as f64,
-            (Role::Conv | Role::Hidden, []) => unreachable!("weights have axes"),
+            (Role::Linear { .. }, shape) => 2.0 / shape.iter().sum::<usize>() as f64,
+            (Role::Conv, [inputs @ .., _]) => 2.0 / inputs.iter().product::<usize>() as f64,
+            (Role::Conv, []) => unreachable!("weights have axes"),
         };
         let (mut rng, deviation) = (stream(seed, Purpose::Init, i as u64), variance.sqrt());
         ArrayD::from_shape_simple_fn(&*spec.shape, || {

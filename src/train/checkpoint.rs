@@ -16,6 +16,9 @@ use crate::nn::{ParamSpec, check_params};
 use crate::optim::OptimizerState;
 use crate::real::Real;
 
+/// The name of a checkpoint's counters: iteration, optimizer step, optimizer slots.
+const COUNTERS: &str = "iteration optimizer_step slots";
+
 /// Saves parameters under the names of their specs.
 ///
 /// # Errors
@@ -43,12 +46,8 @@ pub fn save_checkpoint<T: Real>(path: &Path, specs: &[ParamSpec], state: &TrainS
     let named = |prefix: String, arrays| specs.iter().map(move |s| format!("{prefix}{}", s.name)).zip(arrays);
     let slots =
         state.optimizer.slots.iter().enumerate().flat_map(|(i, slot)| named(format!("slot{i}/"), slot));
-    let counters = [
-        ("iteration", state.iteration),
-        ("optimizer_step", state.optimizer.step),
-        ("slots", state.optimizer.slots.len() as u64),
-    ];
-    write(path, named(String::new(), &state.params).chain(slots), &counters)
+    let counters = [state.iteration, state.optimizer.step, state.optimizer.slots.len() as u64];
+    write(path, named(String::new(), &state.params).chain(slots), Some(counters))
 }
 
 /// Loads what [`save_checkpoint`] saved.
@@ -57,16 +56,15 @@ pub fn save_checkpoint<T: Real>(path: &Path, specs: &[ParamSpec], state: &TrainS
 /// As [`load_params`].
 pub fn load_checkpoint<T: Real>(path: &Path, specs: &[ParamSpec]) -> Result<TrainState<T>> {
     let file = File::read(path)?;
-    let slots = (0..file.counter("slots")?).map(|i| file.arrays(specs, &format!("slot{i}/")));
-    let optimizer =
-        OptimizerState { step: file.counter("optimizer_step")?, slots: slots.collect::<Result<_>>()? };
-    Ok(TrainState { iteration: file.counter("iteration")?, params: file.arrays(specs, "")?, optimizer })
+    let [iteration, step, count] = file.counters()?;
+    let slots = (0..count).map(|i| file.arrays(specs, &format!("slot{i}/"))).collect::<Result<_>>()?;
+    Ok(TrainState { iteration, params: file.arrays(specs, "")?, optimizer: OptimizerState { step, slots } })
 }
 
 fn write<'a, T: Real>(
     path: &Path,
     arrays: impl Iterator<Item = (String, &'a ArrayD<T>)>,
-    counters: &[(&str, u64)],
+    counters: Option<[u64; 3]>,
 ) -> Result<()> {
     let single = size_of::<T>() == size_of::<f32>();
     let bytes = |array: &ArrayD<T>| -> Vec<u8> {
@@ -84,10 +82,12 @@ fn write<'a, T: Real>(
         .iter()
         .map(|(name, shape, bytes)| Ok((name, TensorView::new(dtype, shape.clone(), bytes).map_err(bad)?)))
         .collect::<Result<Vec<_>>>()?;
-    let numbers: HashMap<_, _> = counters.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
-    let file = serialize(views, (!numbers.is_empty()).then_some(numbers)).map_err(bad)?;
+    // one entry, because the order of several is not fixed and equal states should be equal files
+    let metadata = counters.map(|[i, s, n]| HashMap::from([(COUNTERS.to_string(), format!("{i} {s} {n}"))]));
+    let file = serialize(views, metadata).map_err(bad)?;
     let io = |source| Error::Io { path: path.into(), source };
-    let beside = path.with_extension("partial");
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".partial");
     fs::write(&beside, file).map_err(io)?;
     fs::rename(&beside, path).map_err(io)
 }
@@ -108,11 +108,11 @@ impl<'p> File<'p> {
         Error::BadFile { path: self.path.into(), reason: reason.to_string() }
     }
 
-    fn counter(&self, name: &str) -> Result<u64> {
+    fn counters(&self) -> Result<[u64; 3]> {
         let (_, head) = SafeTensors::read_metadata(&self.bytes).map_err(|e| self.bad(e))?;
-        let text = head.metadata().as_ref().and_then(|m| m.get(name));
-        text.and_then(|t| t.parse().ok())
-            .ok_or_else(|| self.bad(format!("no counter {name:?}: these are parameters, not a checkpoint")))
+        let text = head.metadata().as_ref().and_then(|m| m.get(COUNTERS)).map_or("", |t| t);
+        let numbers: Vec<_> = text.split(' ').filter_map(|n| n.parse().ok()).collect();
+        numbers.try_into().map_err(|_| self.bad("no counters: these are parameters, not a checkpoint"))
     }
 
     fn arrays<T: Real>(&self, specs: &[ParamSpec], prefix: &str) -> Result<Vec<ArrayD<T>>> {
@@ -162,6 +162,9 @@ mod tests {
         save_checkpoint(&path, &specs, &state).unwrap();
         assert_eq!(load_checkpoint::<f32>(&path, &specs).unwrap(), state);
         assert_eq!(load_params::<f32>(&path, &specs).unwrap(), state.params);
+        let bytes = fs::read(&path).unwrap();
+        save_checkpoint(&path, &specs, &state).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), bytes, "equal states are equal files");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left behind");
     }
 

@@ -130,7 +130,8 @@ impl<'l, T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'l, T, L, O> 
     /// One meta-step.
     ///
     /// # Errors
-    /// As [`meta_grad`]; then nothing was changed.
+    /// As [`meta_grad`], and [`Error::NotFinite`] if the update leaves a parameter that is
+    /// not finite; then nothing was changed.
     pub fn step(&mut self, episodes: &(impl Episodes<T> + ?Sized)) -> Result<StepLog> {
         let start = Instant::now();
         let first = self.state.iteration * self.config.meta_batch as u64;
@@ -142,10 +143,12 @@ impl<'l, T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'l, T, L, O> 
             None => grad_norm(&meta.grads),
         };
         let lr = self.config.schedule.rate(self.config.outer_lr, self.state.iteration);
-        let TrainState { iteration, params, optimizer } = &mut self.state;
-        self.optimizer.update(lr, params, &meta.grads, optimizer);
-        *iteration += 1;
-        let (iteration, seconds) = (*iteration, start.elapsed().as_secs_f64());
+        let mut next = self.state.clone();
+        self.optimizer.update(lr, &mut next.params, &meta.grads, &mut next.optimizer);
+        next.iteration += 1;
+        check_params(&self.learner.specs(), &next.params)?; // a rate too large ends here, nothing lost
+        self.state = next;
+        let (iteration, seconds) = (self.state.iteration, start.elapsed().as_secs_f64());
         Ok(StepLog { iteration, loss: meta.loss, accuracy: meta.accuracy, grad_norm, lr, seconds })
     }
 

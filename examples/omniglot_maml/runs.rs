@@ -1,0 +1,82 @@
+//! The learners to train, each with its files.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use innerloop::{
+    Adam, Conv4, Downsample, Error, Learner, Maml, NormMode, Order, ProtoNet, Result, Route, Trainer,
+    load_checkpoint,
+};
+
+use crate::settings::{LearnerKind, Network, OrderKind, Settings};
+
+/// One training run.
+pub struct Run {
+    /// What its files and table rows are called.
+    pub name: &'static str,
+    pub title: &'static str,
+    pub learner: Box<dyn Learner<f32>>,
+}
+
+pub type MetaTrainer<'r> = Trainer<'r, f32, dyn Learner<f32>, Adam>;
+
+const NAMES: [&str; 3] = ["second", "first", "protonet"];
+
+impl Run {
+    /// The runs that were asked for, one after the other, for images `[h, w, c]`.
+    pub fn all(settings: &Settings, image: [usize; 3]) -> Result<Vec<Run>> {
+        let downsample = match settings.network {
+            Network::Strided => Downsample::Stride,
+            Network::Pooled => Downsample::MaxPool,
+        };
+        let model = Conv4::new(image, settings.filters, downsample, Some(settings.ways))?;
+        let maml = |order| {
+            let &Settings { inner_lr, inner_steps, eval_steps, .. } = settings;
+            let (model, route, norm) = (model.clone(), Route::Unrolled, NormMode::Batch);
+            let learner = Box::new(Maml { model, inner_lr, inner_steps, eval_steps, order, route, norm });
+            match order {
+                Order::Second => Run { name: NAMES[0], title: "second order", learner },
+                Order::First => Run { name: NAMES[1], title: "first order", learner },
+            }
+        };
+        Ok(match (settings.learner, settings.order) {
+            (LearnerKind::Protonet, _) => {
+                let learner = Box::new(ProtoNet { model: model.embedding(), norm: NormMode::Batch });
+                vec![Run { name: NAMES[2], title: "ProtoNet", learner }]
+            }
+            (LearnerKind::Maml, Some(OrderKind::First)) => vec![maml(Order::First)],
+            (LearnerKind::Maml, None) if settings.compare => vec![maml(Order::Second), maml(Order::First)],
+            (LearnerKind::Maml, _) => vec![maml(Order::Second)],
+        })
+    }
+
+    pub fn checkpoint(&self, settings: &Settings) -> PathBuf {
+        checkpoint(&settings.out, self.name)
+    }
+
+    /// A trainer at the start of the run, or where its checkpoint left it.
+    pub fn trainer(&self, settings: &Settings) -> Result<MetaTrainer<'_>> {
+        let path = self.checkpoint(settings);
+        if !(settings.resume && path.exists()) {
+            return Trainer::new(&*self.learner, Adam::default(), settings.outer(), settings.seed);
+        }
+        let state = load_checkpoint(&path, &self.learner.specs())?;
+        Trainer::resume(&*self.learner, Adam::default(), settings.outer(), state)
+    }
+}
+
+fn checkpoint(out: &Path, name: &str) -> PathBuf {
+    out.join(format!("checkpoint-{name}.safetensors"))
+}
+
+/// Removes the checkpoints of earlier runs, which `--resume` must not mistake for those of the next.
+pub fn forget_checkpoints(out: &Path) -> Result<()> {
+    for path in NAMES.map(|name| checkpoint(out, name)) {
+        match fs::remove_file(&path) {
+            Err(source) if source.kind() != ErrorKind::NotFound => return Err(Error::Io { path, source }),
+            _ => {}
+        }
+    }
+    Ok(())
+}
