@@ -25,7 +25,7 @@ const COUNTERS: &str = "iteration optimizer_step slots";
 /// [`Error::Shape`] or [`Error::NotFinite`] if they do not fit the specs, [`Error::Io`].
 pub fn save_params<T: Real>(path: &Path, specs: &[ParamSpec], params: &[ArrayD<T>]) -> Result<()> {
     check_params(specs, params)?;
-    write(path, specs.iter().map(|s| s.name.clone()).zip(params), &[])
+    write(path, specs.iter().map(|s| s.name.clone()).zip(params), None)
 }
 
 /// Loads parameters by the names of their specs; `f32` and `f64` files both fit
