@@ -3,6 +3,7 @@
 //! `gather` is linear in `x`; its transpose is `scatter_add`, and back again.
 //! Each one's rule is the other, so the pair is right at every order.
 
+use std::ops::Deref;
 use std::rc::Rc;
 
 use crate::op::{Op, Point};
@@ -11,8 +12,43 @@ use crate::real::Real;
 use crate::value::Value;
 use crate::var::Var;
 
-/// Positions into an array in row-major order, shared by an op and its adjoint.
-pub type Positions = Rc<[u32]>;
+/// Positions into an array in row-major order; a clone shares them, as an operation
+/// and its adjoint do. Reads as a slice.
+///
+/// ```
+/// let positions = innerloop::Positions::from([3, 0, 3]);
+/// assert_eq!(positions[..], [3, 0, 3]);
+/// ```
+#[derive(Debug, Clone)]
+pub struct Positions(Rc<Buf<u32>>);
+
+impl Positions {
+    pub(super) fn new(positions: Buf<u32>) -> Positions {
+        Positions(Rc::new(positions))
+    }
+}
+
+impl Deref for Positions {
+    type Target = [u32];
+    fn deref(&self) -> &[u32] {
+        &self.0
+    }
+}
+
+impl<const N: usize> From<[u32; N]> for Positions {
+    fn from(positions: [u32; N]) -> Positions {
+        positions.into_iter().collect()
+    }
+}
+
+impl FromIterator<u32> for Positions {
+    fn from_iter<I: IntoIterator<Item = u32>>(positions: I) -> Positions {
+        let positions: Vec<u32> = positions.into_iter().collect();
+        let mut kept = Buf::dirty(positions.len());
+        kept.copy_from_slice(&positions);
+        Positions::new(kept)
+    }
+}
 
 #[derive(Debug)]
 struct Gather(Positions);
@@ -97,7 +133,7 @@ fn pick<'t, T: Real>(x: Var<'t, T>, positions: &Positions, shape: &[usize]) -> V
     let from = x.val();
     let mut y = Buf::dirty(positions.len());
     y.iter_mut().zip(positions.iter()).for_each(|(y, &p)| *y = from.data()[p as usize]);
-    gathered(x, Value::new(shape, y), Rc::clone(positions))
+    gathered(x, Value::new(shape, y), positions.clone())
 }
 
 /// [`Var::scatter_add`] at positions that were checked.
@@ -105,7 +141,7 @@ fn scatter<'t, T: Real>(x: Var<'t, T>, positions: &Positions, shape: &[usize]) -
     let from = x.val();
     let mut y = Buf::zeros(shape.iter().product());
     positions.iter().zip(from.data()).for_each(|(&p, &x)| y[p as usize] += x);
-    x.tape().push(Value::new(shape, y), ScatterAdd(Rc::clone(positions)), &[x])
+    x.tape().push(Value::new(shape, y), ScatterAdd(positions.clone()), &[x])
 }
 
 #[track_caller]
@@ -123,13 +159,13 @@ mod tests {
 
     #[test]
     fn gather_with_repeated_positions_has_correct_grads_to_order_3() {
-        let positions: Positions = Rc::from([3, 0, 3, 5]);
+        let positions = Positions::from([3, 0, 3, 5]);
         check_grads(&[&[2, 3]], 3, |x| x[0].gather(&positions, &[2, 2]).tanh());
     }
 
     #[test]
     fn scatter_add_has_correct_grads_to_order_3() {
-        let positions: Positions = Rc::from([3, 0, 3, 5]);
+        let positions = Positions::from([3, 0, 3, 5]);
         check_grads(&[&[4]], 3, |x| (x[0].scatter_add(&positions, &[2, 3]) + 0.3).tanh());
     }
 
@@ -148,6 +184,6 @@ mod tests {
     #[should_panic(expected = "gather: position 6 among 6 elements")]
     fn a_position_outside_is_named() {
         let x = Tape::<f64>::new();
-        x.leaf(&arr1(&[0.0; 6]).into_dyn()).gather(&Rc::from([0, 6]), &[2]);
+        x.leaf(&arr1(&[0.0; 6]).into_dyn()).gather(&Positions::from([0, 6]), &[2]);
     }
 }

@@ -3,7 +3,7 @@
 //! Max-pooling finds the positions of the maxima, then it is `gather`, whose
 //! adjoint is `scatter_add`. Mean-pooling is linear and comes with its adjoint.
 
-use super::index::gathered;
+use super::index::{Positions, gathered};
 use crate::kernels::pool::{Windows, max_pool};
 use crate::op::{Op, Point};
 use crate::pool::Buf;
@@ -80,10 +80,11 @@ impl<'t, T: Real> Var<'t, T> {
     pub fn max_pool2d(self, window: [usize; 2], stride: [usize; 2]) -> Var<'t, T> {
         let windows = windows_of("max_pool2d", self.shape(), window, stride);
         let (shape, x) = (windows.pooled(), self.val());
+        assert!(u32::try_from(x.data().len()).is_ok(), "max_pool2d: {:?} has too many elements", x.shape());
         let mut best = Buf::dirty(shape.iter().product());
-        let mut at = vec![0; best.len()];
+        let mut at = Buf::dirty(best.len());
         max_pool(&windows, x.data(), &mut best, &mut at);
-        gathered(self, Value::new(&shape, best), at.into())
+        gathered(self, Value::new(&shape, best), Positions::new(at))
     }
 
     /// The mean of each window and channel of `x: [n, h, w, c]`; shapes as in
