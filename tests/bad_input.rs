@@ -344,3 +344,12 @@ fn an_episode_spoilt_after_it_was_made_is_refused() {
     );
     assert_error!(evaluate(&learner, &params, &Always(episode), 1), Error::Shape { .. }, "query inputs");
 }
+
+#[test]
+fn an_adaptation_that_diverges_is_an_error_and_no_parameters() {
+    let (learner, params) = regression();
+    let wild = Maml { inner_lr: 1e30, ..learner };
+    let episode: Episode<f32> = SINUSOIDS.episode(0);
+    assert_error!(wild.adapt(&params, &episode.support, 5), Error::NotFinite { .. }, "linear1_w");
+    assert_error!(wild.adapt_scored(&params, &episode, 5), Error::NotFinite { .. }, "linear1_w");
+}

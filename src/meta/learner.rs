@@ -40,10 +40,7 @@ pub trait Learner<T: Real>: Sync {
 
     /// Query loss of one episode and its gradient in the meta-parameters.
     fn task_grad(&self, params: &[ArrayD<T>], episode: &Episode<T>) -> TaskGrad<T> {
-        let tape = Tape::new();
-        let theta = tape.leaves(params);
-        let query = self.query(&theta, episode);
-        TaskGrad { score: query.score(&episode.query.y), grads: grad_values(query.loss, &theta) }
+        on_one_tape(params, &episode.query.y, |theta| self.query(theta, episode))
     }
 
     /// Query loss and accuracy of one episode, before adaptation and after each of
@@ -107,6 +104,18 @@ pub fn loss<'t, T: Real>(outputs: Var<'t, T>, targets: &Targets<T>) -> Var<'t, T
         Targets::Labels(labels) => cross_entropy(outputs, labels),
         Targets::Values(values) => mse(outputs, outputs.tape().leaf(values)),
     }
+}
+
+/// The gradient of a query loss in `params`, all on one tape.
+pub(crate) fn on_one_tape<T: Real>(
+    params: &[ArrayD<T>],
+    targets: &Targets<T>,
+    query: impl for<'t> FnOnce(&[Var<'t, T>]) -> Query<'t, T>,
+) -> TaskGrad<T> {
+    let tape = Tape::new();
+    let theta = tape.leaves(params);
+    let query = query(&theta);
+    TaskGrad { score: query.score(targets), grads: grad_values(query.loss, &theta) }
 }
 
 /// Checks parameters and episodes where they enter a library call.

@@ -2,7 +2,7 @@
 
 use ndarray::ArrayD;
 
-use super::learner::{Learner, Query, Score, TaskGrad, check_episode, check_examples, loss};
+use super::learner::{Learner, Query, Score, TaskGrad, check_episode, check_examples, loss, on_one_tape};
 use crate::data::{Episode, Examples};
 use crate::error::{Error, Result};
 use crate::grad::{grad, grad_values, hvp};
@@ -101,6 +101,7 @@ impl<M: Model> Maml<M> {
         for _ in 0..steps {
             phi = self.inner_step(&phi, support);
         }
+        check_params(&self.model.specs(), &phi)?; // the inner rate may be too large
         Ok(phi)
     }
 
@@ -117,7 +118,9 @@ impl<M: Model> Maml<M> {
     ) -> Result<Adaptation<T>> {
         check_params(&self.model.specs(), params)?;
         Learner::<T>::check(self, episode)?;
-        Ok(self.adaptation(params, episode, steps))
+        let adaptation = self.adaptation(params, episode, steps);
+        check_params(&self.model.specs(), &adaptation.params)?;
+        Ok(adaptation)
     }
 
     /// The model's outputs for inputs `x: [n, ..]`, usually with adapted parameters.
@@ -141,21 +144,21 @@ impl<M: Model> Maml<M> {
         self.norm.check(&self.model)
     }
 
-    fn outputs<'t, T: Real>(&self, params: &[Var<'t, T>], x: &ArrayD<T>) -> Var<'t, T> {
+    fn forward<'t, T: Real>(&self, params: &[Var<'t, T>], x: &ArrayD<T>) -> Var<'t, T> {
         self.model.forward(params, params[0].tape().leaf(x), self.norm.as_norm())
     }
 
     fn loss<'t, T: Real>(&self, params: &[Var<'t, T>], examples: &Examples<T>) -> Var<'t, T> {
-        loss(self.outputs(params, &examples.x), &examples.y)
+        loss(self.forward(params, &examples.x), &examples.y)
     }
 
     fn apply<T: Real>(&self, params: &[ArrayD<T>], x: &ArrayD<T>) -> ArrayD<T> {
         let tape = Tape::new();
-        self.outputs(&tape.leaves(params), x).value()
+        self.forward(&tape.leaves(params), x).value()
     }
 
     fn query_of<'t, T: Real>(&self, params: &[Var<'t, T>], query: &Examples<T>) -> Query<'t, T> {
-        let outputs = self.outputs(params, &query.x);
+        let outputs = self.forward(params, &query.x);
         Query { loss: loss(outputs, &query.y), outputs }
     }
 
@@ -185,27 +188,21 @@ impl<M: Model> Maml<M> {
     /// parameters, then `v ← v − inner_lr·H(φₖ)·v` from the last step to the first
     /// (or `v` as it is, for first order).
     fn swept<T: Real>(&self, params: &[ArrayD<T>], episode: &Episode<T>) -> TaskGrad<T> {
-        let mut path = vec![params.to_vec()];
-        for k in 0..self.inner_steps {
-            let next = self.inner_step(&path[k], &episode.support);
-            if self.order == Order::First {
-                path[k].clear(); // nothing goes back through it
+        let (mut path, mut phi) = (Vec::new(), params.to_vec());
+        for _ in 0..self.inner_steps {
+            let next = self.inner_step(&phi, &episode.support);
+            if self.order == Order::Second {
+                path.push(phi);
             }
-            path.push(next);
+            phi = next;
         }
-        let (score, mut v) = {
+        let TaskGrad { score, grads: mut v } =
+            on_one_tape(&phi, &episode.query.y, |phi| self.query_of(phi, &episode.query));
+        for phi in path.iter().rev() {
             let tape = Tape::new();
-            let phi = tape.leaves(&path.pop().expect("at least the start"));
-            let query = self.query_of(&phi, &episode.query);
-            (query.score(&episode.query.y), grad_values(query.loss, &phi))
-        };
-        if self.order == Order::Second {
-            for phi in path.iter().rev() {
-                let tape = Tape::new();
-                let (vars, direction) = (tape.leaves(phi), tape.leaves(&v));
-                let curvature = hvp(self.loss(&vars, &episode.support), &vars, &direction);
-                v = moved(&v, self.inner_lr, &curvature);
-            }
+            let (vars, direction) = (tape.leaves(phi), tape.leaves(&v));
+            let curvature = hvp(self.loss(&vars, &episode.support), &vars, &direction);
+            v = moved(&v, self.inner_lr, &curvature);
         }
         TaskGrad { score, grads: v }
     }
@@ -244,10 +241,7 @@ impl<T: Real, M: Model> Learner<T> for Maml<M> {
         if self.route == Route::Sweep || self.order == Order::First {
             return self.swept(params, episode); // first order needs no graph across steps
         }
-        let tape = Tape::new();
-        let theta = tape.leaves(params);
-        let query = self.query(&theta, episode);
-        TaskGrad { score: query.score(&episode.query.y), grads: grad_values(query.loss, &theta) }
+        on_one_tape(params, &episode.query.y, |theta| self.query(theta, episode))
     }
 
     fn scores(&self, params: &[ArrayD<T>], episode: &Episode<T>) -> Vec<Score> {
