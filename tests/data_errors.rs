@@ -1,5 +1,7 @@
 //! What the data layer does with damaged, incomplete and odd input, and what it promises of episodes.
 
+mod common;
+
 use std::collections::HashSet;
 use std::fs;
 
@@ -131,7 +133,7 @@ mod omniglot {
     use super::*;
     use innerloop::Omniglot;
     use std::io::{Cursor, Write};
-    use std::path::{Path, PathBuf};
+    use std::path::Path;
     use zip::write::{SimpleFileOptions, ZipWriter};
 
     const SETS: [&str; 2] = ["images_background", "images_evaluation"];
@@ -343,24 +345,9 @@ mod omniglot {
         }
     }
 
-    /// The folder that holds `omniglot/`, or `None` and a line on the terminal.
-    fn real_data() -> Option<PathBuf> {
-        // eprintln! would be captured by the test harness and never be seen
-        let skip = |why: String| std::io::stderr().write_all(format!("SKIPPED: {why}\n").as_bytes()).unwrap();
-        let Some(root) = std::env::var_os("INNERLOOP_DATA").map(PathBuf::from) else {
-            skip("INNERLOOP_DATA is not set; set it to the folder that holds omniglot/".into());
-            return None;
-        };
-        if !root.join("omniglot").is_dir() {
-            skip(format!("INNERLOOP_DATA is {}, which holds no omniglot/", root.display()));
-            return None;
-        }
-        Some(root)
-    }
-
     #[test]
     fn the_real_set_has_the_published_counts_and_pixels() {
-        let Some(root) = real_data() else { return };
+        let Some(root) = crate::common::real_data() else { return };
         let images = Omniglot::load(&root).unwrap();
         assert_eq!((images.classes(), images.len(), images.shape()), (1623, 32_460, [28, 28, 1]));
         assert!((0..images.classes()).all(|class| images.images_of(class) == 20));
@@ -380,7 +367,7 @@ mod omniglot {
 
     #[test]
     fn the_vinyals_lists_fit_the_real_set() {
-        let Some(root) = real_data() else { return };
+        let Some(root) = crate::common::real_data() else { return };
         let images = Omniglot::load(&root).unwrap();
         let split = Split::vinyals(&images, root.join("omniglot/splits/vinyals")).unwrap();
         assert_eq!((split.train.len(), split.val.len(), split.test.len()), (4112, 688, 1692));

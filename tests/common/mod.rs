@@ -1,15 +1,26 @@
-//! What several test files share.
+//! Where tests find real data and reference values, and how they say that they did not.
 #![allow(dead_code)] // each test file uses its part
 
+use std::io::Write;
 use std::path::PathBuf;
 
-/// The folder of real data that `INNERLOOP_DATA` names, or `None` with a loud line.
+/// Says that a test proved nothing, and why.
+pub fn skip(why: &str) {
+    // eprintln! would be captured by the test harness and never be seen
+    writeln!(std::io::stderr(), "SKIPPED: {why}; this test proved nothing").expect("stderr is open");
+}
+
+/// The folder of real data that `INNERLOOP_DATA` names, which holds `omniglot/`, or `None` with a loud line.
 pub fn real_data() -> Option<PathBuf> {
-    let folder = std::env::var_os("INNERLOOP_DATA").map(PathBuf::from).filter(|p| p.is_dir());
-    if folder.is_none() {
-        eprintln!("SKIPPED: INNERLOOP_DATA does not name the folder of real data; this test proved nothing");
+    let Some(root) = std::env::var_os("INNERLOOP_DATA").map(PathBuf::from) else {
+        skip("INNERLOOP_DATA is not set; set it to the folder that holds omniglot/");
+        return None;
+    };
+    if !root.join("omniglot").is_dir() {
+        skip(&format!("INNERLOOP_DATA is {}, which holds no omniglot/", root.display()));
+        return None;
     }
-    folder
+    Some(root)
 }
 
 /// The reference values: `INNERLOOP_GOLDEN`, or `golden` beside the folder of real
@@ -19,9 +30,7 @@ pub fn golden(name: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("INNERLOOP_GOLDEN").map(PathBuf::from).or(beside);
     let file = folder.map(|f| f.join(name)).filter(|f| f.is_file());
     if file.is_none() {
-        eprintln!(
-            "SKIPPED: neither INNERLOOP_GOLDEN nor INNERLOOP_DATA leads to {name}; this test proved nothing"
-        );
+        skip(&format!("neither INNERLOOP_GOLDEN nor INNERLOOP_DATA leads to {name}"));
     }
     file
 }
