@@ -130,7 +130,8 @@ impl Model for Conv4 {
         };
         match head {
             &[w, b] => features.linear(w, b),
-            _ => features,
+            [] => features,
+            _ => panic!("Conv4: {} parameters, its body has 16 and its head 2", params.len()),
         }
     }
 
