@@ -7,7 +7,9 @@ use std::path::PathBuf;
 /// Says that a test proved nothing, and why.
 pub fn skip(why: &str) {
     // eprintln! would be captured by the test harness and never be seen
-    writeln!(std::io::stderr(), "SKIPPED: {why}; this test proved nothing").expect("stderr is open");
+    // and in one piece, or lines of several tests mix
+    let line = format!("SKIPPED: {why}; this test proved nothing\n");
+    std::io::stderr().write_all(line.as_bytes()).expect("stderr is open");
 }
 
 /// The folder of real data that `INNERLOOP_DATA` names, which holds `omniglot/`, or `None` with a loud line.
