@@ -2,9 +2,9 @@
 
 use ndarray::ArrayD;
 
-use crate::op::{Op, Point};
+use crate::op::{Point, Reach};
 use crate::real::Real;
-use crate::tape::Tape;
+use crate::tape::{Paused, Tape};
 use crate::value::Value;
 use crate::var::Var;
 
@@ -31,6 +31,13 @@ pub fn grad_values<'t, T: Real>(y: Var<'t, T>, xs: &[Var<'t, T>]) -> Vec<ArrayD<
     vjp_values(&[y], &[one_like(y, "grad_values")], xs)
 }
 
+/// As [`grad_values`], for a tape that is not used any more: every value is freed once
+/// the sweep has passed it, so memory falls while gradients are made.
+#[track_caller]
+pub(crate) fn last_grad_values<'t, T: Real>(y: Var<'t, T>, xs: &[Var<'t, T>]) -> Vec<ArrayD<T>> {
+    values(sweep::<T, Value<T>>(&[y], &[one_like(y, "grad_values")], xs, true), xs)
+}
+
 /// Pulls cotangents of `ys` back to `xs`: `Σᵢ (∂ysᵢ/∂x)ᵀ cotangentsᵢ` for each
 /// `x`, on the tape.
 ///
@@ -38,7 +45,7 @@ pub fn grad_values<'t, T: Real>(y: Var<'t, T>, xs: &[Var<'t, T>]) -> Vec<ArrayD<
 /// If a cotangent has another shape than its `y`, or tapes differ.
 #[track_caller]
 pub fn vjp<'t, T: Real>(ys: &[Var<'t, T>], cotangents: &[Var<'t, T>], xs: &[Var<'t, T>]) -> Vec<Var<'t, T>> {
-    let found = sweep::<T, Var<'t, T>>(ys, cotangents, xs);
+    let found = sweep::<T, Var<'t, T>>(ys, cotangents, xs, false);
     found.into_iter().zip(xs).map(|(g, x)| g.unwrap_or_else(|| x.tape().full(&x.shape(), 0.0))).collect()
 }
 
@@ -52,12 +59,15 @@ pub fn vjp_values<'t, T: Real>(
     cotangents: &[Var<'t, T>],
     xs: &[Var<'t, T>],
 ) -> Vec<ArrayD<T>> {
-    let found = sweep::<T, Value<T>>(ys, cotangents, xs);
-    found
-        .into_iter()
-        .zip(xs)
-        .map(|(g, x)| g.map_or_else(|| ArrayD::zeros(&*x.shape()), |g| g.to_array()))
-        .collect()
+    values(sweep::<T, Value<T>>(ys, cotangents, xs, false), xs)
+}
+
+fn values<T: Real>(found: Vec<Option<Value<T>>>, xs: &[Var<'_, T>]) -> Vec<ArrayD<T>> {
+    let array = |(g, x): (Option<Value<T>>, &Var<'_, T>)| match g {
+        Some(g) => g.to_array(),
+        None => ArrayD::zeros(&*x.shape()),
+    };
+    found.into_iter().zip(xs).map(array).collect()
 }
 
 /// Product of the Hessian of `y` in `xs` with the vectors `vs`: `Σⱼ ∂²y/∂xᵢ∂xⱼ vⱼ`
@@ -87,51 +97,53 @@ fn one_like<'t, T: Real>(y: Var<'t, T>, who: &str) -> Var<'t, T> {
     y.tape().full(&shape, 1.0)
 }
 
+/// Most outputs an operation has.
+const OUTPUTS: usize = 3;
+
 /// How the sweep keeps cotangents: as variables (recorded) or as values.
 trait Cotangent<'t, T: Real>: Clone {
+    /// Whether rules are recorded; if not, the nodes they make are forgotten at once.
+    const RECORDED: bool;
     fn of(g: Var<'t, T>) -> Self;
-    fn pull(&self, op: &dyn Op<T>, wrt: usize, at: Point<'t, '_, T>) -> Self;
+    fn var(self, tape: &'t Tape<T>) -> Var<'t, T>;
     fn plus(self, other: Self) -> Self;
-    fn shape_is(&self, shape: &[usize]) -> bool;
 }
 
 impl<'t, T: Real> Cotangent<'t, T> for Var<'t, T> {
+    const RECORDED: bool = true;
     fn of(g: Var<'t, T>) -> Self {
         g
     }
-    fn pull(&self, op: &dyn Op<T>, wrt: usize, at: Point<'t, '_, T>) -> Self {
-        op.vjp(wrt, *self, at)
+    fn var(self, _tape: &'t Tape<T>) -> Var<'t, T> {
+        self
     }
     fn plus(self, other: Self) -> Self {
         self + other
     }
-    fn shape_is(&self, shape: &[usize]) -> bool {
-        *self.shape() == *shape
-    }
 }
 
 impl<'t, T: Real> Cotangent<'t, T> for Value<T> {
+    const RECORDED: bool = false;
     fn of(g: Var<'t, T>) -> Self {
         g.val()
     }
-    fn pull(&self, op: &dyn Op<T>, wrt: usize, at: Point<'t, '_, T>) -> Self {
-        at.tape.unrecorded(|| op.vjp(wrt, at.tape.push_leaf(self.clone()), at))
+    fn var(self, tape: &'t Tape<T>) -> Var<'t, T> {
+        tape.push_leaf(self)
     }
     fn plus(self, other: Self) -> Self {
         Value::plus(self, &other)
     }
-    fn shape_is(&self, shape: &[usize]) -> bool {
-        *self.shape() == *shape
-    }
 }
 
 /// Walks from the `ys` down to the `xs` and returns the cotangent of each `x`;
-/// `None` where none of the `ys` depends on it.
+/// `None` where none of the `ys` depends on it. With `frees`, the values passed on the
+/// way are gone afterwards, but for those of the `xs`.
 #[track_caller]
 fn sweep<'t, T: Real, C: Cotangent<'t, T>>(
     ys: &[Var<'t, T>],
     seeds: &[Var<'t, T>],
     xs: &[Var<'t, T>],
+    frees: bool,
 ) -> Vec<Option<C>> {
     assert_eq!(ys.len(), seeds.len(), "vjp: {} outputs and {} cotangents", ys.len(), seeds.len());
     let (Some(first), Some(last)) = (xs.iter().map(|x| x.id()).min(), ys.iter().map(|y| y.id()).max()) else {
@@ -145,7 +157,7 @@ fn sweep<'t, T: Real, C: Cotangent<'t, T>>(
         return vec![None; xs.len()];
     }
     let slot = |id: u32| (id - first) as usize;
-    let (wanted, active) = reach(tape, first, last, xs);
+    let reach = reach(tape, first, last, xs, frees);
     let mut cotangents: Vec<Option<C>> = vec![None; slot(last) + 1];
     for (y, seed) in ys.iter().zip(seeds) {
         let (want, have) = (y.shape(), seed.shape());
@@ -154,30 +166,35 @@ fn sweep<'t, T: Real, C: Cotangent<'t, T>>(
             add(&mut cotangents[slot(y.id())], C::of(*seed));
         }
     }
+    let _paused: Option<Paused<'_, T>> = (!C::RECORDED).then(|| tape.pause());
     for id in (first..=last).rev() {
-        if !active[slot(id)] {
+        if !reach.active(id) {
             cotangents[slot(id)] = None;
-            continue;
-        }
-        let place = &mut cotangents[slot(id)];
-        let Some(g) = (if wanted[slot(id)] { place.clone() } else { place.take() }) else { continue };
-        let (op, inputs) = tape.with_nodes(|nodes| {
-            let node = &nodes[id as usize];
-            (node.op.clone(), node.inputs.clone())
-        });
-        let Some(op) = op else { continue };
-        let at = Point { tape, inputs: inputs.ids(), output: id };
-        for (wrt, &input) in inputs.ids().iter().enumerate() {
-            if input < first || !active[slot(input)] {
-                continue;
+        } else if let Some((rule, inputs, outputs)) = tape.rule(id) {
+            let mark = tape.len();
+            let mut gs = [None; OUTPUTS];
+            for (g, id) in gs[..outputs].iter_mut().zip(id..=last) {
+                let place = &mut cotangents[slot(id)];
+                let kept = if reach.wanted(id) { place.clone() } else { place.take() };
+                *g = kept.map(|g| g.var(tape));
             }
-            let pulled = g.pull(&*op, wrt, at);
-            assert!(
-                pulled.shape_is(&at.input(wrt).shape()),
-                "{op:?}: its rule for input {wrt} returned another shape than the input's {:?}",
-                at.input(wrt).shape()
-            );
-            add(&mut cotangents[slot(input)], pulled);
+            if gs.iter().any(Option::is_some) {
+                let at = Point { tape, inputs: inputs.ids(), output: id, sweep: &reach };
+                rule.pull(&gs[..outputs], at, &mut |wrt, g| {
+                    let (want, have) = (at.input(wrt).shape(), g.shape());
+                    assert!(
+                        want == have,
+                        "{rule:?}: its rule for input {wrt} returned shape {have:?}, the input's is {want:?}"
+                    );
+                    add(&mut cotangents[slot(at.inputs[wrt])], C::of(g));
+                });
+            }
+            if !C::RECORDED {
+                tape.truncate(mark);
+            }
+        }
+        if frees && !reach.wanted(id) {
+            tape.forget(id);
         }
     }
     xs.iter().map(|x| if x.id() <= last { cotangents[slot(x.id())].clone() } else { None }).collect()
@@ -191,7 +208,7 @@ fn add<'t, T: Real, C: Cotangent<'t, T>>(place: &mut Option<C>, g: C) {
 }
 
 /// Which nodes in `first..=last` are among the `xs`, and which depend on one of them.
-fn reach<T: Real>(tape: &Tape<T>, first: u32, last: u32, xs: &[Var<'_, T>]) -> (Vec<bool>, Vec<bool>) {
+fn reach<T: Real>(tape: &Tape<T>, first: u32, last: u32, xs: &[Var<'_, T>], frees: bool) -> Reach {
     let mut wanted = vec![false; (last - first) as usize + 1];
     xs.iter().filter(|x| x.id() <= last).for_each(|x| wanted[(x.id() - first) as usize] = true);
     let mut active = wanted.clone();
@@ -200,5 +217,5 @@ fn reach<T: Real>(tape: &Tape<T>, first: u32, last: u32, xs: &[Var<'_, T>]) -> (
             active[i] |= node.inputs.ids().iter().any(|&id| id >= first && active[(id - first) as usize]);
         }
     });
-    (wanted, active)
+    Reach { first, wanted, active, frees }
 }

@@ -101,7 +101,7 @@ pub use meta::{evaluate, loss, meta_grad};
 pub use nn::{Conv4, Downsample, Mlp, Model, Moments, Norm, NormMode, ParamSpec, Role};
 pub use nn::{check_params, images_from_channels_first, init_params, params_from_channels_first};
 pub use op::{Op, Point};
-pub use ops::{Positions, accuracy, cross_entropy, mse};
+pub use ops::{ConvBlock, Positions, accuracy, cross_entropy, mse};
 pub use optim::{Adam, Optimizer, OptimizerState, Schedule, Sgd, clip_grad_norm, grad_norm};
 pub use real::Real;
 pub use tape::Tape;

@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use crate::real::Real;
 use crate::tape::Tape;
+use crate::value::Value;
 use crate::var::Var;
 
 /// An operation, as the reverse sweep sees it.
@@ -21,6 +22,54 @@ pub trait Op<T: Real>: Debug + 'static {
     ///
     /// Called only for inputs that lie on a path to the requested variables.
     fn vjp<'t>(&self, wrt: usize, g: Var<'t, T>, at: Point<'t, '_, T>) -> Var<'t, T>;
+
+    /// Whether the rule uses [`Point::output`]. An operation that says it does not lets
+    /// its output's buffer be used again sooner.
+    fn reads_output(&self) -> bool {
+        true
+    }
+}
+
+/// What the reverse sweep asks of a recorded operation: cotangents of all its outputs
+/// in, cotangents of all its inputs out. Operations with one output are [`Op`]s, and
+/// [`EachInput`] makes them rules; a fused operation with several outputs is a rule itself.
+pub(crate) trait Rule<T: Real>: Debug + 'static {
+    /// Hands the cotangent of each input that [`Point::needs`] one to `give`, at most once.
+    ///
+    /// `gs` are the cotangents of the outputs, `None` for an output that influences
+    /// nothing; at least one is there. What is not given is zero.
+    fn pull<'t>(&self, gs: &[Option<Var<'t, T>>], at: Point<'t, '_, T>, give: Give<'_, 't, T>);
+
+    /// Whether the rule reads [`Point::output`]. If it does not, and no other rule will,
+    /// the output's buffer may be used again before the rule has run.
+    fn reads_output(&self) -> bool {
+        true
+    }
+}
+
+/// Where a rule puts the cotangent of input number `usize`.
+pub(crate) type Give<'g, 't, T> = &'g mut dyn FnMut(usize, Var<'t, T>);
+
+/// The rule of an operation with one output: its [`Op::vjp`] for one input after the other.
+pub(crate) struct EachInput<O>(pub(crate) O);
+
+impl<T: Real, O: Op<T>> Rule<T> for EachInput<O> {
+    fn pull<'t>(&self, gs: &[Option<Var<'t, T>>], at: Point<'t, '_, T>, give: Give<'_, 't, T>) {
+        let Some(g) = gs[0] else { return };
+        for wrt in (0..at.inputs.len()).filter(|&wrt| at.needs(wrt)) {
+            give(wrt, self.0.vjp(wrt, g, at));
+        }
+    }
+
+    fn reads_output(&self) -> bool {
+        self.0.reads_output()
+    }
+}
+
+impl<O: Debug> Debug for EachInput<O> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
 }
 
 /// Where a rule is evaluated: the operation's inputs and output on the tape.
@@ -29,6 +78,7 @@ pub struct Point<'t, 'p, T: Real> {
     pub(crate) tape: &'t Tape<T>,
     pub(crate) inputs: &'p [u32],
     pub(crate) output: u32,
+    pub(crate) sweep: &'p Reach,
 }
 
 impl<'t, T: Real> Point<'t, '_, T> {
@@ -40,5 +90,43 @@ impl<'t, T: Real> Point<'t, '_, T> {
     /// The operation's output.
     pub fn output(&self) -> Var<'t, T> {
         Var::new(self.tape, self.output)
+    }
+
+    /// Whether input number `i` lies on a path to the requested variables.
+    pub(crate) fn needs(&self, i: usize) -> bool {
+        self.sweep.active(self.inputs[i])
+    }
+
+    /// The value of input number `i`, taken off the tape for its buffer to be written
+    /// over; `None` if anyone might still read it.
+    ///
+    /// Only in a sweep that frees what it has passed, where this rule is the last reader.
+    pub(crate) fn take_input(&self, i: usize) -> Option<Value<T>> {
+        let id = self.inputs[i];
+        let spare = self.sweep.frees && !self.sweep.wanted(id);
+        if spare { self.tape.take_unread(id, self.output) } else { None }
+    }
+}
+
+/// Which values a sweep is about.
+#[derive(Debug)]
+pub(crate) struct Reach {
+    /// The lowest requested variable: below it nothing matters.
+    pub(crate) first: u32,
+    pub(crate) wanted: Vec<bool>,
+    pub(crate) active: Vec<bool>,
+    /// Whether the values that were passed are freed.
+    pub(crate) frees: bool,
+}
+
+impl Reach {
+    /// Whether `id` depends on a requested variable.
+    pub(crate) fn active(&self, id: u32) -> bool {
+        id >= self.first && self.active[(id - self.first) as usize]
+    }
+
+    /// Whether `id` is a requested variable.
+    pub(crate) fn wanted(&self, id: u32) -> bool {
+        id >= self.first && self.wanted[(id - self.first) as usize]
     }
 }

@@ -24,6 +24,7 @@ pub trait Pooled: Copy + Sized + 'static {
 
 thread_local! {
     static POOL_F32: RefCell<Pool<f32>> = const { RefCell::new(Pool::new()) };
+    static POOL_U8: RefCell<Pool<u8>> = const { RefCell::new(Pool::new()) };
     static POOL_U32: RefCell<Pool<u32>> = const { RefCell::new(Pool::new()) };
     static POOL_F64: RefCell<Pool<f64>> = const { RefCell::new(Pool::new()) };
 }
@@ -41,6 +42,14 @@ impl Pooled for f64 {
     const POISON: f64 = f64::NAN;
     fn pool() -> &'static LocalKey<RefCell<Pool<f64>>> {
         &POOL_F64
+    }
+}
+
+impl Pooled for u8 {
+    const ZERO: u8 = 0;
+    const POISON: u8 = u8::MAX;
+    fn pool() -> &'static LocalKey<RefCell<Pool<u8>>> {
+        &POOL_U8
     }
 }
 

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use ndarray::{ArrayD, ArrayViewD};
 
-use crate::op::Op;
+use crate::op::{EachInput, Op, Rule};
 use crate::real::Real;
 use crate::value::Value;
 use crate::var::Var;
@@ -19,6 +19,8 @@ pub(crate) enum Inputs {
 }
 
 impl Inputs {
+    const NONE: Inputs = Inputs::Few(0, [0; 3]);
+
     fn of<T: Real>(vars: &[Var<'_, T>]) -> Inputs {
         if vars.len() > 3 {
             return Inputs::Many(vars.iter().map(|v| v.id()).collect());
@@ -36,11 +38,22 @@ impl Inputs {
     }
 }
 
-/// One recorded value and how it came about; a leaf has no operation.
+/// One recorded value and how it came about.
+///
+/// A leaf has no rule and no inputs. Of an operation with several outputs the first has
+/// the rule; each later one, right behind it, has no rule and the first as its input.
 pub(crate) struct Node<T: Real> {
     pub(crate) value: Value<T>,
-    pub(crate) op: Option<Rc<dyn Op<T>>>,
+    pub(crate) rule: Option<Rc<dyn Rule<T>>>,
     pub(crate) inputs: Inputs,
+    /// How many outputs the rule's operation has.
+    pub(crate) outputs: u8,
+}
+
+impl<T: Real> Node<T> {
+    fn leaf(value: Value<T>) -> Node<T> {
+        Node { value, rule: None, inputs: Inputs::NONE, outputs: 1 }
+    }
 }
 
 /// Records a computation so that it can be differentiated.
@@ -124,19 +137,50 @@ impl<T: Real> Tape<T> {
 
     #[track_caller]
     pub(crate) fn push<'t>(&'t self, value: Value<T>, op: impl Op<T>, inputs: &[Var<'t, T>]) -> Var<'t, T> {
+        self.check_same_tape(&op, inputs);
+        if !self.recording.get() {
+            return self.push_leaf(value);
+        }
+        self.push_node(Node {
+            value,
+            rule: Some(Rc::new(EachInput(op))),
+            inputs: Inputs::of(inputs),
+            outputs: 1,
+        })
+    }
+
+    /// Records an operation with several outputs.
+    #[track_caller]
+    pub(crate) fn push_all<'t, const N: usize>(
+        &'t self,
+        values: [Value<T>; N],
+        rule: impl Rule<T>,
+        inputs: &[Var<'t, T>],
+    ) -> [Var<'t, T>; N] {
+        self.check_same_tape(&rule, inputs);
+        let mut rule = self.recording.get().then(|| Rc::new(rule) as Rc<dyn Rule<T>>);
+        let first = self.len() as u32;
+        values.map(|value| {
+            let node = match rule.take() {
+                Some(rule) => Node { value, rule: Some(rule), inputs: Inputs::of(inputs), outputs: N as u8 },
+                None if self.recording.get() => {
+                    Node { value, rule: None, inputs: Inputs::Few(1, [first, 0, 0]), outputs: 1 }
+                }
+                None => Node::leaf(value),
+            };
+            self.push_node(node)
+        })
+    }
+
+    #[track_caller]
+    fn check_same_tape(&self, op: &dyn fmt::Debug, inputs: &[Var<'_, T>]) {
         for input in inputs {
             assert!(std::ptr::eq(self, input.tape()), "{op:?}: its inputs lie on different tapes");
         }
-        let node = if self.recording.get() {
-            Node { value, op: Some(Rc::new(op)), inputs: Inputs::of(inputs) }
-        } else {
-            Node { value, op: None, inputs: Inputs::Few(0, [0; 3]) }
-        };
-        self.push_node(node)
     }
 
     pub(crate) fn push_leaf(&self, value: Value<T>) -> Var<'_, T> {
-        self.push_node(Node { value, op: None, inputs: Inputs::Few(0, [0; 3]) })
+        self.push_node(Node::leaf(value))
     }
 
     fn push_node(&self, node: Node<T>) -> Var<'_, T> {
@@ -150,14 +194,65 @@ impl<T: Real> Tape<T> {
         f(&self.nodes.borrow())
     }
 
-    /// Runs `f` for the value it returns and forgets every node it made.
-    pub(crate) fn unrecorded<'t>(&'t self, f: impl FnOnce() -> Var<'t, T>) -> Value<T> {
-        let mark = self.len();
-        let before = self.recording.replace(false);
-        let value = f().val();
-        self.recording.set(before);
+    /// How node `id` was made: its rule, inputs and number of outputs; `None` for a leaf,
+    /// and for all but the first of several outputs.
+    pub(crate) fn rule(&self, id: u32) -> Option<(Rc<dyn Rule<T>>, Inputs, usize)> {
+        let nodes = self.nodes.borrow();
+        let node = &nodes[id as usize];
+        Some((node.rule.clone()?, node.inputs.clone(), usize::from(node.outputs)))
+    }
+
+    /// Whether operations are recorded with their rules.
+    pub(crate) fn is_recording(&self) -> bool {
+        self.recording.get()
+    }
+
+    /// Stops recording until the guard drops: nodes are then made without rules.
+    pub(crate) fn pause(&self) -> Paused<'_, T> {
+        Paused { tape: self, before: self.recording.replace(false) }
+    }
+
+    /// Forgets every node from `mark` on.
+    pub(crate) fn truncate(&self, mark: usize) {
         self.nodes.borrow_mut().truncate(mark);
-        value
+    }
+
+    /// Frees what node `id` holds; the sweep has passed it and nobody may read it again.
+    pub(crate) fn forget(&self, id: u32) {
+        const LARGE: usize = 1024; // elements; freeing less would cost more than it is worth
+        let node = &mut self.nodes.borrow_mut()[id as usize];
+        node.rule = None;
+        if node.value.data().len() >= LARGE {
+            node.value.clear();
+        }
+    }
+
+    /// Takes the value of `id` if no rule but that of `reader` is left to read it and
+    /// nobody else holds its buffer.
+    pub(crate) fn take_unread(&self, id: u32, reader: u32) -> Option<Value<T>> {
+        let mut nodes = self.nodes.borrow_mut();
+        let node = &nodes[id as usize];
+        let own = match &node.rule {
+            Some(rule) => rule.reads_output(),
+            None => !node.inputs.ids().is_empty(), // a later output: its rule stands elsewhere
+        };
+        let between = &nodes[id as usize + 1..reader as usize];
+        if own || between.iter().any(|node| node.inputs.ids().contains(&id)) {
+            return None;
+        }
+        nodes[id as usize].value.take_unshared()
+    }
+}
+
+/// Recording is off while this lives.
+pub(crate) struct Paused<'t, T: Real> {
+    tape: &'t Tape<T>,
+    before: bool,
+}
+
+impl<T: Real> Drop for Paused<'_, T> {
+    fn drop(&mut self) {
+        self.tape.recording.set(self.before);
     }
 }
 

@@ -101,6 +101,28 @@ impl<T: Real> Value<T> {
         &self.data
     }
 
+    /// Lets go of the elements; only the shape is left.
+    pub(crate) fn clear(&mut self) {
+        self.data = Rc::new(Buf::dirty(0));
+    }
+
+    /// Moves the elements out, unless somebody else holds them too.
+    pub(crate) fn take_unshared(&mut self) -> Option<Value<T>> {
+        (Rc::strong_count(&self.data) == 1).then(|| {
+            let taken = self.clone();
+            self.clear();
+            taken
+        })
+    }
+
+    /// The elements, to write to, of a value that nobody else holds.
+    ///
+    /// # Panics
+    /// If somebody does.
+    pub(crate) fn data_mut(&mut self) -> &mut [T] {
+        Rc::get_mut(&mut self.data).expect("a buffer that one value holds")
+    }
+
     /// The same elements under another shape, not copied.
     pub(crate) fn reshaped(&self, shape: &[usize]) -> Value<T> {
         let shape = Shape::new(shape);

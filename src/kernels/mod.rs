@@ -15,7 +15,10 @@ mod transpose;
 mod vectorized;
 mod workspace;
 
+pub(crate) mod moments;
 pub(crate) mod norm;
+pub(crate) mod norm_relu;
+pub(crate) mod norm_relu_second;
 pub(crate) mod pool;
 pub(crate) mod reduce;
 

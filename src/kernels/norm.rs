@@ -1,32 +1,16 @@
 //! The passes of batch norm over rows of channels.
 
-use super::reduce::{dot_rows, fold_rows, sum_rows};
+use super::moments::moments;
+use super::reduce::{dot_rows, sum_rows};
 use super::vectorized;
 use crate::real::Real;
 
 /// `x_hat = (x − mean)·inv_std` and `inv_std = 1/√(var + eps)` per channel, over
-/// rows as long as `inv_std`; the variance is of centred values, in a second pass.
+/// rows as long as `inv_std`.
 pub(crate) fn standardize<T: Real>(x: &[T], eps: T, x_hat: &mut [T], inv_std: &mut [T]) {
     let c = inv_std.len();
-    let share = T::of(1.0 / (x.len() / c) as f64);
     let mut mean = vec![T::ZERO; c];
-    sum_rows(x, &mut mean);
-    mean.iter_mut().for_each(|m| *m *= share);
-    vectorized(
-        #[inline(always)]
-        || {
-            fold_rows(
-                x.len(),
-                inv_std,
-                #[inline(always)]
-                |i, total| {
-                    let row = total.iter_mut().zip(x[i..i + c].iter().zip(&mean));
-                    row.for_each(|(t, (&x, &m))| *t += (x - m) * (x - m));
-                },
-            )
-        },
-    );
-    inv_std.iter_mut().for_each(|v| *v = T::one() / (*v * share + eps).sqrt());
+    moments(x, eps, &mut mean, inv_std);
     vectorized(
         #[inline(always)]
         || {

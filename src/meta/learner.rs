@@ -4,7 +4,7 @@ use ndarray::ArrayD;
 
 use crate::data::{Episode, Examples, Targets};
 use crate::error::{Error, Result};
-use crate::grad::grad_values;
+use crate::grad::last_grad_values;
 use crate::nn::{Model, ParamSpec, check_params, init_params};
 use crate::ops::{accuracy, cross_entropy, mse};
 use crate::real::Real;
@@ -115,7 +115,7 @@ pub(crate) fn on_one_tape<T: Real>(
     let tape = Tape::new();
     let theta = tape.leaves(params);
     let query = query(&theta);
-    TaskGrad { score: query.score(targets), grads: grad_values(query.loss, &theta) }
+    TaskGrad { score: query.score(targets), grads: last_grad_values(query.loss, &theta) }
 }
 
 /// Checks parameters and episodes where they enter a library call.

@@ -3,12 +3,13 @@
 use ndarray::ArrayD;
 
 use super::learner::{Learner, Query, Score, TaskGrad, check_episode, check_examples, loss, on_one_tape};
-use crate::data::{Episode, Examples};
+use crate::data::{Episode, Examples, Targets};
 use crate::error::{Error, Result};
 use crate::grad::{grad, grad_values, hvp};
 use crate::nn::{Model, NormMode, ParamSpec, check_params};
 use crate::real::Real;
 use crate::tape::Tape;
+use crate::value::Value;
 use crate::var::Var;
 
 /// What of the inner loop is differentiated: always said.
@@ -97,9 +98,9 @@ impl<M: Model> Maml<M> {
         let ways = support.y.labels().map_or(0, |l| l.iter().max().map_or(1, |last| last + 1));
         support.check(ways, "support")?;
         check_examples(&self.model, self.model.outputs(), "support", ways, support)?;
-        let mut phi = params.to_vec();
+        let (support, mut phi) = (Shared::new(support), params.to_vec());
         for _ in 0..steps {
-            phi = self.inner_step(&phi, support);
+            phi = self.inner_step(&phi, &support);
         }
         check_params(&self.model.specs(), &phi)?; // the inner rate may be too large
         Ok(phi)
@@ -144,26 +145,26 @@ impl<M: Model> Maml<M> {
         self.norm.check(&self.model)
     }
 
-    fn forward<'t, T: Real>(&self, params: &[Var<'t, T>], x: &ArrayD<T>) -> Var<'t, T> {
-        self.model.forward(params, params[0].tape().leaf(x), self.norm.as_norm())
+    fn forward<'t, T: Real>(&self, params: &[Var<'t, T>], x: &Value<T>) -> Var<'t, T> {
+        self.model.forward(params, params[0].tape().push_leaf(x.clone()), self.norm.as_norm())
     }
 
-    fn loss<'t, T: Real>(&self, params: &[Var<'t, T>], examples: &Examples<T>) -> Var<'t, T> {
-        loss(self.forward(params, &examples.x), &examples.y)
+    fn loss<'t, T: Real>(&self, params: &[Var<'t, T>], examples: &Shared<'_, T>) -> Var<'t, T> {
+        loss(self.forward(params, &examples.x), examples.y)
     }
 
     fn apply<T: Real>(&self, params: &[ArrayD<T>], x: &ArrayD<T>) -> ArrayD<T> {
         let tape = Tape::new();
-        self.forward(&tape.leaves(params), x).value()
+        self.forward(&tape.leaves(params), &Value::from_array(x.view())).value()
     }
 
-    fn query_of<'t, T: Real>(&self, params: &[Var<'t, T>], query: &Examples<T>) -> Query<'t, T> {
+    fn query_of<'t, T: Real>(&self, params: &[Var<'t, T>], query: &Shared<'_, T>) -> Query<'t, T> {
         let outputs = self.forward(params, &query.x);
-        Query { loss: loss(outputs, &query.y), outputs }
+        Query { loss: loss(outputs, query.y), outputs }
     }
 
     /// One inner step on plain arrays, on a tape of its own.
-    fn inner_step<T: Real>(&self, phi: &[ArrayD<T>], support: &Examples<T>) -> Vec<ArrayD<T>> {
+    fn inner_step<T: Real>(&self, phi: &[ArrayD<T>], support: &Shared<'_, T>) -> Vec<ArrayD<T>> {
         let tape = Tape::new();
         let vars = tape.leaves(phi);
         let grads = grad_values(self.loss(&vars, support), &vars);
@@ -171,14 +172,15 @@ impl<M: Model> Maml<M> {
     }
 
     fn adaptation<T: Real>(&self, params: &[ArrayD<T>], episode: &Episode<T>, steps: usize) -> Adaptation<T> {
+        let (support, query) = (Shared::new(&episode.support), Shared::new(&episode.query));
         let score = |phi: &[ArrayD<T>]| {
             let tape = Tape::new();
-            self.query_of(&tape.leaves(phi), &episode.query).score(&episode.query.y)
+            self.query_of(&tape.leaves(phi), &query).score(query.y)
         };
         let mut phi = params.to_vec();
         let mut scores = vec![score(&phi)];
         for _ in 0..steps {
-            phi = self.inner_step(&phi, &episode.support);
+            phi = self.inner_step(&phi, &support);
             scores.push(score(&phi));
         }
         Adaptation { params: phi, scores }
@@ -188,23 +190,36 @@ impl<M: Model> Maml<M> {
     /// parameters, then `v ← v − inner_lr·H(φₖ)·v` from the last step to the first
     /// (or `v` as it is, for first order).
     fn swept<T: Real>(&self, params: &[ArrayD<T>], episode: &Episode<T>) -> TaskGrad<T> {
+        let support = Shared::new(&episode.support);
         let (mut path, mut phi) = (Vec::new(), params.to_vec());
         for _ in 0..self.inner_steps {
-            let next = self.inner_step(&phi, &episode.support);
+            let next = self.inner_step(&phi, &support);
             if self.order == Order::Second {
                 path.push(phi);
             }
             phi = next;
         }
         let TaskGrad { score, grads: mut v } =
-            on_one_tape(&phi, &episode.query.y, |phi| self.query_of(phi, &episode.query));
+            on_one_tape(&phi, &episode.query.y, |phi| self.query_of(phi, &Shared::new(&episode.query)));
         for phi in path.iter().rev() {
             let tape = Tape::new();
             let (vars, direction) = (tape.leaves(phi), tape.leaves(&v));
-            let curvature = hvp(self.loss(&vars, &episode.support), &vars, &direction);
+            let curvature = hvp(self.loss(&vars, &support), &vars, &direction);
             v = moved(&v, self.inner_lr, &curvature);
         }
         TaskGrad { score, grads: v }
+    }
+}
+
+/// Examples in the form that every tape takes without copying them again.
+struct Shared<'e, T: Real> {
+    x: Value<T>,
+    y: &'e Targets<T>,
+}
+
+impl<'e, T: Real> Shared<'e, T> {
+    fn new(examples: &'e Examples<T>) -> Shared<'e, T> {
+        Shared { x: Value::from_array(examples.x.view()), y: &examples.y }
     }
 }
 
@@ -220,16 +235,16 @@ impl<T: Real, M: Model> Learner<T> for Maml<M> {
     }
 
     fn query<'t>(&self, theta: &[Var<'t, T>], episode: &Episode<T>) -> Query<'t, T> {
-        let mut phi = theta.to_vec();
+        let (support, mut phi) = (Shared::new(&episode.support), theta.to_vec());
         for _ in 0..self.inner_steps {
-            let support_loss = self.loss(&phi, &episode.support);
+            let support_loss = self.loss(&phi, &support);
             let grads = match self.order {
                 Order::Second => grad(support_loss, &phi),
                 Order::First => phi[0].tape().leaves(&grad_values(support_loss, &phi)),
             };
             phi = phi.iter().zip(grads).map(|(&p, g)| p - self.inner_lr * g).collect();
         }
-        self.query_of(&phi, &episode.query)
+        self.query_of(&phi, &Shared::new(&episode.query))
     }
 
     fn check(&self, episode: &Episode<T>) -> Result<()> {
@@ -249,9 +264,9 @@ impl<T: Real, M: Model> Learner<T> for Maml<M> {
     }
 
     fn outputs(&self, params: &[ArrayD<T>], episode: &Episode<T>) -> [ArrayD<T>; 2] {
-        let mut phi = params.to_vec();
+        let (support, mut phi) = (Shared::new(&episode.support), params.to_vec());
         for _ in 0..self.eval_steps {
-            phi = self.inner_step(&phi, &episode.support);
+            phi = self.inner_step(&phi, &support);
         }
         [self.apply(params, &episode.query.x), self.apply(&phi, &episode.query.x)]
     }

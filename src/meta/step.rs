@@ -1,9 +1,13 @@
 //! One meta-step over a batch of episodes, in parallel and with fixed bits.
 
-use ndarray::ArrayD;
-use rayon::prelude::*;
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::learner::{Learner, check_task};
+use ndarray::ArrayD;
+
+use super::learner::{Learner, TaskGrad, check_task};
 use crate::data::Episode;
 use crate::error::{Error, Result};
 use crate::real::Real;
@@ -36,32 +40,73 @@ pub fn meta_grad<T: Real>(
         return Err(Error::Setting { name: "meta_batch", value: "0".into(), need: "at least 1 episode" });
     }
     check_task(learner, params, episodes)?;
-    let share = 1.0 / episodes.len() as f64;
-    let mut total = MetaGrad { loss: 0.0, accuracy: Some(0.0), grads: Vec::new() };
-    // A chunk at a time bounds the gradients held at once; the order of adding does not change.
-    for (chunk, tasks) in episodes.chunks(CHUNK).enumerate() {
-        let done: Vec<_> = tasks.par_iter().map(|e| learner.task_grad(params, e)).collect();
-        for (i, task) in done.into_iter().enumerate() {
-            let finite =
-                task.score.loss.is_finite() && task.grads.iter().all(|g| g.iter().all(|v| v.is_finite()));
-            if !finite {
-                let what =
-                    format!("loss or meta-gradient of episode {} of the meta-batch", chunk * CHUNK + i);
-                return Err(Error::NotFinite { what });
-            }
-            total.loss += share * task.score.loss;
-            total.accuracy = total.accuracy.zip(task.score.accuracy).map(|(sum, a)| sum + share * a);
-            if total.grads.is_empty() {
-                total.grads = task.grads;
-            } else {
-                total.grads.iter_mut().zip(&task.grads).for_each(|(sum, g)| *sum += g);
+    let sum = Mutex::new(OrderedSum { total: None, due: 0, early: BTreeMap::new() });
+    let next = AtomicUsize::new(0);
+    let work = || {
+        while let Some((i, episode)) = {
+            let i = next.fetch_add(1, Ordering::Relaxed);
+            episodes.get(i).map(|e| (i, e))
+        } {
+            let task = learner.task_grad(params, episode);
+            if sum.lock().expect("no task panicked").add(i, task).is_break() {
+                next.store(episodes.len(), Ordering::Relaxed); // nothing more is needed
             }
         }
-    }
-    total.grads.iter_mut().for_each(|g| *g *= T::of(share));
-    Ok(total)
+    };
+    rayon::scope(|scope| {
+        (0..rayon::current_num_threads().min(episodes.len())).for_each(|_| scope.spawn(|_| work()));
+    });
+    sum.into_inner().expect("no task panicked").mean(episodes.len())
 }
 
-/// Tasks whose gradients are held at once; a fixed number, so bits and memory do
-/// not depend on the machine.
-const CHUNK: usize = 64;
+/// Adds up the tasks' shares in the order of the episodes, whatever order they come in.
+struct OrderedSum<T> {
+    total: Option<TaskGrad<T>>,
+    /// The episode to add next.
+    due: usize,
+    /// Tasks that are done before their turn; as tasks are started in order, no more
+    /// than there are threads, or little more.
+    early: BTreeMap<usize, TaskGrad<T>>,
+}
+
+impl<T: Real> OrderedSum<T> {
+    /// Takes the share of episode `i`. Breaks at the first that is not finite.
+    fn add(&mut self, i: usize, task: TaskGrad<T>) -> ControlFlow<()> {
+        self.early.insert(i, task);
+        while let Some(entry) = self.early.first_entry().filter(|e| *e.key() == self.due) {
+            if !is_finite(entry.get()) {
+                return ControlFlow::Break(());
+            }
+            let task = entry.remove();
+            self.due += 1;
+            self.total = Some(match self.total.take() {
+                Some(total) => added(total, &task),
+                None => task,
+            });
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn mean(self, count: usize) -> Result<MetaGrad<T>> {
+        let Some(TaskGrad { score, mut grads }) = self.total.filter(|_| self.due == count) else {
+            let what = format!("loss or meta-gradient of episode {} of the meta-batch", self.due);
+            return Err(Error::NotFinite { what });
+        };
+        let share = 1.0 / count as f64;
+        grads.iter_mut().for_each(|g| *g *= T::of(share));
+        Ok(MetaGrad { loss: share * score.loss, accuracy: score.accuracy.map(|a| share * a), grads })
+    }
+}
+
+fn added<T: Real>(mut total: TaskGrad<T>, task: &TaskGrad<T>) -> TaskGrad<T> {
+    total.score.loss += task.score.loss;
+    total.score.accuracy = total.score.accuracy.zip(task.score.accuracy).map(|(sum, a)| sum + a);
+    total.grads.iter_mut().zip(&task.grads).for_each(|(sum, g)| *sum += g);
+    total
+}
+
+fn is_finite<T: Real>(task: &TaskGrad<T>) -> bool {
+    // no early exit within an array, so that the loop vectorises
+    let all = |g: &ArrayD<T>| g.iter().fold(true, |finite, v| finite & v.is_finite());
+    task.score.loss.is_finite() && task.grads.iter().all(all)
+}

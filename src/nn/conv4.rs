@@ -115,14 +115,14 @@ impl Model for Conv4 {
 
     fn forward<'t, T: Real>(&self, params: &[Var<'t, T>], x: Var<'t, T>, norm: Norm<'_>) -> Var<'t, T> {
         let (blocks, head) = params.split_at(4 * BLOCKS);
-        let stride = if self.downsample == Downsample::Stride { [2, 2] } else { [1, 1] };
+        let (stride, window) = match self.downsample {
+            Downsample::MaxPool => ([1, 1], [2, 2]),
+            Downsample::Stride => ([2, 2], [1, 1]),
+        };
         let mut x = x;
         for (layer, block) in blocks.chunks_exact(4).enumerate() {
-            let &[w, bias, gamma, beta] = block else { unreachable!("chunks of four") };
-            x = norm.apply(layer, x.conv2d(w, stride, [1, 1]), bias, gamma, beta).relu();
-            if self.downsample == Downsample::MaxPool {
-                x = x.max_pool2d([2, 2], [2, 2]);
-            }
+            let block = block.try_into().expect("chunks of four");
+            x = norm.conv_block(layer, x, block, [stride, [1, 1], window]);
         }
         let features = match self.downsample {
             Downsample::MaxPool => x.reshape(&[x.shape()[0], self.features()]),

@@ -6,6 +6,7 @@ use ndarray::ArrayD;
 
 use super::params::{ParamSpec, init_params};
 use crate::error::{Error, Result};
+use crate::ops::ConvBlock;
 use crate::real::Real;
 use crate::var::Var;
 
@@ -128,6 +129,27 @@ impl NormMode {
 const EPS: f64 = 1e-5;
 
 impl Norm<'_> {
+    /// A convolution block: convolution with `w` and `bias`, normalised as
+    /// [`apply`](Norm::apply) does, ReLU, and the largest value of each of the `window`s
+    /// that tile the image (`[1, 1]`: none). `params` are `w`, `bias`, `gamma`, `beta`.
+    ///
+    /// # Panics
+    /// As [`apply`](Norm::apply), [`Var::conv2d`] and [`Var::max_pool2d`].
+    #[track_caller]
+    pub fn conv_block<'t, T: Real>(
+        self,
+        layer: usize,
+        x: Var<'t, T>,
+        [w, bias, gamma, beta]: [Var<'t, T>; 4],
+        [stride, pad, window]: [[usize; 2]; 3],
+    ) -> Var<'t, T> {
+        if matches!(self, Norm::Batch) {
+            return x.conv_block(w, gamma, beta, ConvBlock { stride, pad, eps: EPS, window });
+        }
+        let x = self.apply(layer, x.conv2d(w, stride, pad), bias, gamma, beta).relu();
+        if window == [1, 1] { x } else { x.max_pool2d(window, window) }
+    }
+
     /// Adds `bias` and normalises `x: [.., c]` for layer number `layer`, then `·gamma + beta`.
     ///
     /// With the batch's own statistics a bias before the norm has no influence at

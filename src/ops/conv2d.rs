@@ -24,6 +24,10 @@ impl<T: Real> Op<T> for Conv2d {
             _ => conv2d_weight_grad(self.0, at.input(0), g),
         }
     }
+
+    fn reads_output(&self) -> bool {
+        false
+    }
 }
 
 /// Inputs `g`, `w`; output like `x`.
@@ -36,6 +40,10 @@ impl<T: Real> Op<T> for InputGrad {
             0 => conv2d(self.0, u, at.input(1)),
             _ => conv2d_weight_grad(self.0, u, at.input(0)),
         }
+    }
+
+    fn reads_output(&self) -> bool {
+        false
     }
 }
 
@@ -50,21 +58,25 @@ impl<T: Real> Op<T> for WeightGrad {
             _ => conv2d(self.0, at.input(0), u),
         }
     }
+
+    fn reads_output(&self) -> bool {
+        false
+    }
 }
 
-fn conv2d<'t, T: Real>(s: ConvShape, x: Var<'t, T>, w: Var<'t, T>) -> Var<'t, T> {
+pub(super) fn conv2d<'t, T: Real>(s: ConvShape, x: Var<'t, T>, w: Var<'t, T>) -> Var<'t, T> {
     let mut y = Buf::dirty(s.y_len());
     T::conv2d(&s, x.val().data(), w.val().data(), None, &mut y);
     x.tape().push(Value::new(&[s.n, s.oh(), s.ow(), s.c_out], y), Conv2d(s), &[x, w])
 }
 
-fn conv2d_input_grad<'t, T: Real>(s: ConvShape, g: Var<'t, T>, w: Var<'t, T>) -> Var<'t, T> {
+pub(super) fn conv2d_input_grad<'t, T: Real>(s: ConvShape, g: Var<'t, T>, w: Var<'t, T>) -> Var<'t, T> {
     let mut dx = Buf::dirty(s.x_len());
     T::conv2d_input_grad(&s, g.val().data(), w.val().data(), &mut dx);
     g.tape().push(Value::new(&[s.n, s.h, s.w, s.c_in], dx), InputGrad(s), &[g, w])
 }
 
-fn conv2d_weight_grad<'t, T: Real>(s: ConvShape, x: Var<'t, T>, g: Var<'t, T>) -> Var<'t, T> {
+pub(super) fn conv2d_weight_grad<'t, T: Real>(s: ConvShape, x: Var<'t, T>, g: Var<'t, T>) -> Var<'t, T> {
     let mut dw = Buf::dirty(s.w_len());
     T::conv2d_weight_grad(&s, x.val().data(), g.val().data(), &mut dw);
     x.tape().push(Value::new(&[s.kh, s.kw, s.c_in, s.c_out], dw), WeightGrad(s), &[x, g])
@@ -81,18 +93,29 @@ impl<'t, T: Real> Var<'t, T> {
     /// stride is 0.
     #[track_caller]
     pub fn conv2d(self, w: Var<'t, T>, stride: [usize; 2], pad: [usize; 2]) -> Var<'t, T> {
-        let (sx, sw) = (self.shape(), w.shape());
-        let (&[n, height, width, c_in], &[kh, kw, wc_in, c_out]) = (&*sx, &*sw) else {
-            panic!("conv2d: images {sx:?} and weights {sw:?} must have four axes each")
-        };
-        assert!(c_in == wc_in, "conv2d: images {sx:?} and weights {sw:?} differ in their input channels");
-        assert!(stride[0] > 0 && stride[1] > 0, "conv2d: stride {stride:?} must be at least 1");
-        assert!(
-            kh > 0 && kw > 0 && kh <= height + 2 * pad[0] && kw <= width + 2 * pad[1],
-            "conv2d: the kernel of {sw:?} does not fit images {sx:?} padded by {pad:?}"
-        );
-        conv2d(ConvShape { n, h: height, w: width, c_in, kh, kw, c_out, stride, pad }, self, w)
+        conv2d(geometry(self, w, stride, pad), self, w)
     }
+}
+
+/// What [`Var::conv2d`] maps to what, checked.
+#[track_caller]
+pub(super) fn geometry<T: Real>(
+    x: Var<'_, T>,
+    w: Var<'_, T>,
+    stride: [usize; 2],
+    pad: [usize; 2],
+) -> ConvShape {
+    let (sx, sw) = (x.shape(), w.shape());
+    let (&[n, height, width, c_in], &[kh, kw, wc_in, c_out]) = (&*sx, &*sw) else {
+        panic!("conv2d: images {sx:?} and weights {sw:?} must have four axes each")
+    };
+    assert!(c_in == wc_in, "conv2d: images {sx:?} and weights {sw:?} differ in their input channels");
+    assert!(stride[0] > 0 && stride[1] > 0, "conv2d: stride {stride:?} must be at least 1");
+    assert!(
+        kh > 0 && kw > 0 && kh <= height + 2 * pad[0] && kw <= width + 2 * pad[1],
+        "conv2d: the kernel of {sw:?} does not fit images {sx:?} padded by {pad:?}"
+    );
+    ConvShape { n, h: height, w: width, c_in, kh, kw, c_out, stride, pad }
 }
 
 #[cfg(test)]

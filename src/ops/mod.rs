@@ -13,6 +13,8 @@
 //! | `pool` | `max_pool2d avg_pool2d global_mean2d` | `gather`, the mean's adjoint |
 //! | `channels` | `scale_channels dot_channels affine_channels` | each other |
 //! | `norm` | `standardize batch_norm batch_norm_with layer_norm` | `project`, channel maps |
+//! | `conv_block` | `conv_block` | `conv2d`, `norm_relu` |
+//! | `norm_relu` | `batch_norm_relu_pool` | its own fused derivatives, then its composition |
 //! | `softmax` | `softmax log_softmax cross_entropy mse accuracy` | arithmetic, `gather` |
 //!
 //! To add one: pick the family file (a long kernel goes to `kernels/`), write the
@@ -24,14 +26,17 @@ mod arith;
 mod broadcast;
 mod channels;
 mod conv2d;
+mod conv_block;
 mod elementwise;
 mod index;
 mod matmul;
 mod norm;
+mod norm_relu;
 mod pool;
 mod reduce;
 mod shape;
 mod softmax;
 
+pub use conv_block::ConvBlock;
 pub use index::Positions;
 pub use softmax::{accuracy, cross_entropy, mse};

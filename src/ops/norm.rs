@@ -25,7 +25,7 @@ struct Standardize<T: Real> {
 impl<T: Real> Op<T> for Standardize<T> {
     fn vjp<'t>(&self, _wrt: usize, g: Var<'t, T>, at: Point<'t, '_, T>) -> Var<'t, T> {
         let x_hat = at.output();
-        let r = at.tape.push(self.inv_std.clone(), InvStd { x_hat: x_hat.id() }, &[at.input(0)]);
+        let r = inverse_deviation(at.input(0), x_hat, self.inv_std.clone());
         project(g, x_hat, r)
     }
 }
@@ -62,7 +62,23 @@ impl<T: Real> Op<T> for Project {
     }
 }
 
-fn project<'t, T: Real>(g: Var<'t, T>, x_hat: Var<'t, T>, r: Var<'t, T>) -> Var<'t, T> {
+/// `x̂` and `r` as variables of `x`.
+pub(super) fn standardized<'t, T: Real>(x: Var<'t, T>, eps: T) -> (Var<'t, T>, Var<'t, T>) {
+    let value = x.val();
+    let c = value.shape()[value.shape().len() - 1];
+    let (mut x_hat, mut r) = (Buf::dirty(value.data().len()), Buf::dirty(c));
+    norm::standardize(value.data(), eps, &mut x_hat, &mut r);
+    let inv_std = Value::new(&[c], r);
+    let op = Standardize { inv_std: inv_std.clone() };
+    let x_hat = x.tape().push(Value::new(&value.shape(), x_hat), op, &[x]);
+    (x_hat, inverse_deviation(x, x_hat, inv_std))
+}
+
+fn inverse_deviation<'t, T: Real>(x: Var<'t, T>, x_hat: Var<'t, T>, inv_std: Value<T>) -> Var<'t, T> {
+    x.tape().push(inv_std, InvStd { x_hat: x_hat.id() }, &[x])
+}
+
+pub(super) fn project<'t, T: Real>(g: Var<'t, T>, x_hat: Var<'t, T>, r: Var<'t, T>) -> Var<'t, T> {
     let (gv, xv, rv) = (g.val(), x_hat.val(), r.val());
     let mut out = Buf::dirty(gv.data().len());
     norm::project(gv.data(), xv.data(), rv.data(), &mut out);
@@ -83,14 +99,9 @@ impl<'t, T: Real> Var<'t, T> {
     /// If `x` has no axis or no elements.
     #[track_caller]
     pub fn standardize(self, eps: f64) -> Var<'t, T> {
-        let x = self.val();
-        let shape = x.shape();
+        let shape = self.shape();
         assert!(shape.size() > 0 && !shape.is_empty(), "standardize: nothing to normalise in {shape:?}");
-        let c = shape[shape.len() - 1];
-        let (mut x_hat, mut r) = (Buf::dirty(x.data().len()), Buf::dirty(c));
-        norm::standardize(x.data(), T::of(eps), &mut x_hat, &mut r);
-        let op = Standardize { inv_std: Value::new(&[c], r) };
-        self.tape().push(Value::new(&shape, x_hat), op, &[self])
+        standardized(self, T::of(eps)).0
     }
 
     /// Batch norm with the statistics of this batch: `standardize(x)·gamma + beta`,

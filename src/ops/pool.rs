@@ -12,7 +12,7 @@ use crate::value::{Shape, Value};
 use crate::var::Var;
 
 #[track_caller]
-fn windows_of(name: &str, shape: Shape, window: [usize; 2], stride: [usize; 2]) -> Windows {
+pub(super) fn windows_of(name: &str, shape: Shape, window: [usize; 2], stride: [usize; 2]) -> Windows {
     let &[n, h, w, c] = &*shape else { panic!("{name}: images {shape:?} must have four axes") };
     let fits = |k: usize, s: usize, d: usize| k > 0 && s > 0 && k <= d;
     assert!(
