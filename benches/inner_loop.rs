@@ -1,7 +1,8 @@
-//! One task on one thread: its meta-gradient, its adaptation, a prediction.
+//! The meta-gradient of one task on one thread.
 //!
-//!     cargo bench --bench inner_loop -- 'task_grad/conv4_5way_1shot'
+//!     cargo bench --bench inner_loop -- 'task_grad/conv4_5way_1shot/.*_5steps'
 //!
+//! That call tells how many first-order steps a second-order one costs.
 //! `conv4` is the pooled 64-filter Omniglot network with 15 queries a class, `mlp` a 784-64-5 network
 //! on the same images. Second order runs on one tape (`unrolled`) or step by step (`sweep`).
 
@@ -45,28 +46,5 @@ fn task_grad(c: &mut Criterion) {
     }
 }
 
-fn adapt(c: &mut Criterion) {
-    let mut group = c.benchmark_group("adapt");
-    group.sample_size(20);
-    for (name, config, learner) in cases() {
-        let (params, support) = (learner.model.init::<f32>(0), config.episode(0).support);
-        for steps in [1, 5] {
-            group.bench_function(BenchmarkId::new(&name, format!("{steps}steps")), |b| {
-                b.iter(|| learner.adapt(&params, &support, steps).unwrap());
-            });
-        }
-    }
-}
-
-fn predict(c: &mut Criterion) {
-    let mut group = c.benchmark_group("predict");
-    group.sample_size(20);
-    for (name, config, learner) in cases().into_iter().take(2) {
-        let (params, x) = (learner.model.init::<f32>(0), config.episode(0).query.x);
-        let name = name.replace("_5way_1shot", "_75images");
-        group.bench_function(name, |b| b.iter(|| learner.predict(&params, &x).unwrap()));
-    }
-}
-
-criterion_group!(benches, task_grad, adapt, predict);
+criterion_group!(benches, task_grad);
 criterion_main!(benches);

@@ -8,6 +8,7 @@ mod conv2d_input_grad;
 mod frame;
 mod gemm;
 mod lanes;
+mod pixel;
 mod product;
 mod simd;
 mod tile;

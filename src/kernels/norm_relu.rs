@@ -11,13 +11,11 @@
 use std::ops::Range;
 
 use super::moments::Moments;
-use super::pool::{Windows, larger};
+use super::pixel::{OFF, add_taken, affine, compare, gate, scatter};
+use super::pool::Windows;
 use super::vectorized;
 use crate::pool::Buf;
 use crate::real::Real;
-
-/// In place of a winner: the output was 0, nothing goes back.
-const OFF: u8 = u8::MAX;
 
 /// What the forward pass leaves for the derivatives.
 #[derive(Debug)]
@@ -124,25 +122,10 @@ impl<T: Real> Winners<T> {
                     #[inline(always)]
                     |to, from| {
                         let (y, taken) = (&mut y[to..to + c], &mut taken[to..to + c]);
-                        let first = &x[from[0]..from[0] + c];
-                        for i in 0..c {
-                            y[i] = (first[i] - mean[i]) * scale[i] + beta[i];
+                        for (k, &f) in from.iter().enumerate() {
+                            compare(y, taken, k as u8, &x[f..f + c], mean, scale, beta);
                         }
-                        taken.fill(0);
-                        // selects and no branches, so that the compiler vectorises over channels
-                        for (k, &f) in from.iter().enumerate().skip(1) {
-                            let x = &x[f..f + c];
-                            for i in 0..c {
-                                let v = (x[i] - mean[i]) * scale[i] + beta[i];
-                                let wins = larger(v, y[i]);
-                                y[i] = if wins { v } else { y[i] };
-                                taken[i] = if wins { k as u8 } else { taken[i] };
-                            }
-                        }
-                        for i in 0..c {
-                            taken[i] = if y[i] > T::ZERO { taken[i] } else { OFF };
-                            y[i] = if y[i] <= T::ZERO { T::ZERO } else { y[i] };
-                        }
+                        gate(y, taken);
                     },
                 );
             },
@@ -178,12 +161,8 @@ impl<T: Real> Winners<T> {
                     #[inline(always)]
                     |pixel, window, [a_sum, ax_sum]| {
                         let Some((to, k)) = window else { return };
-                        let (x, g, taken) = (&x[pixel..pixel + c], &g[to..to + c], &taken[to..to + c]);
-                        for i in 0..c {
-                            let a = if taken[i] == k { g[i] } else { T::ZERO };
-                            a_sum[i] += a;
-                            ax_sum[i] += a * (x[i] - mean[i]);
-                        }
+                        let (x, taken) = (&x[pixel..pixel + c], &taken[to..to + c]);
+                        add_taken(a_sum, ax_sum, k, &g[to..to + c], taken, x, mean);
                     },
                 );
             },
@@ -242,16 +221,9 @@ impl<T: Real> NormGrad<T> {
                         #[inline(always)]
                         |pixel, window| {
                             let dx = &mut dx[pixel..pixel + c];
-                            let Some((to, k)) = window else {
-                                for i in 0..c {
-                                    dx[i] = (dx[i] - mean[i]) * of_x[i] + constant[i];
-                                }
-                                return;
-                            };
-                            let (g, taken) = (&g[to..to + c], &taken[to..to + c]);
-                            for i in 0..c {
-                                let a = if taken[i] == k { g[i] } else { T::ZERO };
-                                dx[i] = (dx[i] - mean[i]) * of_x[i] + constant[i] + a * of_a[i];
+                            affine(dx, mean, of_x, constant);
+                            if let Some((to, k)) = window {
+                                scatter(dx, k, &g[to..to + c], &taken[to..to + c], of_a);
                             }
                         },
                     );

@@ -2,6 +2,7 @@
 //! derivative in its inputs. Notation as in [`norm_relu`](super::norm_relu).
 
 use super::norm_relu::Winners;
+use super::pixel::{Combination, add_all, add_dot_taken, add_taken, combine, pick, scatter};
 use super::vectorized;
 use crate::real::Real;
 
@@ -41,48 +42,36 @@ pub(crate) fn second<T: Real>(
                 #[inline(always)]
                 |pixel, window, [a_sum, ax_sum, e_sum, ex_sum, ea_sum]| {
                     let (x, e) = (&x[pixel..pixel + c], &e[pixel..pixel + c]);
-                    let Some((to, k)) = window else {
-                        for i in 0..c {
-                            e_sum[i] += e[i];
-                            ex_sum[i] += e[i] * (x[i] - mean[i]);
-                        }
-                        return;
-                    };
-                    let (g, taken) = (&g[to..to + c], &taken[to..to + c]);
-                    for i in 0..c {
-                        let a = if taken[i] == k { g[i] } else { T::ZERO };
-                        let x = x[i] - mean[i];
-                        a_sum[i] += a;
-                        ax_sum[i] += a * x;
-                        e_sum[i] += e[i];
-                        ex_sum[i] += e[i] * x;
-                        ea_sum[i] += e[i] * a;
+                    add_all(e_sum, ex_sum, e, x, mean);
+                    if let Some((to, k)) = window {
+                        let (g, taken) = (&g[to..to + c], &taken[to..to + c]);
+                        add_taken(a_sum, ax_sum, k, g, taken, x, mean);
+                        add_dot_taken(ea_sum, k, g, taken, e);
                     }
                 },
             );
         },
     );
     let [a_sum, ax_sum, e_sum, ex_sum, ea_sum] = &sums;
-    // cx = x_of_a·a + x_of_e·e + x_of_x·(x − μ) + x_const, cg = g_of_e·e + g_of_x·(x − μ) + g_const
-    let [mut x_of_a, mut x_of_e, mut x_of_x, mut x_const] = [(); 4].map(|()| vec![T::ZERO; c]);
-    let [mut g_of_e, mut g_of_x, mut g_const] = [(); 3].map(|()| vec![T::ZERO; c]);
+    // cx and cg as combinations of x − μ and e; at the winners cx has of_a·a too
+    let (mut to_x, mut to_g) = (Combination::zeros(c), Combination::zeros(c));
+    let mut of_a = vec![T::ZERO; c];
     for i in 0..c {
         let (r, scale) = (inv_std[i], gamma[i] * inv_std[i]);
         let (a, ax, e, ex, ea) = (a_sum[i], ax_sum[i] * r, e_sum[i], ex_sum[i] * r, ea_sum[i]);
         let q = ea - (a * e + ax * ex) * share;
-        let (of_a, of_e) = (e_gamma[i] - scale * ex * share, -(scale * ax * share));
-        let (mean_u, mean_ux) = ((of_a * a + of_e * e) * share, (of_a * ax + of_e * ex) * share);
+        let (u_of_a, u_of_e) = (e_gamma[i] - scale * ex * share, -(scale * ax * share));
+        let (mean_u, mean_ux) = ((u_of_a * a + u_of_e * e) * share, (u_of_a * ax + u_of_e * ex) * share);
         cgamma[i] = r * q;
-        x_of_a[i] = r * of_a;
-        x_of_e[i] = r * of_e;
-        x_of_x[i] = -(r * mean_ux + scale * r * q * share) * r;
-        x_const[i] = -(r * mean_u);
-        g_of_e[i] = scale;
-        g_of_x[i] = (e_gamma[i] - scale * ex * share) * r;
-        g_const[i] = e_beta[i] - scale * e * share;
+        of_a[i] = r * u_of_a;
+        to_x.of_e[i] = r * u_of_e;
+        to_x.of_x[i] = -(r * mean_ux + scale * r * q * share) * r;
+        to_x.constant[i] = -(r * mean_u);
+        to_g.of_e[i] = scale;
+        to_g.of_x[i] = u_of_a * r;
+        to_g.constant[i] = e_beta[i] - scale * e * share;
     }
-    let (x_of_a, x_of_e, x_of_x, x_const) = (&x_of_a[..c], &x_of_e[..c], &x_of_x[..c], &x_const[..c]);
-    let (g_of_e, g_of_x, g_const) = (&g_of_e[..c], &g_of_x[..c], &g_const[..c]);
+    let mut picked = vec![T::ZERO; c];
     vectorized(
         #[inline(always)]
         || {
@@ -93,22 +82,12 @@ pub(crate) fn second<T: Real>(
                     |pixel, window| {
                         let (x, e) = (&x[pixel..pixel + c], &e[pixel..pixel + c]);
                         let cx = &mut cx[pixel..pixel + c];
-                        let Some((to, k)) = window else {
-                            for i in 0..c {
-                                cx[i] = (x[i] - mean[i]) * x_of_x[i] + x_const[i] + e[i] * x_of_e[i];
-                            }
-                            return;
-                        };
-                        let (g, taken, cg) = (&g[to..to + c], &taken[to..to + c], &mut cg[to..to + c]);
-                        for i in 0..c {
-                            let here = taken[i] == k;
-                            let a = if here { g[i] } else { T::ZERO };
-                            let x = x[i] - mean[i];
-                            cx[i] = x * x_of_x[i] + x_const[i] + e[i] * x_of_e[i] + a * x_of_a[i];
-                            // the first pixel clears what no pixel was taken for
-                            let before = if k == 0 { T::ZERO } else { cg[i] };
-                            let v = x * g_of_x[i] + g_const[i] + e[i] * g_of_e[i];
-                            cg[i] = if here { v } else { before };
+                        combine(cx, &to_x, x, mean, e);
+                        if let Some((to, k)) = window {
+                            let taken = &taken[to..to + c];
+                            scatter(cx, k, &g[to..to + c], taken, &of_a);
+                            combine(&mut picked, &to_g, x, mean, e);
+                            pick(&mut cg[to..to + c], k, taken, &picked);
                         }
                     },
                 );
