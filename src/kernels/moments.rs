@@ -1,5 +1,6 @@
 //! Mean and variance of each channel, reading the data once.
 
+use super::tiling::{LANES, add_to, load};
 use super::vectorized;
 use crate::real::Real;
 
@@ -23,36 +24,47 @@ impl<T: Real> Moments<T> {
     /// Takes further rows of channels.
     pub(crate) fn add(&mut self, x: &[T]) {
         let c = self.mean.len();
-        let (mut own_mean, mut own_squares) = (vec![T::ZERO; c], vec![T::ZERO; c]);
+        let whole = c - c % LANES;
         for block in x.chunks(ROWS * c) {
-            let rows = block.len() / c;
-            let share = T::of(1.0 / rows as f64);
-            // what the distance of the two means adds, and how far the mean moves
-            let (a, b) = (self.seen as f64, rows as f64);
-            let (apart, weight) = (T::of(a * b / (a + b)), T::of(b / (a + b)));
-            let (sum, about) = (&mut own_mean[..c], &mut own_squares[..c]);
-            let (mean, squares) = (&mut self.mean[..c], &mut self.squares[..c]);
             vectorized(
                 #[inline(always)]
                 || {
-                    sum.fill(T::ZERO);
-                    for row in block.chunks_exact(c) {
-                        sum.iter_mut().zip(row).for_each(|(s, &x)| *s += x);
+                    for channel in (0..whole).step_by(LANES) {
+                        self.join::<LANES>(block, channel);
                     }
-                    sum.iter_mut().for_each(|s| *s *= share);
-                    about.fill(T::ZERO);
-                    for row in block.chunks_exact(c) {
-                        let terms = about.iter_mut().zip(row.iter().zip(&*sum));
-                        terms.for_each(|(q, (&x, &m))| *q += (x - m) * (x - m));
-                    }
-                    for i in 0..c {
-                        let far = sum[i] - mean[i];
-                        mean[i] += far * weight;
-                        squares[i] += about[i] + far * far * apart;
+                    for channel in whole..c {
+                        self.join::<1>(block, channel);
                     }
                 },
             );
-            self.seen += rows;
+            self.seen += block.len() / c;
+        }
+    }
+
+    /// Takes a block of rows at `L` channels.
+    #[inline(always)] // into code compiled for wider vectors
+    fn join<const L: usize>(&mut self, block: &[T], channel: usize) {
+        let c = self.mean.len();
+        let (a, b) = (self.seen as f64, (block.len() / c) as f64);
+        let mut own = [T::ZERO; L];
+        for row in block.chunks_exact(c) {
+            add_to(&mut own, 0, load::<T, L>(row, channel));
+        }
+        let share = T::of(1.0 / b);
+        own.iter_mut().for_each(|s| *s *= share);
+        let mut squares = [T::ZERO; L];
+        for row in block.chunks_exact(c) {
+            let x: [T; L] = load(row, channel);
+            for l in 0..L {
+                squares[l] += (x[l] - own[l]) * (x[l] - own[l]);
+            }
+        }
+        // how far the mean moves, and what the distance of the two means adds
+        let (weight, apart) = (T::of(b / (a + b)), T::of(a * b / (a + b)));
+        for l in 0..L {
+            let far = own[l] - self.mean[channel + l];
+            self.mean[channel + l] += far * weight;
+            self.squares[channel + l] += squares[l] + far * far * apart;
         }
     }
 

@@ -1,21 +1,23 @@
-//! Batch norm, affine map, ReLU and max-pooling of non-overlapping windows in one
-//! pass, and the passes of its first and second derivative.
+//! Batch norm, affine map, ReLU and max-pooling of windows side by side in one pass,
+//! and the passes of its first derivative.
 //!
-//! With `x̂ = (x − μ)·r`, an output is `max(γ·x̂ + β, 0)` at the position that wins its
-//! window, or 0: once the winners are known it is linear in `(x̂·γ, β)`. Let `a` be a
+//! With `x̂ = (x − μ)·r`, an output is `max(γ·x̂ + β, 0)` at the pixel that wins its
+//! window, or 0: once the winners are known it is linear in `γ·x̂` and `β`. Let `a` be a
 //! cotangent of the outputs put back at the winners, zero elsewhere. Every derivative
-//! is then, per channel, a combination `c₀ + c₁·x̂ + c₂·a + c₃·e` of whole arrays with
-//! coefficients made of a few sums, so each costs one pass for the sums and one for
+//! is then, per channel, a combination of `1`, `x − μ`, `a` and whole arrays `e` with
+//! coefficients made of a few sums: each costs one pass for the sums and one for
 //! the result, and nothing in between is stored.
 
 use std::ops::Range;
 
 use super::moments::Moments;
-use super::pixel::{OFF, add_taken, affine, compare, gate, scatter};
-use super::pool::Windows;
-use super::vectorized;
+use super::pool::{Windows, larger};
+use super::tiling::{Row, RowPass, add_to, load, run, store};
 use crate::pool::Buf;
 use crate::real::Real;
+
+/// In place of a winner: the output was 0, nothing goes back.
+const OFF: u8 = u8::MAX;
 
 /// What the forward pass leaves for the derivatives.
 #[derive(Debug)]
@@ -29,70 +31,10 @@ pub(crate) struct Winners<T: Real> {
     pub(super) taken: Buf<u8>,
 }
 
-/// Rows of pixels of a batch, each with the row of windows it lies in.
-#[derive(Clone, Copy)]
-pub(super) struct Row {
-    /// Where the row's first pixel starts.
-    start: usize,
-    /// Where the first window's output starts, and the number of the row's first
-    /// pixel within its window; `None` below the last row of windows.
-    windows: Option<(usize, usize)>,
-}
-
 impl Windows {
     /// Whether a pixel lies in one window at most, and a window is small enough for [`Winners`].
     pub(crate) fn is_tiling(&self) -> bool {
         self.stride == self.window && self.window[0] * self.window[1] < usize::from(OFF)
-    }
-
-    pub(super) fn row(&self, i: usize) -> Row {
-        let ([_, h, w, c], [kh, kw]) = (self.shape, self.window);
-        let (oh, ow) = (h / kh, w / kw);
-        let (image, y) = (i / h, i % h);
-        let windows = (y / kh < oh).then_some(((image * oh + y / kh) * ow * c, y % kh * kw));
-        Row { start: i * w * c, windows }
-    }
-
-    /// Calls `f` for each pixel of a row: where it starts, and, if it lies in a window,
-    /// where that window's output starts and the pixel's number within it.
-    #[inline(always)] // into code compiled for wider vectors
-    pub(super) fn each_pixel(&self, row: Row, mut f: impl FnMut(usize, Option<(usize, u8)>)) {
-        let ([_, _, w, c], kw) = (self.shape, self.window[1]);
-        let mut x = 0;
-        if let Some((start, first)) = row.windows {
-            for window in 0..w / kw {
-                for k in 0..kw {
-                    f(row.start + x * c, Some((start + window * c, (first + k) as u8)));
-                    x += 1;
-                }
-            }
-        }
-        for x in x..w {
-            f(row.start + x * c, None);
-        }
-    }
-
-    /// Calls `f(pixel, window, sums)` for all pixels and adds the sums it made, `N` for
-    /// each channel, to `totals`: added up row by row, then over the rows.
-    #[inline(always)] // into code compiled for wider vectors
-    pub(super) fn sums<T: Real, const N: usize>(
-        &self,
-        totals: &mut [Vec<T>; N],
-        mut f: impl FnMut(usize, Option<(usize, u8)>, [&mut [T]; N]),
-    ) {
-        let [n, h, _, c] = self.shape;
-        let mut parts = [(); N].map(|()| vec![T::ZERO; c]);
-        for i in 0..n * h {
-            parts.iter_mut().for_each(|part| part.fill(T::ZERO));
-            self.each_pixel(
-                self.row(i),
-                #[inline(always)]
-                |pixel, window| f(pixel, window, parts.each_mut().map(|part| &mut part[..c])),
-            );
-            for (total, part) in totals.iter_mut().zip(&parts) {
-                total.iter_mut().zip(part).for_each(|(t, &p)| *t += p);
-            }
-        }
     }
 }
 
@@ -111,30 +53,14 @@ impl<T: Real> Winners<T> {
     /// winners to `self`. Among equal ones the first wins, and a NaN wins over every number.
     pub(crate) fn choose(&mut self, from: usize, x: &[T], [gamma, beta]: [&[T]; 2], y: &mut [T]) {
         let (block, outputs) = self.block(from, x.len());
-        let c = block.shape[3];
         let scale: Vec<T> = gamma.iter().zip(&*self.inv_std).map(|(&g, &r)| g * r).collect();
-        let (mean, scale, beta) = (&self.mean[..c], &scale[..c], &beta[..c]);
         let (y, taken) = (&mut y[outputs.clone()], &mut self.taken[outputs]);
-        vectorized(
-            #[inline(always)]
-            || {
-                block.each(
-                    #[inline(always)]
-                    |to, from| {
-                        let (y, taken) = (&mut y[to..to + c], &mut taken[to..to + c]);
-                        for (k, &f) in from.iter().enumerate() {
-                            compare(y, taken, k as u8, &x[f..f + c], mean, scale, beta);
-                        }
-                        gate(y, taken);
-                    },
-                );
-            },
-        );
+        run(&block, &mut Choose { x, mean: &self.mean, scale: &scale, beta, y, taken });
     }
 
     /// The windows of images `from..` of a batch, as many as have `len` elements, and
     /// where their outputs lie in the batch's.
-    pub(super) fn block(&self, from: usize, len: usize) -> (Windows, Range<usize>) {
+    fn block(&self, from: usize, len: usize) -> (Windows, Range<usize>) {
         let [_, h, w, c] = self.windows.shape;
         let count = len / (h * w * c);
         let block = Windows { shape: [count, h, w, c], ..self.windows };
@@ -147,26 +73,26 @@ impl<T: Real> Winners<T> {
         T::of(1.0 / self.windows.shape[..3].iter().product::<usize>() as f64)
     }
 
-    /// Adds `A = Σa` and `Σa·(x − μ)` over images `from..` to `sums`; `g` is the
-    /// cotangent of the whole batch's outputs.
+    /// Adds `Σa` and `Σa·(x − μ)` over images `from..` to `sums`; `g` is the cotangent of
+    /// the whole batch's outputs.
     pub(crate) fn add_sums(&self, from: usize, x: &[T], g: &[T], sums: &mut [Vec<T>; 2]) {
         let (block, outputs) = self.block(from, x.len());
-        let c = block.shape[3];
-        let (mean, g, taken) = (&self.mean[..c], &g[outputs.clone()], &self.taken[outputs]);
-        vectorized(
-            #[inline(always)]
-            || {
-                block.sums(
-                    sums,
-                    #[inline(always)]
-                    |pixel, window, [a_sum, ax_sum]| {
-                        let Some((to, k)) = window else { return };
-                        let (x, taken) = (&x[pixel..pixel + c], &taken[to..to + c]);
-                        add_taken(a_sum, ax_sum, k, &g[to..to + c], taken, x, mean);
-                    },
-                );
-            },
-        );
+        let (g, taken) = (&g[outputs.clone()], &self.taken[outputs]);
+        run(&block, &mut TakenSums { x, mean: &self.mean, g, taken, sums });
+    }
+
+    /// For each output its winner's position in `x` and whether it passed the ReLU (1 or 0).
+    pub(crate) fn positions(&self) -> (Buf<u32>, Buf<T>) {
+        let mut at = Buf::dirty(self.taken.len());
+        let mut on = Buf::dirty(self.taken.len());
+        self.windows.each(|to, from| {
+            for i in 0..self.windows.shape[3] {
+                let taken = self.taken[to + i];
+                on[to + i] = if taken == OFF { T::ZERO } else { T::one() };
+                at[to + i] = (from[if taken == OFF { 0 } else { usize::from(taken) }] + i) as u32;
+            }
+        });
+        (at, on)
     }
 }
 
@@ -204,47 +130,151 @@ impl<T: Real> NormGrad<T> {
     /// on entry. `g` is the cotangent of the whole batch's outputs.
     pub(crate) fn write(&self, winners: &Winners<T>, from: usize, x: Option<&[T]>, g: &[T], dx: &mut [T]) {
         let (block, outputs) = winners.block(from, dx.len());
-        let c = block.shape[3];
-        let (mean, g, taken) = (&winners.mean[..c], &g[outputs.clone()], &winners.taken[outputs]);
-        let (of_a, of_x, constant) = (&self.of_a[..c], &self.of_x[..c], &self.constant[..c]);
-        vectorized(
+        let (g, taken) = (&g[outputs.clone()], &winners.taken[outputs]);
+        run(&block, &mut WriteGrad { norm: self, mean: &winners.mean, x, g, taken, dx });
+    }
+}
+
+struct Choose<'a, T> {
+    x: &'a [T],
+    mean: &'a [T],
+    scale: &'a [T],
+    beta: &'a [T],
+    y: &'a mut [T],
+    taken: &'a mut [u8],
+}
+
+impl<T: Real> RowPass for Choose<'_, T> {
+    /// The first row of a window's pixels writes its best so far, the others better it,
+    /// the last one applies the ReLU.
+    #[inline(always)]
+    fn row<const L: usize>(&mut self, row: &Row, channel: usize) {
+        let mean: [T; L] = load(self.mean, channel);
+        let (scale, beta): ([T; L], [T; L]) = (load(self.scale, channel), load(self.beta, channel));
+        let (first, last) = row.ends();
+        row.each_window(
             #[inline(always)]
-            || {
-                for i in 0..block.shape[0] * block.shape[1] {
-                    let row = block.row(i);
-                    if let Some(x) = x {
-                        let whole = row.start..row.start + block.shape[2] * c;
-                        dx[whole.clone()].copy_from_slice(&x[whole]);
+            |window, pixel, numbers| {
+                let (window, mut pixel) = (window + channel, pixel + channel);
+                let (mut best, mut taken) = if first {
+                    ([T::neg_infinity(); L], [OFF; L])
+                } else {
+                    (load(self.y, window), load(self.taken, window))
+                };
+                for k in numbers {
+                    let x: [T; L] = load(self.x, pixel);
+                    let v = affine(x, mean, scale, beta);
+                    for l in 0..L {
+                        // selects and no branches
+                        let wins = larger(v[l], best[l]);
+                        best[l] = if wins { v[l] } else { best[l] };
+                        taken[l] = if wins { k as u8 } else { taken[l] };
                     }
-                    block.each_pixel(
-                        row,
-                        #[inline(always)]
-                        |pixel, window| {
-                            let dx = &mut dx[pixel..pixel + c];
-                            affine(dx, mean, of_x, constant);
-                            if let Some((to, k)) = window {
-                                scatter(dx, k, &g[to..to + c], &taken[to..to + c], of_a);
-                            }
-                        },
-                    );
+                    pixel += self.mean.len();
                 }
+                if last {
+                    for l in 0..L {
+                        taken[l] = if best[l] > T::ZERO { taken[l] } else { OFF };
+                        best[l] = if best[l] <= T::ZERO { T::ZERO } else { best[l] };
+                    }
+                }
+                store(self.y, window, best);
+                store(self.taken, window, taken);
             },
         );
     }
 }
 
-impl<T: Real> Winners<T> {
-    /// For each output its winner's position in `x` and whether it passed the ReLU (1 or 0).
-    pub(crate) fn positions(&self) -> (Buf<u32>, Buf<T>) {
-        let mut at = Buf::dirty(self.taken.len());
-        let mut on = Buf::dirty(self.taken.len());
-        self.windows.each(|to, from| {
-            for i in 0..self.windows.shape[3] {
-                let taken = self.taken[to + i];
-                on[to + i] = if taken == OFF { T::ZERO } else { T::one() };
-                at[to + i] = (from[if taken == OFF { 0 } else { usize::from(taken) }] + i) as u32;
-            }
-        });
-        (at, on)
+/// `a` of a pixel: the cotangent of its window's output if it is the winner, else 0.
+#[inline(always)]
+pub(super) fn taken_part<T: Real, const L: usize>(g: [T; L], taken: [u8; L], k: usize) -> [T; L] {
+    let mut a = [T::ZERO; L];
+    for l in 0..L {
+        a[l] = if taken[l] == k as u8 { g[l] } else { T::ZERO };
+    }
+    a
+}
+
+struct TakenSums<'a, T> {
+    x: &'a [T],
+    mean: &'a [T],
+    g: &'a [T],
+    taken: &'a [u8],
+    sums: &'a mut [Vec<T>; 2],
+}
+
+impl<T: Real> RowPass for TakenSums<'_, T> {
+    #[inline(always)]
+    fn row<const L: usize>(&mut self, row: &Row, channel: usize) {
+        let mean: [T; L] = load(self.mean, channel);
+        let [mut a_sum, mut ax_sum] = [[T::ZERO; L]; 2];
+        row.each_window(
+            #[inline(always)]
+            |window, pixel, numbers| {
+                let (window, mut pixel) = (window + channel, pixel + channel);
+                let (g, taken): (_, [u8; L]) = (load(self.g, window), load(self.taken, window));
+                for k in numbers {
+                    let (x, a): ([T; L], _) = (load(self.x, pixel), taken_part(g, taken, k));
+                    for l in 0..L {
+                        a_sum[l] += a[l];
+                        ax_sum[l] += a[l] * (x[l] - mean[l]);
+                    }
+                    pixel += self.mean.len();
+                }
+            },
+        );
+        add_to(&mut self.sums[0], channel, a_sum);
+        add_to(&mut self.sums[1], channel, ax_sum);
+    }
+}
+
+/// `(x − mean)·scale + constant`.
+#[inline(always)]
+fn affine<T: Real, const L: usize>(mut x: [T; L], mean: [T; L], scale: [T; L], constant: [T; L]) -> [T; L] {
+    for l in 0..L {
+        x[l] = (x[l] - mean[l]) * scale[l] + constant[l];
+    }
+    x
+}
+
+struct WriteGrad<'a, T: Real> {
+    norm: &'a NormGrad<T>,
+    mean: &'a [T],
+    x: Option<&'a [T]>,
+    g: &'a [T],
+    taken: &'a [u8],
+    dx: &'a mut [T],
+}
+
+impl<T: Real> RowPass for WriteGrad<'_, T> {
+    #[inline(always)]
+    fn row<const L: usize>(&mut self, row: &Row, channel: usize) {
+        let of = self.norm;
+        let (mean, of_a): ([T; L], [T; L]) = (load(self.mean, channel), load(&of.of_a, channel));
+        let (of_x, constant): ([T; L], [T; L]) = (load(&of.of_x, channel), load(&of.constant, channel));
+        row.each_window(
+            #[inline(always)]
+            |window, pixel, numbers| {
+                let (window, mut pixel) = (window + channel, pixel + channel);
+                let (g, taken): (_, [u8; L]) = (load(self.g, window), load(self.taken, window));
+                for k in numbers {
+                    let x = load(self.x.unwrap_or(self.dx), pixel);
+                    let mut dx = affine(x, mean, of_x, constant);
+                    let a = taken_part(g, taken, k);
+                    for l in 0..L {
+                        dx[l] += a[l] * of_a[l];
+                    }
+                    store(self.dx, pixel, dx);
+                    pixel += self.mean.len();
+                }
+            },
+        );
+        row.each_other(
+            #[inline(always)]
+            |pixel| {
+                let x = load(self.x.unwrap_or(self.dx), pixel + channel);
+                store(self.dx, pixel + channel, affine(x, mean, of_x, constant));
+            },
+        );
     }
 }

@@ -1,9 +1,8 @@
 //! The second derivative of the fused batch norm, ReLU and max-pooling: the first one's
 //! derivative in its inputs. Notation as in [`norm_relu`](super::norm_relu).
 
-use super::norm_relu::Winners;
-use super::pixel::{Combination, add_all, add_dot_taken, add_taken, combine, pick, scatter};
-use super::vectorized;
+use super::norm_relu::{Winners, taken_part};
+use super::tiling::{Row, RowPass, add_to, load, run, store};
 use crate::real::Real;
 
 /// Where [`NormGrad`]'s results are differentiated, and the cotangents of those.
@@ -30,28 +29,9 @@ pub(crate) fn second<T: Real>(
     [cx, cgamma, cg]: [&mut [T]; 3],
 ) {
     let Winners { windows, mean, inv_std, taken, .. } = winners;
-    let c = windows.shape[3];
-    let share = winners.share();
-    let mean = &mean[..c];
+    let (c, share) = (windows.shape[3], winners.share());
     let mut sums = [(); 5].map(|()| vec![T::ZERO; c]);
-    vectorized(
-        #[inline(always)]
-        || {
-            windows.sums(
-                &mut sums,
-                #[inline(always)]
-                |pixel, window, [a_sum, ax_sum, e_sum, ex_sum, ea_sum]| {
-                    let (x, e) = (&x[pixel..pixel + c], &e[pixel..pixel + c]);
-                    add_all(e_sum, ex_sum, e, x, mean);
-                    if let Some((to, k)) = window {
-                        let (g, taken) = (&g[to..to + c], &taken[to..to + c]);
-                        add_taken(a_sum, ax_sum, k, g, taken, x, mean);
-                        add_dot_taken(ea_sum, k, g, taken, e);
-                    }
-                },
-            );
-        },
-    );
+    run(windows, &mut Sums { x, mean, e, g, taken, sums: &mut sums });
     let [a_sum, ax_sum, e_sum, ex_sum, ea_sum] = &sums;
     // cx and cg as combinations of x − μ and e; at the winners cx has of_a·a too
     let (mut to_x, mut to_g) = (Combination::zeros(c), Combination::zeros(c));
@@ -71,27 +51,151 @@ pub(crate) fn second<T: Real>(
         to_g.of_x[i] = u_of_a * r;
         to_g.constant[i] = e_beta[i] - scale * e * share;
     }
-    let mut picked = vec![T::ZERO; c];
-    vectorized(
-        #[inline(always)]
-        || {
-            for i in 0..windows.shape[0] * windows.shape[1] {
-                windows.each_pixel(
-                    windows.row(i),
-                    #[inline(always)]
-                    |pixel, window| {
-                        let (x, e) = (&x[pixel..pixel + c], &e[pixel..pixel + c]);
-                        let cx = &mut cx[pixel..pixel + c];
-                        combine(cx, &to_x, x, mean, e);
-                        if let Some((to, k)) = window {
-                            let taken = &taken[to..to + c];
-                            scatter(cx, k, &g[to..to + c], taken, &of_a);
-                            combine(&mut picked, &to_g, x, mean, e);
-                            pick(&mut cg[to..to + c], k, taken, &picked);
-                        }
-                    },
-                );
-            }
-        },
-    );
+    run(windows, &mut Write { x, mean, e, g, taken, to_x: &to_x, to_g: &to_g, of_a: &of_a, cx, cg });
+}
+
+/// Per channel, what multiplies `x − μ`, `e` and 1.
+struct Combination<T> {
+    of_x: Vec<T>,
+    of_e: Vec<T>,
+    constant: Vec<T>,
+}
+
+impl<T: Real> Combination<T> {
+    fn zeros(channels: usize) -> Combination<T> {
+        let [of_x, of_e, constant] = [(); 3].map(|()| vec![T::ZERO; channels]);
+        Combination { of_x, of_e, constant }
+    }
+
+    #[inline(always)]
+    fn block<const L: usize>(&self, channel: usize) -> Block<T, L> {
+        let (of_x, of_e) = (load(&self.of_x, channel), load(&self.of_e, channel));
+        Block { of_x, of_e, constant: load(&self.constant, channel) }
+    }
+}
+
+/// A combination at `L` channels.
+struct Block<T, const L: usize> {
+    of_x: [T; L],
+    of_e: [T; L],
+    constant: [T; L],
+}
+
+impl<T: Real, const L: usize> Block<T, L> {
+    #[inline(always)]
+    fn of(&self, x: [T; L], e: [T; L]) -> [T; L] {
+        let mut y = [T::ZERO; L];
+        for l in 0..L {
+            y[l] = x[l] * self.of_x[l] + self.constant[l] + e[l] * self.of_e[l];
+        }
+        y
+    }
+}
+
+/// `x − μ`.
+#[inline(always)]
+fn centred<T: Real, const L: usize>(mut x: [T; L], mean: [T; L]) -> [T; L] {
+    for l in 0..L {
+        x[l] -= mean[l];
+    }
+    x
+}
+
+struct Sums<'a, T> {
+    x: &'a [T],
+    mean: &'a [T],
+    e: &'a [T],
+    g: &'a [T],
+    taken: &'a [u8],
+    /// Of `a`, `a·(x − μ)`, `e`, `e·(x − μ)` and `e·a`.
+    sums: &'a mut [Vec<T>; 5],
+}
+
+impl<T: Real> RowPass for Sums<'_, T> {
+    #[inline(always)]
+    fn row<const L: usize>(&mut self, row: &Row, channel: usize) {
+        let mean: [T; L] = load(self.mean, channel);
+        let [mut a_sum, mut ax_sum, mut e_sum, mut ex_sum, mut ea_sum] = [[T::ZERO; L]; 5];
+        row.each_window(
+            #[inline(always)]
+            |window, pixel, numbers| {
+                let (window, mut pixel) = (window + channel, pixel + channel);
+                let (g, taken): (_, [u8; L]) = (load(self.g, window), load(self.taken, window));
+                for k in numbers {
+                    let (x, e): (_, [T; L]) = (centred(load(self.x, pixel), mean), load(self.e, pixel));
+                    let a = taken_part(g, taken, k);
+                    for l in 0..L {
+                        a_sum[l] += a[l];
+                        ax_sum[l] += a[l] * x[l];
+                        e_sum[l] += e[l];
+                        ex_sum[l] += e[l] * x[l];
+                        ea_sum[l] += e[l] * a[l];
+                    }
+                    pixel += self.mean.len();
+                }
+            },
+        );
+        row.each_other(
+            #[inline(always)]
+            |pixel| {
+                let pixel = pixel + channel;
+                let (x, e): (_, [T; L]) = (centred(load(self.x, pixel), mean), load(self.e, pixel));
+                for l in 0..L {
+                    e_sum[l] += e[l];
+                    ex_sum[l] += e[l] * x[l];
+                }
+            },
+        );
+        let row = [a_sum, ax_sum, e_sum, ex_sum, ea_sum];
+        self.sums.iter_mut().zip(row).for_each(|(total, sum)| add_to(total, channel, sum));
+    }
+}
+
+struct Write<'a, T> {
+    x: &'a [T],
+    mean: &'a [T],
+    e: &'a [T],
+    g: &'a [T],
+    taken: &'a [u8],
+    to_x: &'a Combination<T>,
+    to_g: &'a Combination<T>,
+    of_a: &'a [T],
+    cx: &'a mut [T],
+    cg: &'a mut [T],
+}
+
+impl<T: Real> RowPass for Write<'_, T> {
+    #[inline(always)]
+    fn row<const L: usize>(&mut self, row: &Row, channel: usize) {
+        let (mean, of_a): ([T; L], [T; L]) = (load(self.mean, channel), load(self.of_a, channel));
+        let (to_x, to_g) = (self.to_x.block::<L>(channel), self.to_g.block::<L>(channel));
+        let (first, _) = row.ends();
+        row.each_window(
+            #[inline(always)]
+            |window, pixel, numbers| {
+                let (window, mut pixel) = (window + channel, pixel + channel);
+                let (g, taken): (_, [u8; L]) = (load(self.g, window), load(self.taken, window));
+                // the first row of a window's pixels clears what no pixel was taken for
+                let mut cg = if first { [T::ZERO; L] } else { load(self.cg, window) };
+                for k in numbers {
+                    let (x, e) = (centred(load(self.x, pixel), mean), load(self.e, pixel));
+                    let (mut cx, of_g, a) = (to_x.of(x, e), to_g.of(x, e), taken_part(g, taken, k));
+                    for l in 0..L {
+                        cx[l] += a[l] * of_a[l];
+                        cg[l] = if taken[l] == k as u8 { of_g[l] } else { cg[l] };
+                    }
+                    store(self.cx, pixel, cx);
+                    pixel += self.mean.len();
+                }
+                store(self.cg, window, cg);
+            },
+        );
+        row.each_other(
+            #[inline(always)]
+            |pixel| {
+                let pixel = pixel + channel;
+                store(self.cx, pixel, to_x.of(centred(load(self.x, pixel), mean), load(self.e, pixel)));
+            },
+        );
+    }
 }
