@@ -48,6 +48,13 @@ impl<T: Real> Winners<T> {
         Winners { windows, eps, mean, inv_std, taken }
     }
 
+    /// For images that need no centring and scaling: mean 0 and `r = 1`.
+    pub(crate) fn of_standardised(windows: Windows) -> Winners<T> {
+        let c = windows.shape[3];
+        let taken = Buf::dirty(windows.pooled().iter().product());
+        Winners { windows, eps: T::ZERO, mean: Buf::zeros(c), inv_std: Buf::filled(c, T::one()), taken }
+    }
+
     /// The forward pass over images `from..` of the batch, as many as `x` holds:
     /// `max(γ·x̂ + β, 0)` of each window's winner to `y`, the whole batch's outputs, and the
     /// winners to `self`. Among equal ones the first wins, and a NaN wins over every number.

@@ -6,7 +6,7 @@ use ndarray::ArrayD;
 
 use super::params::{ParamSpec, init_params};
 use crate::error::{Error, Result};
-use crate::ops::ConvBlock;
+use crate::ops::{ConvBlock, given_affine};
 use crate::real::Real;
 use crate::var::Var;
 
@@ -143,11 +143,19 @@ impl Norm<'_> {
         [w, bias, gamma, beta]: [Var<'t, T>; 4],
         [stride, pad, window]: [[usize; 2]; 3],
     ) -> Var<'t, T> {
-        if matches!(self, Norm::Batch) {
-            return x.conv_block(w, gamma, beta, ConvBlock { stride, pad, eps: EPS, window });
+        match self {
+            Norm::Batch => x.conv_block(w, gamma, beta, ConvBlock { stride, pad, eps: EPS, window }),
+            Norm::Observe(seen) => {
+                let y = x.conv2d(w, stride, pad);
+                seen.borrow_mut().push(observed(y, bias));
+                y.batch_norm_relu_pool(gamma, beta, EPS, window)
+            }
+            Norm::Running(moments) => {
+                let given = given_statistics(moments, layer, bias);
+                let (scale, shift) = given_affine([gamma, beta, given.0, given.1], EPS);
+                x.conv2d(w, stride, pad).affine_relu_pool(scale, shift, window)
+            }
         }
-        let x = self.apply(layer, x.conv2d(w, stride, pad), bias, gamma, beta).relu();
-        if window == [1, 1] { x } else { x.max_pool2d(window, window) }
     }
 
     /// Adds `bias` and normalises `x: [.., c]` for layer number `layer`, then `·gamma + beta`.
@@ -170,26 +178,38 @@ impl Norm<'_> {
         match self {
             Norm::Batch => x.batch_norm(gamma, beta, EPS),
             Norm::Observe(seen) => {
-                let over: Vec<_> = (0..x.shape().len() - 1).collect();
-                let numbers = |v: Var<'t, T>| v.value().iter().map(|v| v.as_f64()).collect();
-                let mean = numbers(x.mean_axes(&over) + bias);
-                seen.borrow_mut().push(Moments { mean, var: numbers(x.var_axes(&over)) });
+                seen.borrow_mut().push(observed(x, bias));
                 x.batch_norm(gamma, beta, EPS)
             }
             Norm::Running(moments) => {
-                let given = moments.get(layer).unwrap_or_else(|| {
-                    panic!(
-                        "batch norm: statistics of {} layers were given, layer {layer} has none",
-                        moments.len()
-                    )
-                });
-                let var = |v: &[f64]| {
-                    let array: ArrayD<T> = ndarray::Array1::from_iter(v.iter().map(|&v| T::of(v))).into_dyn();
-                    x.tape().leaf(&array)
-                };
-                let mean = var(&given.mean) - bias;
-                x.batch_norm_with(gamma, beta, mean, var(&given.var), EPS)
+                let (mean, var) = given_statistics(moments, layer, bias);
+                x.batch_norm_with(gamma, beta, mean, var, EPS)
             }
         }
     }
+}
+
+/// The statistics of the batch `x + bias`.
+fn observed<'t, T: Real>(x: Var<'t, T>, bias: Var<'t, T>) -> Moments {
+    let over: Vec<_> = (0..x.shape().len() - 1).collect();
+    let numbers = |v: Var<'t, T>| v.value().iter().map(|v| v.as_f64()).collect();
+    Moments { mean: numbers(x.mean_axes(&over) + bias), var: numbers(x.var_axes(&over)) }
+}
+
+/// Mean and variance given for a layer, for its input before `bias` is added.
+#[track_caller]
+fn given_statistics<'t, T: Real>(
+    moments: &[Moments],
+    layer: usize,
+    bias: Var<'t, T>,
+) -> (Var<'t, T>, Var<'t, T>) {
+    let layers = moments.len();
+    let given = moments.get(layer).unwrap_or_else(|| {
+        panic!("batch norm: statistics of {layers} layers were given, layer {layer} has none")
+    });
+    let var = |v: &[f64]| {
+        let array: ArrayD<T> = ndarray::Array1::from_iter(v.iter().map(|&v| T::of(v))).into_dyn();
+        bias.tape().leaf(&array)
+    };
+    (var(&given.mean) - bias, var(&given.var))
 }

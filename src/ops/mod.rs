@@ -13,6 +13,7 @@
 //! | `pool` | `max_pool2d avg_pool2d global_mean2d` | `gather`, the mean's adjoint |
 //! | `channels` | `scale_channels dot_channels affine_channels` | each other |
 //! | `norm` | `standardize batch_norm batch_norm_with layer_norm` | `project`, channel maps |
+//! | `affine_relu` | `affine_relu_pool` | channel maps, `gather` |
 //! | `conv_block` | `conv_block` | `conv2d`, `norm_relu` |
 //! | `norm_relu` | `batch_norm_relu_pool` | its own fused derivatives, then its composition |
 //! | `softmax` | `softmax log_softmax cross_entropy mse accuracy` | arithmetic, `gather` |
@@ -22,6 +23,7 @@
 //! to order 2 (3 if bilinear) on odd sizes away from kinks; add it to this table,
 //! and a bench if it is hot. If its adjoint is new, that is an operation too.
 
+mod affine_relu;
 mod arith;
 mod broadcast;
 mod channels;
@@ -39,4 +41,5 @@ mod softmax;
 
 pub use conv_block::ConvBlock;
 pub use index::Positions;
+pub(crate) use norm::given_affine;
 pub use softmax::{accuracy, cross_entropy, mse};

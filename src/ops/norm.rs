@@ -85,6 +85,15 @@ pub(super) fn project<'t, T: Real>(g: Var<'t, T>, x_hat: Var<'t, T>, r: Var<'t, 
     g.tape().push(Value::new(&gv.shape(), out), Project, &[g, x_hat, r])
 }
 
+/// What multiplies and what is added to a channel normalised by given statistics.
+pub(crate) fn given_affine<'t, T: Real>(
+    [gamma, beta, mean, var]: [Var<'t, T>; 4],
+    eps: f64,
+) -> (Var<'t, T>, Var<'t, T>) {
+    let scale = gamma / (var + eps).sqrt();
+    (scale, beta - mean * scale)
+}
+
 /// Elements a channel.
 fn rows<T: Real>(x: Var<'_, T>) -> f64 {
     let shape = x.shape();
@@ -129,8 +138,8 @@ impl<'t, T: Real> Var<'t, T> {
         var: Var<'t, T>,
         eps: f64,
     ) -> Var<'t, T> {
-        let scale = gamma / (var + eps).sqrt();
-        self.affine_channels(scale, beta - mean * scale)
+        let (scale, shift) = given_affine([gamma, beta, mean, var], eps);
+        self.affine_channels(scale, shift)
     }
 
     /// Layer norm over the last axis: `(x − mean)/√(var + eps)·gamma + beta`,
