@@ -90,6 +90,12 @@ pub fn hvp<'t, T: Real>(y: Var<'t, T>, xs: &[Var<'t, T>], vs: &[Var<'t, T>]) -> 
     vjp_values(&grad(y, xs), vs, xs)
 }
 
+/// As [`hvp`], for a tape that is not used any more.
+#[track_caller]
+pub(crate) fn last_hvp<'t, T: Real>(y: Var<'t, T>, xs: &[Var<'t, T>], vs: &[Var<'t, T>]) -> Vec<ArrayD<T>> {
+    values(sweep::<T, Value<T>>(&grad(y, xs), vs, xs, true), xs)
+}
+
 #[track_caller]
 fn one_like<'t, T: Real>(y: Var<'t, T>, who: &str) -> Var<'t, T> {
     let shape = y.shape();

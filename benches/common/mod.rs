@@ -152,6 +152,13 @@ impl Model for Net {
         }
     }
 
+    fn norms(&self) -> Vec<usize> {
+        match self {
+            Net::Conv4(m) => m.norms(),
+            Net::Mlp(m) => m.norms(),
+        }
+    }
+
     fn outputs(&self) -> usize {
         match self {
             Net::Conv4(m) => m.outputs(),

@@ -5,7 +5,7 @@ use ndarray::ArrayD;
 use super::learner::{Learner, Query, Score, TaskGrad, check_episode, check_examples, loss, on_one_tape};
 use crate::data::{Episode, Examples, Targets};
 use crate::error::{Error, Result};
-use crate::grad::{grad, grad_values, hvp};
+use crate::grad::{grad, grad_values, last_grad_values, last_hvp};
 use crate::nn::{Model, NormMode, ParamSpec, check_params};
 use crate::real::Real;
 use crate::tape::Tape;
@@ -167,7 +167,7 @@ impl<M: Model> Maml<M> {
     fn inner_step<T: Real>(&self, phi: &[ArrayD<T>], support: &Shared<'_, T>) -> Vec<ArrayD<T>> {
         let tape = Tape::new();
         let vars = tape.leaves(phi);
-        let grads = grad_values(self.loss(&vars, support), &vars);
+        let grads = last_grad_values(self.loss(&vars, support), &vars);
         moved(phi, self.inner_lr, &grads)
     }
 
@@ -204,7 +204,7 @@ impl<M: Model> Maml<M> {
         for phi in path.iter().rev() {
             let tape = Tape::new();
             let (vars, direction) = (tape.leaves(phi), tape.leaves(&v));
-            let curvature = hvp(self.loss(&vars, &support), &vars, &direction);
+            let curvature = last_hvp(self.loss(&vars, &support), &vars, &direction);
             v = moved(&v, self.inner_lr, &curvature);
         }
         TaskGrad { score, grads: v }
