@@ -109,6 +109,58 @@ fn after_convolutions(c: &mut Criterion) {
     });
 }
 
+/// What bounds a convolution on one core: independent fused multiply-adds in registers, compiled for
+/// the widest vectors at hand.
+fn fma_peak(c: &mut Criterion) {
+    const ROUNDS: usize = 10_000;
+    let mut group = c.benchmark_group("fma_peak");
+    let mut bench = |name: &str, numbers: usize, f: &dyn Fn() -> f32| {
+        group.throughput(Throughput::Elements((2 * numbers * ROUNDS) as u64));
+        group.bench_function(name, |b| b.iter(f));
+    };
+    #[cfg(target_arch = "x86_64")]
+    {
+        if is_x86_feature_detected!("avx512f") {
+            // SAFETY: the processor has AVX-512.
+            bench("avx512", 24 * 16, &|| unsafe { peak::avx512(ROUNDS) });
+        }
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            // SAFETY: the processor has AVX2 and FMA.
+            bench("avx2", 12 * 8, &|| unsafe { peak::avx2(ROUNDS) });
+        }
+    }
+    bench("portable", 8 * 4, &|| peak::sums::<8, 4>(ROUNDS, |sum, a, b| sum + a * b));
+}
+
+mod peak {
+    use std::hint::black_box;
+
+    /// Adds to `V` vectors of `N` numbers, `rounds` times.
+    #[inline(always)]
+    pub fn sums<const V: usize, const N: usize>(rounds: usize, f: impl Fn(f32, f32, f32) -> f32) -> f32 {
+        let (a, b) = (black_box(0.5), black_box(0.25));
+        let mut sums = [[0.0; N]; V];
+        for _ in 0..rounds {
+            for sum in sums.as_flattened_mut() {
+                *sum = f(*sum, a, b);
+            }
+        }
+        sums.as_flattened().iter().sum()
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f")]
+    pub fn avx512(rounds: usize) -> f32 {
+        sums::<24, 16>(rounds, |sum, a, b| a.mul_add(b, sum))
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,fma")]
+    pub fn avx2(rounds: usize) -> f32 {
+        sums::<12, 8>(rounds, |sum, a, b| a.mul_add(b, sum))
+    }
+}
+
 fn losses(c: &mut Criterion) {
     let mut group = c.benchmark_group("cross_entropy");
     for (name, n, ways) in [("5way_n5", 5, 5), ("5way_n75", 75, 5), ("20way_n300", 300, 20)] {
@@ -120,5 +172,5 @@ fn losses(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, conv2d, after_convolutions, losses);
+criterion_group!(benches, fma_peak, conv2d, after_convolutions, losses);
 criterion_main!(benches);

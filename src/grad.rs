@@ -2,7 +2,7 @@
 
 use ndarray::ArrayD;
 
-use crate::op::{Point, Reach};
+use crate::op::{Mark, Point, Reach};
 use crate::real::Real;
 use crate::tape::{Paused, Tape};
 use crate::value::Value;
@@ -187,10 +187,14 @@ fn sweep<'t, T: Real, C: Cotangent<'t, T>>(
             if gs.iter().any(Option::is_some) {
                 let at = Point { tape, inputs: inputs.ids(), output: id, sweep: &reach };
                 rule.pull(&gs[..outputs], at, &mut |wrt, g| {
-                    let (want, have) = (at.input(wrt).shape(), g.shape());
+                    let input = at.input(wrt);
+                    let fits = input.read(|x| g.read(|g| g.has_shape(&x.shape())));
                     assert!(
-                        want == have,
-                        "{rule:?}: its rule for input {wrt} returned shape {have:?}, the input's is {want:?}"
+                        fits,
+                        "{:?}: its rule for input {wrt} returned shape {:?}, the input's is {:?}",
+                        &*rule,
+                        g.shape(),
+                        input.shape()
                     );
                     add(&mut cotangents[slot(at.inputs[wrt])], C::of(g));
                 });
@@ -215,13 +219,15 @@ fn add<'t, T: Real, C: Cotangent<'t, T>>(place: &mut Option<C>, g: C) {
 
 /// Which nodes in `first..=last` are among the `xs`, and which depend on one of them.
 fn reach<T: Real>(tape: &Tape<T>, first: u32, last: u32, xs: &[Var<'_, T>], frees: bool) -> Reach {
-    let mut wanted = vec![false; (last - first) as usize + 1];
-    xs.iter().filter(|x| x.id() <= last).for_each(|x| wanted[(x.id() - first) as usize] = true);
-    let mut active = wanted.clone();
+    let marks = vec![Mark::Constant; (last - first) as usize + 1];
+    let mut reach = Reach { first, marks, frees };
+    xs.iter().filter(|x| x.id() <= last).for_each(|x| reach.marks[(x.id() - first) as usize] = Mark::Wanted);
     tape.with_nodes(|nodes| {
         for (i, node) in nodes[first as usize..=last as usize].iter().enumerate() {
-            active[i] |= node.inputs.ids().iter().any(|&id| id >= first && active[(id - first) as usize]);
+            if reach.marks[i] == Mark::Constant && node.inputs.ids().iter().any(|&id| reach.active(id)) {
+                reach.marks[i] = Mark::Active;
+            }
         }
     });
-    Reach { first, wanted, active, frees }
+    reach
 }

@@ -1,6 +1,8 @@
 //! What an operation must know: its derivative rule.
 
 use std::fmt::Debug;
+use std::ops::Deref;
+use std::rc::Rc;
 
 use crate::real::Real;
 use crate::tape::Tape;
@@ -44,6 +46,33 @@ pub(crate) trait Rule<T: Real>: Debug + 'static {
     /// the output's buffer may be used again before the rule has run.
     fn reads_output(&self) -> bool {
         true
+    }
+}
+
+/// A recorded rule, held by its node and by the sweep that runs it.
+#[derive(Debug, Clone)]
+pub(crate) enum Held<T: Real> {
+    /// Most rules have no fields: they take no memory and are there for ever.
+    Fieldless(&'static dyn Rule<T>),
+    Shared(Rc<dyn Rule<T>>),
+}
+
+impl<T: Real> Held<T> {
+    pub(crate) fn new<R: Rule<T>>(rule: R) -> Held<T> {
+        if size_of::<R>() == 0 {
+            return Held::Fieldless(Box::leak(Box::new(rule))); // a box of nothing allocates nothing
+        }
+        Held::Shared(Rc::new(rule))
+    }
+}
+
+impl<T: Real> Deref for Held<T> {
+    type Target = dyn Rule<T>;
+    fn deref(&self) -> &Self::Target {
+        match self {
+            Held::Fieldless(rule) => *rule,
+            Held::Shared(rule) => &**rule,
+        }
     }
 }
 
@@ -113,20 +142,35 @@ impl<'t, T: Real> Point<'t, '_, T> {
 pub(crate) struct Reach {
     /// The lowest requested variable: below it nothing matters.
     pub(crate) first: u32,
-    pub(crate) wanted: Vec<bool>,
-    pub(crate) active: Vec<bool>,
+    /// What each value from `first` on is to the sweep.
+    pub(crate) marks: Vec<Mark>,
     /// Whether the values that were passed are freed.
     pub(crate) frees: bool,
 }
 
+/// What a value is to a sweep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// It depends on no requested variable.
+    Constant,
+    /// It depends on one.
+    Active,
+    /// It is one.
+    Wanted,
+}
+
 impl Reach {
-    /// Whether `id` depends on a requested variable.
+    fn mark(&self, id: u32) -> Mark {
+        if id < self.first { Mark::Constant } else { self.marks[(id - self.first) as usize] }
+    }
+
+    /// Whether `id` is a requested variable or depends on one.
     pub(crate) fn active(&self, id: u32) -> bool {
-        id >= self.first && self.active[(id - self.first) as usize]
+        self.mark(id) != Mark::Constant
     }
 
     /// Whether `id` is a requested variable.
     pub(crate) fn wanted(&self, id: u32) -> bool {
-        id >= self.first && self.wanted[(id - self.first) as usize]
+        self.mark(id) == Mark::Wanted
     }
 }

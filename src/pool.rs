@@ -7,6 +7,7 @@
 
 use std::cell::RefCell;
 use std::ops::{Deref, DerefMut};
+use std::rc::Rc;
 use std::thread::LocalKey;
 
 /// Most bytes that one thread keeps for reuse, for each element type.
@@ -61,10 +62,13 @@ impl Pooled for u32 {
     }
 }
 
+/// Elements and the count of their holders, allocated once and recycled together.
+type Counted<T> = Rc<Vec<T>>;
+
 /// One thread's kept buffers, a stack for each size class.
 #[derive(Debug)]
 pub struct Pool<T> {
-    classes: Vec<Vec<Vec<T>>>,
+    classes: Vec<Vec<Counted<T>>>,
     bytes: usize,
 }
 
@@ -78,6 +82,7 @@ impl<T> Pool<T> {
 ///
 /// Steps of 16 elements up to 128, then eight steps to every doubling, so at
 /// most an eighth of a large buffer is unused.
+#[inline]
 fn size_class(len: usize) -> (usize, usize) {
     let units = len.div_ceil(16).max(1);
     if units <= 8 {
@@ -88,15 +93,20 @@ fn size_class(len: usize) -> (usize, usize) {
     (8 * shift as usize + steps, (steps << shift) * 16)
 }
 
-/// A buffer of `len` elements that goes back to its thread's pool when dropped.
-#[derive(Debug)]
+/// A buffer of `len` elements that goes back to its thread's pool when its last holder
+/// drops it. A clone holds the same elements; they are written to by a sole holder.
+#[derive(Debug, Clone)]
 pub(crate) struct Buf<T: Pooled> {
     /// As long as the size class: always initialised, so reuse needs no `unsafe`.
-    data: Vec<T>,
+    /// `None` holds no elements.
+    data: Option<Counted<T>>,
     len: usize,
 }
 
 impl<T: Pooled> Buf<T> {
+    /// A buffer without elements: takes nothing from the pool.
+    pub(crate) const EMPTY: Buf<T> = Buf { data: None, len: 0 };
+
     /// A buffer with arbitrary contents: for a caller that writes every element.
     pub(crate) fn dirty(len: usize) -> Buf<T> {
         let (class, size) = size_class(len);
@@ -105,11 +115,12 @@ impl<T: Pooled> Buf<T> {
             pool.bytes -= size * size_of::<T>();
             Some(data)
         });
+        let data = kept.unwrap_or_else(|| Rc::new(vec![T::ZERO; size]));
         #[allow(unused_mut)]
-        let mut data = kept.unwrap_or_else(|| vec![T::ZERO; size]);
+        let mut buf = Buf { data: Some(data), len };
         #[cfg(test)]
-        data.fill(T::POISON);
-        Buf { data, len }
+        buf.fill(T::POISON);
+        buf
     }
 
     /// A buffer of one repeated value.
@@ -123,38 +134,59 @@ impl<T: Pooled> Buf<T> {
     pub(crate) fn zeros(len: usize) -> Buf<T> {
         Buf::filled(len, T::ZERO)
     }
+
+    /// The elements to write to, unless somebody else holds them too.
+    pub(crate) fn get_mut(&mut self) -> Option<&mut [T]> {
+        match &mut self.data {
+            Some(data) => Rc::get_mut(data).map(|data| &mut data[..self.len]),
+            None => Some(&mut []),
+        }
+    }
 }
 
 impl<T: Pooled> Drop for Buf<T> {
     fn drop(&mut self) {
-        let data = std::mem::take(&mut self.data);
-        let bytes = data.len() * size_of::<T>();
-        // A thread that is ending has no pool any more; then the buffer is simply freed.
-        let _ = T::pool().try_with(|pool| {
-            let mut pool = pool.borrow_mut();
-            if pool.bytes + bytes > KEPT_BYTES {
-                return;
-            }
-            let (class, _) = size_class(data.len());
-            if pool.classes.len() <= class {
-                pool.classes.resize_with(class + 1, Vec::new);
-            }
-            pool.bytes += bytes;
-            pool.classes[class].push(data);
-        });
+        if let Some(data) = self.data.take()
+            && Rc::strong_count(&data) == 1
+        {
+            keep(data);
+        }
     }
+}
+
+/// Puts a buffer that nobody holds any more into its thread's pool.
+fn keep<T: Pooled>(data: Counted<T>) {
+    let bytes = data.len() * size_of::<T>();
+    // A thread that is ending has no pool any more; then the buffer is simply freed.
+    let _ = T::pool().try_with(|pool| {
+        let mut pool = pool.borrow_mut();
+        if pool.bytes + bytes > KEPT_BYTES {
+            return;
+        }
+        let (class, _) = size_class(data.len());
+        if pool.classes.len() <= class {
+            pool.classes.resize_with(class + 1, Vec::new);
+        }
+        pool.bytes += bytes;
+        pool.classes[class].push(data);
+    });
 }
 
 impl<T: Pooled> Deref for Buf<T> {
     type Target = [T];
     fn deref(&self) -> &[T] {
-        &self.data[..self.len]
+        match &self.data {
+            Some(data) => &data[..self.len],
+            None => &[],
+        }
     }
 }
 
+/// # Panics
+/// If somebody else holds the elements.
 impl<T: Pooled> DerefMut for Buf<T> {
     fn deref_mut(&mut self) -> &mut [T] {
-        &mut self.data[..self.len]
+        self.get_mut().expect("a buffer with one holder")
     }
 }
 
@@ -179,5 +211,16 @@ mod tests {
         let second = Buf::<f32>::dirty(777_770);
         assert_eq!(second.as_ptr(), place);
         assert_eq!(second.len(), 777_770);
+    }
+
+    #[test]
+    fn a_buffer_is_written_to_and_used_again_only_without_other_holders() {
+        let mut first = Buf::<f32>::zeros(55_555);
+        let other = first.clone();
+        assert!(first.get_mut().is_none());
+        drop(first);
+        let mut second = Buf::<f32>::dirty(55_555);
+        second.fill(1.0);
+        assert_eq!(other[..], [0.0; 55_555]);
     }
 }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use ndarray::{ArrayD, ArrayViewD};
 
-use crate::op::{EachInput, Op, Rule};
+use crate::op::{EachInput, Held, Op, Rule};
 use crate::real::Real;
 use crate::value::Value;
 use crate::var::Var;
@@ -21,13 +21,15 @@ pub(crate) enum Inputs {
 impl Inputs {
     const NONE: Inputs = Inputs::Few(0, [0; 3]);
 
+    #[inline]
     fn of<T: Real>(vars: &[Var<'_, T>]) -> Inputs {
-        if vars.len() > 3 {
-            return Inputs::Many(vars.iter().map(|v| v.id()).collect());
+        match vars {
+            [] => Inputs::NONE,
+            [a] => Inputs::Few(1, [a.id(), 0, 0]),
+            [a, b] => Inputs::Few(2, [a.id(), b.id(), 0]),
+            [a, b, c] => Inputs::Few(3, [a.id(), b.id(), c.id()]),
+            more => Inputs::Many(more.iter().map(|v| v.id()).collect()),
         }
-        let mut ids = [0; 3];
-        vars.iter().enumerate().for_each(|(i, v)| ids[i] = v.id());
-        Inputs::Few(vars.len() as u8, ids)
     }
 
     pub(crate) fn ids(&self) -> &[u32] {
@@ -44,7 +46,7 @@ impl Inputs {
 /// the rule; each later one, right behind it, has no rule and the first as its input.
 pub(crate) struct Node<T: Real> {
     pub(crate) value: Value<T>,
-    pub(crate) rule: Option<Rc<dyn Rule<T>>>,
+    pub(crate) rule: Option<Held<T>>,
     pub(crate) inputs: Inputs,
     /// How many outputs the rule's operation has.
     pub(crate) outputs: u8,
@@ -84,7 +86,8 @@ pub struct Tape<T: Real> {
 impl<T: Real> Tape<T> {
     /// An empty tape.
     pub fn new() -> Tape<T> {
-        Tape { nodes: RefCell::new(Vec::new()), recording: Cell::new(true) }
+        const NODES: usize = 64; // room for a small task, so that its tape never moves
+        Tape { nodes: RefCell::new(Vec::with_capacity(NODES)), recording: Cell::new(true) }
     }
 
     /// Puts an array on the tape as an independent variable.
@@ -143,7 +146,7 @@ impl<T: Real> Tape<T> {
         }
         self.push_node(Node {
             value,
-            rule: Some(Rc::new(EachInput(op))),
+            rule: Some(Held::new(EachInput(op))),
             inputs: Inputs::of(inputs),
             outputs: 1,
         })
@@ -158,7 +161,7 @@ impl<T: Real> Tape<T> {
         inputs: &[Var<'t, T>],
     ) -> [Var<'t, T>; N] {
         self.check_same_tape(&rule, inputs);
-        let mut rule = self.recording.get().then(|| Rc::new(rule) as Rc<dyn Rule<T>>);
+        let mut rule = self.recording.get().then(|| Held::new(rule));
         let first = self.len() as u32;
         values.map(|value| {
             let node = match rule.take() {
@@ -173,6 +176,7 @@ impl<T: Real> Tape<T> {
     }
 
     #[track_caller]
+    #[inline]
     fn check_same_tape(&self, op: &dyn fmt::Debug, inputs: &[Var<'_, T>]) {
         for input in inputs {
             assert!(std::ptr::eq(self, input.tape()), "{op:?}: its inputs lie on different tapes");
@@ -183,6 +187,7 @@ impl<T: Real> Tape<T> {
         self.push_node(Node::leaf(value))
     }
 
+    #[inline] // so that a node is made in its place and not moved there
     fn push_node(&self, node: Node<T>) -> Var<'_, T> {
         let mut nodes = self.nodes.borrow_mut();
         let id = u32::try_from(nodes.len()).expect("a tape holds fewer than 2^32 values");
@@ -196,7 +201,7 @@ impl<T: Real> Tape<T> {
 
     /// How node `id` was made: its rule, inputs and number of outputs; `None` for a leaf,
     /// and for all but the first of several outputs.
-    pub(crate) fn rule(&self, id: u32) -> Option<(Rc<dyn Rule<T>>, Inputs, usize)> {
+    pub(crate) fn rule(&self, id: u32) -> Option<(Held<T>, Inputs, usize)> {
         let nodes = self.nodes.borrow();
         let node = &nodes[id as usize];
         Some((node.rule.clone()?, node.inputs.clone(), usize::from(node.outputs)))

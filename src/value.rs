@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::ops::Deref;
-use std::rc::Rc;
 
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 
@@ -26,6 +25,7 @@ impl Shape {
     /// # Panics
     /// With more than [`MAX_RANK`] axes.
     #[track_caller]
+    #[inline]
     pub fn new(dims: &[usize]) -> Shape {
         assert!(dims.len() <= MAX_RANK, "an array has at most {MAX_RANK} axes, {dims:?} has {}", dims.len());
         let mut all = [0; MAX_RANK];
@@ -41,6 +41,7 @@ impl Shape {
 
 impl Deref for Shape {
     type Target = [usize];
+    #[inline]
     fn deref(&self) -> &[usize] {
         &self.dims[..self.rank as usize]
     }
@@ -62,14 +63,15 @@ impl From<&[usize]> for Shape {
 #[derive(Debug, Clone)]
 pub(crate) struct Value<T: Real> {
     shape: Shape,
-    data: Rc<Buf<T>>,
+    data: Buf<T>,
 }
 
 impl<T: Real> Value<T> {
+    #[inline]
     pub(crate) fn new(shape: &[usize], data: Buf<T>) -> Value<T> {
         let shape = Shape::new(shape);
         debug_assert_eq!(shape.size(), data.len());
-        Value { shape, data: Rc::new(data) }
+        Value { shape, data }
     }
 
     pub(crate) fn filled(shape: &[usize], value: T) -> Value<T> {
@@ -90,11 +92,17 @@ impl<T: Real> Value<T> {
     }
 
     pub(crate) fn to_array(&self) -> ArrayD<T> {
-        self.view().to_owned()
+        ArrayD::from_shape_vec(IxDyn(&self.shape), self.data.to_vec()).expect("a value is contiguous")
     }
 
     pub(crate) fn shape(&self) -> Shape {
         self.shape
+    }
+
+    #[inline]
+    pub(crate) fn has_shape(&self, shape: &[usize]) -> bool {
+        // asked for every cotangent: a call of `memcmp` costs more than these few numbers
+        self.shape.len() == shape.len() && self.shape.iter().zip(shape).all(|(a, b)| a == b)
     }
 
     pub(crate) fn data(&self) -> &[T] {
@@ -103,16 +111,13 @@ impl<T: Real> Value<T> {
 
     /// Lets go of the elements; only the shape is left.
     pub(crate) fn clear(&mut self) {
-        self.data = Rc::new(Buf::dirty(0));
+        self.data = Buf::EMPTY;
     }
 
     /// Moves the elements out, unless somebody else holds them too.
     pub(crate) fn take_unshared(&mut self) -> Option<Value<T>> {
-        (Rc::strong_count(&self.data) == 1).then(|| {
-            let taken = self.clone();
-            self.clear();
-            taken
-        })
+        self.data.get_mut()?;
+        Some(Value { shape: self.shape, data: std::mem::replace(&mut self.data, Buf::EMPTY) })
     }
 
     /// The elements, to write to, of a value that nobody else holds.
@@ -120,20 +125,20 @@ impl<T: Real> Value<T> {
     /// # Panics
     /// If somebody does.
     pub(crate) fn data_mut(&mut self) -> &mut [T] {
-        Rc::get_mut(&mut self.data).expect("a buffer that one value holds")
+        &mut self.data
     }
 
     /// The same elements under another shape, not copied.
     pub(crate) fn reshaped(&self, shape: &[usize]) -> Value<T> {
         let shape = Shape::new(shape);
         debug_assert_eq!(shape.size(), self.data.len());
-        Value { shape, data: Rc::clone(&self.data) }
+        Value { shape, data: self.data.clone() }
     }
 
     /// `self + other`, into this buffer when nobody else holds it.
     pub(crate) fn plus(mut self, other: &Value<T>) -> Value<T> {
         debug_assert_eq!(self.shape, other.shape);
-        if let Some(mine) = Rc::get_mut(&mut self.data) {
+        if let Some(mine) = self.data.get_mut() {
             let other = other.data();
             vectorized(
                 #[inline(always)]
@@ -153,7 +158,7 @@ impl<T: Real> Value<T> {
             #[inline(always)]
             || to.iter_mut().zip(from).for_each(|(o, &a)| *o = f(a)),
         );
-        Value::new(&self.shape, out)
+        Value { shape: self.shape, data: out }
     }
 
     /// Elementwise function of two arrays of one shape.
@@ -166,6 +171,6 @@ impl<T: Real> Value<T> {
             #[inline(always)]
             || to.iter_mut().zip(a.iter().zip(b)).for_each(|(o, (&a, &b))| *o = f(a, b)),
         );
-        Value::new(&self.shape, out)
+        Value { shape: self.shape, data: out }
     }
 }

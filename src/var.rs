@@ -34,8 +34,15 @@ impl<'t, T: Real> Var<'t, T> {
         self.id
     }
 
+    /// Its value, to keep: shares the buffer.
     pub(crate) fn val(self) -> Value<T> {
-        self.tape.with_nodes(|nodes| nodes[self.id as usize].value.clone())
+        self.read(Value::clone)
+    }
+
+    /// Looks at its value in place. `f` may read the tape but not record on it.
+    #[inline]
+    pub(crate) fn read<R>(self, f: impl FnOnce(&Value<T>) -> R) -> R {
+        self.tape.with_nodes(|nodes| f(&nodes[self.id as usize].value))
     }
 
     /// The tape it lies on.
@@ -45,12 +52,12 @@ impl<'t, T: Real> Var<'t, T> {
 
     /// The lengths of its axes.
     pub fn shape(self) -> Shape {
-        self.tape.with_nodes(|nodes| nodes[self.id as usize].value.shape())
+        self.read(Value::shape)
     }
 
     /// A copy of its elements.
     pub fn value(self) -> ArrayD<T> {
-        self.val().to_array()
+        self.read(Value::to_array)
     }
 
     /// Reads its elements without copying them.
@@ -64,10 +71,10 @@ impl<'t, T: Real> Var<'t, T> {
     /// If it has another number of elements.
     #[track_caller]
     pub fn item(self) -> T {
-        match self.val().data() {
+        self.read(|value| match value.data() {
             [x] => *x,
-            _ => panic!("item: an array of shape {:?} is not a single number", self.shape()),
-        }
+            _ => panic!("item: an array of shape {:?} is not a single number", value.shape()),
+        })
     }
 
     /// The same value as a new leaf: gradients stop here. Nothing is copied.

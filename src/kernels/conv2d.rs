@@ -1,14 +1,19 @@
-//! 2-d convolution and its two adjoints, channels last.
+//! 2-d convolution, channels last.
 //!
-//! Each is one indirect matrix product per block of images: forward, rows are
-//! output pixels and steps are (tap, input channel); for the weight gradient
-//! the two change places; the input gradient is again a convolution, one per
-//! phase of the stride, so that no product with a skipped position is formed.
+//! An indirect matrix product whose rows are output pixels and whose summands
+//! are (tap, input channel), read from the images as they lie. Pixels that have
+//! the same taps inside the image form one sum; padding is never multiplied.
 
-use super::frame::Frame;
-use super::product::Product;
+use super::axis::Axis;
+use super::product::Plan;
 use super::simd::Simd;
-use super::workspace::{Element, Workspace, at_least};
+use super::threads::{for_chunks, threads_for};
+use super::tile::Run;
+use super::winograd::Windows;
+use super::workspace::{Element, Task, Workspace};
+
+/// Most summands in one pass: 144 rows of 64 weights are 36 KiB.
+pub(super) const DEPTH: usize = 144;
 
 /// What a convolution maps to what: `[n, h, w, c_in]` images under
 /// `[kh, kw, c_in, c_out]` weights to `[n, oh, ow, c_out]`.
@@ -60,23 +65,38 @@ impl ConvShape {
         self.n * self.oh() * self.ow() * self.c_out
     }
 
-    /// The padded input, as far as windows reach.
-    fn input_frame(&self) -> Frame {
-        let reach = |out: usize, stride: usize, k: usize| match out {
-            0 => 0,
-            _ => (out - 1) * stride + k,
-        };
-        let rows = reach(self.oh(), self.stride[0], self.kh);
-        let cols = reach(self.ow(), self.stride[1], self.kw);
-        Frame::new([self.h, self.w, self.c_in], self.pad, [rows, cols])
+    /// Multiply-adds, those with padding included.
+    pub(super) fn products(&self) -> usize {
+        self.y_len() * self.kh * self.kw * self.c_in
+    }
+
+    /// The same for `n` images.
+    pub(super) fn with_images(&self, n: usize) -> ConvShape {
+        ConvShape { n, ..*self }
     }
 
     /// How many images to work on at a time, so that what is read and written
-    /// stays in the second-level cache. Part of the weight gradient's bits: the
-    /// blocks are added in order.
-    pub(super) fn block<T>(&self, frame: &Frame, other: usize) -> usize {
+    /// stays in the second-level cache, and that `threads` have enough to share.
+    pub(super) fn block<T>(&self, threads: usize) -> usize {
         const CACHE: usize = 256 * 1024;
-        (CACHE / ((frame.len() + other) * size_of::<T>()).max(1)).clamp(1, self.n.max(1))
+        let image = self.h * self.w * self.c_in + self.oh() * self.ow() * self.c_out;
+        let fitting = CACHE / (image * size_of::<T>()).max(1);
+        let shared = if threads > 1 { self.n.div_ceil(4 * threads) } else { self.n };
+        fitting.min(shared).max(1)
+    }
+
+    /// Down and right: each output is a target, its window the input's pixels.
+    pub(super) fn windows(&self) -> [Axis; 2] {
+        let axis = |len, taps, count, i: usize| Axis {
+            len,
+            taps,
+            start: -(self.pad[i] as isize),
+            step: self.stride[i],
+            count,
+            first: 0,
+            stride: 1,
+        };
+        [axis(self.h, self.kh, self.oh(), 0), axis(self.w, self.kw, self.ow(), 1)]
     }
 
     pub(super) fn assert_lens<T>(&self, op: &str, x: &[T], w: &[T], y: &[T]) {
@@ -91,113 +111,67 @@ fn windows(len: usize, k: usize, stride: usize, pad: usize) -> usize {
     (len + 2 * pad).checked_sub(k).map_or(0, |room| room / stride + 1)
 }
 
-/// Images `from..` of a batch in frames, at most `count` of them.
-pub(super) fn framed<'a, T: Element>(
-    frame: &Frame,
-    buffer: &'a mut Vec<T>,
-    images: &'a [T],
-    from: usize,
-    count: usize,
-) -> &'a [T] {
-    let len = frame.image.iter().product::<usize>();
-    let images = &images[from * len..(from + count) * len];
-    if frame.is_image() {
-        return images;
-    }
-    let frames = at_least(buffer, count * frame.len());
-    frame.fill(images, frames);
-    frames
-}
-
-/// Where each output pixel's window starts, for `images` frames.
-fn window_starts(s: &ConvShape, frame: &Frame, images: usize, starts: &mut Vec<usize>) {
-    starts.clear();
-    for i in 0..images {
-        for oy in 0..s.oh() {
-            starts.extend((0..s.ow()).map(|ox| frame.at(i, oy * s.stride[0], ox * s.stride[1])));
-        }
-    }
-}
-
-/// Where each tap and channel lies in a window.
-fn window_steps(s: &ConvShape, frame: &Frame, steps: &mut Vec<usize>) {
-    steps.clear();
-    for ky in 0..s.kh {
-        // one row of taps is contiguous in the frame
-        let row = frame.at(0, ky, 0);
-        steps.extend(row..row + s.kw * s.c_in);
-    }
-}
-
 /// See [`Kernels::conv2d`](super::Kernels::conv2d).
-pub(super) fn forward<T: Element>(
-    simd: Simd,
-    s: &ConvShape,
-    x: &[T],
-    w: &[T],
-    bias: Option<&[T]>,
-    y: &mut [T],
-) {
+pub(super) fn forward<T: Element>(simd: Simd, s: &ConvShape, x: &[T], w: &[T], y: &mut [T]) {
     s.assert_lens("conv2d", x, w, y);
-    if let Some(bias) = bias {
-        assert_eq!(bias.len(), s.c_out, "conv2d: length of the bias for {s:?}");
+    if y.is_empty() {
+        return;
     }
-    let frame = s.input_frame();
-    let pixels = s.oh() * s.ow();
-    let block = s.block::<T>(&frame, pixels * s.c_out);
-    T::with_workspace(|Workspace { frame: buffer, rows, out, steps, .. }| {
-        window_starts(s, &frame, block, rows);
-        window_steps(s, &frame, steps);
-        out.clear();
-        out.extend((0..block * pixels).map(|p| p * s.c_out));
-        for from in (0..s.n).step_by(block) {
-            let count = block.min(s.n - from);
-            let image = pixels * s.c_out;
-            let product = Product {
-                x: framed(&frame, buffer, x, from, count),
-                rows: &rows[..count * pixels],
-                steps,
-                w,
-                bias,
-                n: s.c_out,
-                out: &out[..count * pixels],
-            };
-            product.write(T::tiles(simd), &mut y[from * image..(from + count) * image]);
-        }
+    let axes = s.windows();
+    let windows = Windows { axes, channels: [s.c_in, s.c_out] };
+    if windows.pays() {
+        return windows.sum(simd, s.n, |n| Task::Forward(s.with_images(n)), x, w, y);
+    }
+    let (from_image, to_image) = (s.h * s.w * s.c_in, s.oh() * s.ow() * s.c_out);
+    let threads = threads_for(s.products());
+    let block = s.block::<T>(threads);
+    for_chunks(threads, y, block * to_image, |at, y| {
+        let count = y.len() / to_image;
+        let x = &x[at / to_image * from_image..][..count * from_image];
+        T::with_workspace(|Workspace { plans, .. }| {
+            let plan = plans.of(Task::Forward(s.with_images(count)), || {
+                let mut plan = Plan::new(1);
+                let depth = add_windows(&mut plan, count, &axes, [s.oh(), s.ow()], [s.c_in, s.c_out], 0);
+                plan.share_weights(depth, DEPTH);
+                plan
+            });
+            plan.run(T::tiles(simd), x, w, s.c_out, y, false);
+        });
     });
 }
 
-/// See [`Kernels::conv2d_weight_grad`](super::Kernels::conv2d_weight_grad).
-pub(super) fn weight_grad<T: Element>(simd: Simd, s: &ConvShape, x: &[T], g: &[T], dw: &mut [T]) {
-    s.assert_lens("conv2d_weight_grad", x, dw, g);
-    let frame = s.input_frame();
-    let pixels = s.oh() * s.ow();
-    let block = s.block::<T>(&frame, pixels * s.c_out);
-    if s.n == 0 {
-        dw.fill(T::default());
-    }
-    T::with_workspace(|Workspace { frame: buffer, rows, out, steps, .. }| {
-        window_starts(s, &frame, block, steps);
-        window_steps(s, &frame, rows);
-        out.clear();
-        out.extend((0..rows.len()).map(|row| row * s.c_out));
-        for from in (0..s.n).step_by(block) {
-            let count = block.min(s.n - from);
-            let image = pixels * s.c_out;
-            let product = Product {
-                x: framed(&frame, buffer, x, from, count),
-                rows,
-                steps: &steps[..count * pixels],
-                w: &g[from * image..(from + count) * image],
-                bias: None,
-                n: s.c_out,
-                out,
-            };
-            if from == 0 {
-                product.write(T::tiles(simd), dw);
-            } else {
-                product.add(T::tiles(simd), dw);
-            }
+/// Adds a sum for each class of targets: from pixels of `count` images with
+/// `channels[0]` to those of images `[h, w]` with `channels[1]`, by the weights
+/// from row `first` on. Returns the row where these end.
+pub(super) fn add_windows(
+    plan: &mut Plan,
+    count: usize,
+    [down, right]: &[Axis; 2],
+    [h, w]: [usize; 2],
+    channels: [usize; 2],
+    first: usize,
+) -> usize {
+    let c = channels[0];
+    let right_classes = right.classes();
+    for y in down.classes() {
+        for x in &right_classes {
+            let rows = (0..count).flat_map(|i| y.targets.clone().map(move |b| (i, b)));
+            let rows = rows.flat_map(|(i, b)| {
+                let from = (i * down.len + down.source(b, &y.taps)) * right.len;
+                let to = (i * h + down.target(b)) * w;
+                x.targets.clone().map(move |a| {
+                    let from = from + right.source(a, &x.taps);
+                    (from * c, (to + right.target(a)) * channels[1])
+                })
+            });
+            // one row of taps is contiguous in the image, and in the weights
+            let runs = y.taps.clone().filter(|_| !x.taps.is_empty()).map(|k| Run {
+                x: (k - y.taps.start) * right.len * c,
+                w: first + (k * right.taps + x.taps.start) * c,
+                len: x.taps.len() * c,
+            });
+            plan.sum(rows, runs);
         }
-    });
+    }
+    first + down.taps * right.taps * c
 }

@@ -2,11 +2,11 @@
 //! sizes of few-shot models beats packing them; `matrixmultiply` for large ones.
 
 use super::simd::Simd;
-use super::tile::{ROWS, Tile};
+use super::tile::{ROWS, Run, Tile};
 use super::workspace::{Element, Workspace, at_least};
 
-/// Most summands in one pass; their offsets lie on the stack. Part of the
-/// result's bits: the sums of the passes are added in order.
+/// Most summands in one pass, whose rows of `b` stay in the first-level cache.
+/// Part of the result's bits: the sums of the passes are added in order.
 const STEPS: usize = 128;
 
 /// See [`Kernels::gemm`](super::Kernels::gemm).
@@ -57,12 +57,8 @@ fn unpacked<T: Element>(simd: Simd, [m, k, n]: [usize; 3], a: &[T], ta: bool, b:
     let (row, col) = if ta { (1, m) } else { (k, 1) };
     let tiles = T::tiles(simd);
     let (width, lanes) = (tiles.lanes * tiles.vectors, tiles.lanes);
-    let mut steps = [0; STEPS];
     for from in (0..k).step_by(STEPS) {
-        let depth = STEPS.min(k - from);
-        for (i, step) in steps[..depth].iter_mut().enumerate() {
-            *step = (from + i) * col;
-        }
+        let run = Run { x: from * col, w: from, len: STEPS.min(k - from) };
         for column in (0..n).step_by(width) {
             let columns = width.min(n - column);
             let vectors = columns.div_ceil(lanes);
@@ -79,16 +75,16 @@ fn unpacked<T: Element>(simd: Simd, [m, k, n]: [usize; 3], a: &[T], ta: bool, b:
                 let tile = Tile {
                     x: a.as_ptr(),
                     rows: &rows[..count],
-                    steps: &steps[..depth],
-                    w: b[from * n + column..].as_ptr(),
+                    runs: &[run],
+                    x_step: col,
+                    w: b[column..].as_ptr(),
                     w_row: n,
                     y: c.as_mut_ptr(),
                     out: &out[..count],
                     last: columns - (vectors - 1) * lanes,
-                    bias: std::ptr::null(),
                     add: from > 0,
                 };
-                // SAFETY: rows, steps and columns stay within the dimensions,
+                // SAFETY: rows, summands and columns stay within the dimensions,
                 // and those within the slices, as asserted above; `tiles` only
                 // exists for instructions at hand.
                 unsafe { kernels[count - 1](&tile) };

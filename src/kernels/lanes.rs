@@ -1,7 +1,7 @@
 //! A vector register, as far as the tile kernel needs one.
 
 use std::array::from_fn;
-use std::ops::{Add, Mul};
+use std::ops::{Add, Mul, Sub};
 
 /// A vector of [`Lanes::N`] elements.
 ///
@@ -27,6 +27,9 @@ pub(super) unsafe trait Lanes: Copy {
     unsafe fn store(self, to: *mut Self::Elem);
     unsafe fn store_part(self, to: *mut Self::Elem, mask: Self::Mask);
     unsafe fn add(self, other: Self) -> Self;
+    unsafe fn sub(self, other: Self) -> Self;
+    /// `self / 2`.
+    unsafe fn half(self) -> Self;
     /// `self + a * b`.
     unsafe fn add_product(self, a: Self, b: Self) -> Self;
 }
@@ -38,7 +41,7 @@ pub(super) struct Plain<T, const N: usize>([T; N]);
 // SAFETY: plain Rust, needs no special instructions.
 unsafe impl<T, const N: usize> Lanes for Plain<T, N>
 where
-    T: Copy + Default + Add<Output = T> + Mul<Output = T>,
+    T: Copy + Default + From<f32> + Add<Output = T> + Sub<Output = T> + Mul<Output = T>,
 {
     type Elem = T;
     type Mask = usize;
@@ -95,6 +98,16 @@ where
     }
 
     #[inline(always)]
+    unsafe fn sub(self, other: Self) -> Self {
+        Plain(from_fn(|i| self.0[i] - other.0[i]))
+    }
+
+    #[inline(always)]
+    unsafe fn half(self) -> Self {
+        Plain(from_fn(|i| self.0[i] * T::from(0.5)))
+    }
+
+    #[inline(always)]
     unsafe fn add_product(self, a: Self, b: Self) -> Self {
         // not `mul_add`: without the instruction it is a library call
         Plain(from_fn(|i| self.0[i] + a.0[i] * b.0[i]))
@@ -108,7 +121,7 @@ mod x86 {
 
     macro_rules! lanes {
         ($vector:ty, $elem:ty, $n:literal, $mask:ty, $first:expr, $set1:ident, $loadu:ident,
-         $load_part:ident, $storeu:ident, $store_part:ident, $add:ident, $fmadd:ident) => {
+         $load_part:ident, $storeu:ident, $store_part:ident, $add:ident, $sub:ident, $mul:ident, $fmadd:ident) => {
             // SAFETY: each method is the one instruction of that name, under
             // the caller's promise that the processor has it; the pointers are
             // the caller's.
@@ -167,6 +180,18 @@ mod x86 {
                 }
 
                 #[inline(always)]
+                unsafe fn sub(self, other: Self) -> Self {
+                    // SAFETY: as for the whole impl.
+                    unsafe { $sub(self, other) }
+                }
+
+                #[inline(always)]
+                unsafe fn half(self) -> Self {
+                    // SAFETY: as for the whole impl.
+                    unsafe { $mul(self, $set1(0.5)) }
+                }
+
+                #[inline(always)]
                 unsafe fn add_product(self, a: Self, b: Self) -> Self {
                     // SAFETY: as for the whole impl.
                     unsafe { $fmadd(a, b, self) }
@@ -187,6 +212,8 @@ mod x86 {
         _mm512_storeu_ps,
         _mm512_mask_storeu_ps,
         _mm512_add_ps,
+        _mm512_sub_ps,
+        _mm512_mul_ps,
         _mm512_fmadd_ps
     );
     lanes!(
@@ -201,6 +228,8 @@ mod x86 {
         _mm512_storeu_pd,
         _mm512_mask_storeu_pd,
         _mm512_add_pd,
+        _mm512_sub_pd,
+        _mm512_mul_pd,
         _mm512_fmadd_pd
     );
     lanes!(
@@ -215,6 +244,8 @@ mod x86 {
         _mm256_storeu_ps,
         _mm256_maskstore_ps,
         _mm256_add_ps,
+        _mm256_sub_ps,
+        _mm256_mul_ps,
         _mm256_fmadd_ps
     );
     lanes!(
@@ -229,6 +260,8 @@ mod x86 {
         _mm256_storeu_pd,
         _mm256_maskstore_pd,
         _mm256_add_pd,
+        _mm256_sub_pd,
+        _mm256_mul_pd,
         _mm256_fmadd_pd
     );
 

@@ -1,10 +1,13 @@
 //! Numeric kernels: plain slices in, plain slices out.
 //!
-//! Everything here is single-threaded and deterministic: the same input gives
-//! the same bits on the same SIMD path, wherever the data lies in memory.
+//! Everything here is deterministic: the same input gives the same bits on the
+//! same SIMD path, wherever the data lies in memory and on however many threads.
+//! A kernel runs on one thread unless [`threads::with_image_threads`] allows more.
 
+mod axis;
 mod conv2d;
 mod conv2d_input_grad;
+mod conv2d_weight_grad;
 mod frame;
 mod gemm;
 mod lanes;
@@ -12,8 +15,12 @@ mod product;
 mod simd;
 mod tile;
 mod tiling;
+mod transform;
 mod transpose;
 mod vectorized;
+mod winograd;
+mod winograd_maps;
+mod winograd_tiles;
 mod workspace;
 
 pub(crate) mod moments;
@@ -22,6 +29,7 @@ pub(crate) mod norm_relu;
 pub(crate) mod norm_relu_second;
 pub(crate) mod pool;
 pub(crate) mod reduce;
+pub(crate) mod threads;
 
 pub(crate) use conv2d::ConvShape;
 use simd::simd;
@@ -32,8 +40,8 @@ use workspace::Element;
 /// The kernels of one element type; implemented for `f32` and `f64`.
 ///
 /// Images are `[n, h, w, c]`, weights `[kh, kw, c_in, c_out]`, row-major.
-/// Padding is zeros that take part in the arithmetic, so an infinite weight
-/// over padding gives NaN, as an explicitly padded image would.
+/// Whether an infinity or NaN reaches results whose window it only touches in
+/// padding, or a neighbour of its window, depends on the shape.
 pub trait Kernels: Copy + Sized + 'static {
     /// `y = conv(x, w) (+ bias over channels)`; overwrites `y` completely.
     ///
@@ -68,7 +76,13 @@ pub trait Kernels: Copy + Sized + 'static {
 
 impl<T: Element> Kernels for T {
     fn conv2d(s: &ConvShape, x: &[T], w: &[T], bias: Option<&[T]>, y: &mut [T]) {
-        conv2d::forward(simd(), s, x, w, bias, y);
+        conv2d::forward(simd(), s, x, w, y);
+        if let Some(bias) = bias {
+            assert_eq!(bias.len(), s.c_out, "conv2d: length of the bias for {s:?}");
+            for pixel in y.chunks_exact_mut(s.c_out.max(1)) {
+                pixel.iter_mut().zip(bias).for_each(|(y, &b)| *y += b);
+            }
+        }
     }
 
     fn conv2d_input_grad(s: &ConvShape, g: &[T], w: &[T], dx: &mut [T]) {
@@ -76,7 +90,7 @@ impl<T: Element> Kernels for T {
     }
 
     fn conv2d_weight_grad(s: &ConvShape, x: &[T], g: &[T], dw: &mut [T]) {
-        conv2d::weight_grad(simd(), s, x, g, dw);
+        conv2d_weight_grad::weight_grad(simd(), s, x, g, dw);
     }
 
     fn gemm(m: usize, k: usize, n: usize, a: &[T], ta: bool, b: &[T], tb: bool, c: &mut [T]) {

@@ -1,93 +1,160 @@
-//! An indirect matrix product: cuts the work into tiles.
+//! An indirect matrix product: planned once, then run as tiles.
+//!
+//! `y[out[p] + j] = Σ x[rows[p] + ..] · w[.., j]`, where rows of the result that
+//! have their summands in common form a sum.
 
-use super::tile::{Tile, Tiles};
+use std::ops::Range;
 
-/// Most summands in one pass: 96 rows of 64 weights are 24 KiB and stay in the
-/// first-level cache while all rows of the result go by. Part of the result's
-/// bits: the sums of the passes are added in order.
-const STEPS: usize = 96;
+use super::tile::{Run, Tile, Tiles};
+use super::workspace::Size;
 
-/// `y[out[p] + j] = bias[j] + Σ_i x[rows[p] + steps[i]] · w[i, j]`, `j < n`.
-pub(super) struct Product<'a, T> {
-    pub x: &'a [T],
+/// Which products to form, in which order.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
     /// Where in `x` each row of the result starts reading.
-    pub rows: &'a [usize],
-    /// How far from there each summand's factor lies.
-    pub steps: &'a [usize],
-    /// `[steps, n]`.
-    pub w: &'a [T],
-    pub bias: Option<&'a [T]>,
-    pub n: usize,
+    rows: Vec<usize>,
     /// Where in `y` each row of the result is written.
-    pub out: &'a [usize],
+    out: Vec<usize>,
+    runs: Vec<Run>,
+    /// Rows with their runs.
+    sums: Vec<(Range<usize>, Range<usize>)>,
+    passes: Vec<Pass>,
+    x_step: usize,
+    /// Lengths that `x` and `w` (in rows) must have, and the farthest `out`.
+    reach: [usize; 3],
 }
 
-impl<T: Copy> Product<'_, T> {
-    /// Writes the product to `y`.
-    pub(super) fn write(&self, tiles: &Tiles<T>, y: &mut [T]) {
-        self.run(tiles, y, false);
+/// Part of a sum.
+#[derive(Clone, Debug)]
+struct Pass {
+    rows: Range<usize>,
+    runs: Range<usize>,
+    /// Whether an earlier pass has written these rows.
+    add: bool,
+}
+
+impl Size for Plan {
+    fn size(&self) -> usize {
+        self.rows.len() + self.out.len() + 3 * self.runs.len() + 5 * self.passes.len()
+    }
+}
+
+impl Plan {
+    /// A plan without sums; the factors of a run lie `x_step` apart in `x`.
+    pub(super) fn new(x_step: usize) -> Plan {
+        Plan { x_step, ..Plan::default() }
     }
 
-    /// Adds the product to `y`.
-    pub(super) fn add(&self, tiles: &Tiles<T>, y: &mut [T]) {
-        self.run(tiles, y, true);
-    }
-
-    fn run(&self, tiles: &Tiles<T>, y: &mut [T], add: bool) {
-        let (n, depth) = (self.n, self.steps.len());
-        self.check(y);
-        if self.rows.is_empty() || n == 0 {
+    /// Adds a sum: rows as (start in `x`, start in `y`), and its runs, which go
+    /// up in `w`.
+    pub(super) fn sum(
+        &mut self,
+        rows: impl Iterator<Item = (usize, usize)>,
+        runs: impl Iterator<Item = Run>,
+    ) {
+        let (first_row, first_run) = (self.rows.len(), self.runs.len());
+        for (row, out) in rows {
+            self.rows.push(row);
+            self.out.push(out);
+        }
+        for run in runs.filter(|run| run.len > 0) {
+            match self.runs[first_run..].last_mut() {
+                Some(last) if last.w + last.len == run.w && last.x + last.len * self.x_step == run.x => {
+                    last.len += run.len;
+                }
+                _ => self.runs.push(run),
+            }
+        }
+        let (rows, runs) = (first_row..self.rows.len(), first_run..self.runs.len());
+        if rows.is_empty() {
             return;
         }
-        // blocks of even length; without summands one empty block, for the bias
-        let blocks = depth.div_ceil(STEPS).max(1);
-        let (width, lanes) = (tiles.lanes * tiles.vectors, tiles.lanes);
+        let last_row = self.rows[rows.clone()].iter().fold(0, |a, &b| a.max(b));
+        let last_out = self.out[rows.clone()].iter().fold(0, |a, &b| a.max(b));
+        let [x, w, y] = &mut self.reach;
+        for run in &self.runs[runs.clone()] {
+            *x = (*x).max(last_row + run.x + (run.len - 1) * self.x_step + 1);
+            *w = (*w).max(run.w + run.len);
+        }
+        *y = (*y).max(last_out);
+        self.sums.push((rows, runs));
+    }
+
+    /// Cuts the sums into passes that share blocks of `w`, of even length, at most
+    /// `most` of its `depth` rows. A block should stay in the first-level cache
+    /// while rows of the result go by. Part of the result's bits: the sums of the
+    /// passes are added in order.
+    pub(super) fn share_weights(&mut self, depth: usize, most: usize) {
+        let mut begun = vec![false; self.sums.len()];
+        let blocks = depth.div_ceil(most).max(1);
         for block in 0..blocks {
             let (from, to) = (depth * block / blocks, depth * (block + 1) / blocks);
-            let first = block == 0 && !add;
-            for column in (0..n).step_by(width) {
-                let columns = width.min(n - column);
-                let vectors = columns.div_ceil(lanes);
-                let kernels = if columns == width { &tiles.whole } else { &tiles.part[vectors - 1] };
-                let start = self.bias.filter(|_| first);
-                // tiles of even height, so that none is short of work
-                let parts = self.rows.len().div_ceil(tiles.height);
-                let (height, taller) = (self.rows.len() / parts, self.rows.len() % parts);
-                let middle = taller * (height + 1);
-                for (height, rows) in [(height + 1, 0..middle), (height, middle..self.rows.len())] {
-                    if rows.is_empty() {
-                        continue;
+            for (sum, begun) in self.sums.iter().zip(&mut begun) {
+                let first = self.runs.len();
+                for r in sum.1.clone() {
+                    let run = self.runs[r];
+                    let (start, end) = (run.w.max(from), (run.w + run.len).min(to));
+                    if start < end {
+                        let x = run.x + (start - run.w) * self.x_step;
+                        self.runs.push(Run { x, w: start, len: end - start });
                     }
-                    let tile = Tile {
-                        x: self.x.as_ptr(),
-                        rows: &self.rows[rows.clone()],
-                        steps: &self.steps[from..to],
-                        w: self.w[from * n..].as_ptr().wrapping_add(column),
-                        w_row: n,
-                        y: y.as_mut_ptr().wrapping_add(column),
-                        out: &self.out[rows],
-                        last: columns - (vectors - 1) * lanes,
-                        bias: start.map_or(std::ptr::null(), |b| b[column..].as_ptr()),
-                        add: !first,
-                    };
-                    // SAFETY: `check` saw that every offset stays inside its
-                    // slice; `tiles` only exists for instructions at hand.
-                    unsafe { kernels[height - 1](&tile) };
+                }
+                let runs = first..self.runs.len();
+                // a sum of nothing is written too
+                if !runs.is_empty() || (block == 0 && sum.1.is_empty()) {
+                    self.passes.push(Pass { rows: sum.0.clone(), runs, add: *begun });
+                    *begun = true;
                 }
             }
         }
     }
 
-    /// Panics unless all that a tile will touch lies inside the slices.
-    fn check(&self, y: &[T]) {
-        let farthest = |offsets: &[usize]| offsets.iter().copied().fold(0, usize::max);
-        assert_eq!(self.rows.len(), self.out.len(), "product: one output per row");
-        assert_eq!(self.w.len(), self.steps.len().saturating_mul(self.n), "product: length of w");
-        assert!(self.bias.is_none_or(|b| b.len() == self.n), "product: length of bias");
-        if !self.rows.is_empty() {
-            let reads = farthest(self.rows).saturating_add(farthest(self.steps));
-            assert!(self.steps.is_empty() || reads < self.x.len(), "product: reads past x");
-            assert!(farthest(self.out).saturating_add(self.n) <= y.len(), "product: writes past y");
+    /// Forms the products with `w: [_, n]`; writes the rows of `y`, or with `add`
+    /// adds to them.
+    ///
+    /// # Panics
+    /// If a row, factor or weight lies outside its slice.
+    pub(super) fn run<T>(&self, tiles: &Tiles<T>, x: &[T], w: &[T], n: usize, y: &mut [T], add: bool) {
+        if self.passes.is_empty() || n == 0 {
+            return;
+        }
+        let [x_len, w_rows, out] = self.reach;
+        assert!(x_len <= x.len(), "product: reads past x");
+        assert!(w_rows.saturating_mul(n) <= w.len(), "product: reads past w");
+        assert!(out.saturating_add(n) <= y.len(), "product: writes past y");
+        let (width, lanes) = (tiles.lanes * tiles.vectors, tiles.lanes);
+        for pass in &self.passes {
+            for column in (0..n).step_by(width) {
+                let columns = width.min(n - column);
+                let vectors = columns.div_ceil(lanes);
+                let kernels = if columns == width { &tiles.whole } else { &tiles.part[vectors - 1] };
+                // tiles of even height, so that none is short of work
+                let parts = pass.rows.len().div_ceil(tiles.height);
+                let (height, taller) = (pass.rows.len() / parts, pass.rows.len() % parts);
+                let middle = pass.rows.start + taller * (height + 1);
+                for (height, rows) in [(height + 1, pass.rows.start..middle), (height, middle..pass.rows.end)]
+                {
+                    if rows.is_empty() {
+                        continue;
+                    }
+                    let tile = Tile {
+                        x: x.as_ptr(),
+                        rows: &self.rows[rows.clone()],
+                        runs: &self.runs[pass.runs.clone()],
+                        x_step: self.x_step,
+                        w: w.as_ptr().wrapping_add(column),
+                        w_row: n,
+                        y: y.as_mut_ptr().wrapping_add(column),
+                        out: &self.out[rows],
+                        last: columns - (vectors - 1) * lanes,
+                        add: add || pass.add,
+                    };
+                    // SAFETY: `reach` bounds every offset of the plan and lies
+                    // inside the slices, as asserted above; `tiles` only exists
+                    // for instructions at hand.
+                    unsafe { kernels[height - 1](&tile) };
+                }
+            }
         }
     }
 }

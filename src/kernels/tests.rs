@@ -1,8 +1,10 @@
 //! Every path of every kernel against plain loops.
 
-use super::conv2d::{forward, weight_grad};
+use super::conv2d::forward;
 use super::conv2d_input_grad::input_grad;
+use super::conv2d_weight_grad::weight_grad;
 use super::simd::Simd;
+use super::winograd::Windows;
 use super::workspace::Element;
 use super::*;
 
@@ -106,7 +108,7 @@ fn assert_close<T: Number>(got: &[T], want: &[f64], size: &[f64], about: &str) {
 
 fn conv_agrees<T: Number>(s: &ConvShape, dice: &mut Dice) {
     let (x, w) = (dice.floats::<T>(s.x_len()), dice.floats::<T>(s.w_len()));
-    let (g, bias) = (dice.floats::<T>(s.y_len()), dice.floats::<T>(s.c_out));
+    let g = dice.floats::<T>(s.y_len());
     let zeros = |len| (vec![0.0; len], vec![0.0; len]);
     let (mut y, mut y_size) = zeros(s.y_len());
     let (mut dx, mut dx_size) = zeros(s.x_len());
@@ -120,19 +122,12 @@ fn conv_agrees<T: Number>(s: &ConvShape, dice: &mut Dice) {
         add(&mut dx, &mut dx_size, i, g[k].get() * w[j].get());
         add(&mut dw, &mut dw_size, j, g[k].get() * x[i].get());
     });
-    let mut biased = y.clone();
-    for (i, y) in biased.iter_mut().enumerate() {
-        *y += bias[i % s.c_out].get();
-    }
     for simd in all_simd() {
         let nans = |len| vec![T::of(f64::NAN); len];
         let about = |op: &str| format!("{op}, {simd:?}, {s:?}");
         let mut got = nans(y.len());
-        forward(simd, s, &x, &w, None, &mut got);
+        forward(simd, s, &x, &w, &mut got);
         assert_close(&got, &y, &y_size, &about("forward"));
-        got.fill(T::of(f64::NAN));
-        forward(simd, s, &x, &w, Some(&bias), &mut got);
-        assert_close(&got, &biased, &y_size, &about("forward with bias"));
         let mut got = nans(dx.len());
         input_grad(simd, s, &g, &w, &mut got);
         assert_close(&got, &dx, &dx_size, &about("input gradient"));
@@ -203,7 +198,7 @@ fn adjoints_satisfy_their_identities() {
         let g = dice.floats::<f64>(s.y_len());
         for simd in all_simd() {
             let (mut y, mut dx, mut dw) = (g.clone(), x.clone(), w.clone());
-            forward(simd, &s, &x, &w, None, &mut y);
+            forward(simd, &s, &x, &w, &mut y);
             input_grad(simd, &s, &g, &w, &mut dx);
             weight_grad(simd, &s, &x, &g, &mut dw);
             let (a, b, c) = (dot(&y, &g), dot(&x, &dx), dot(&w, &dw));
@@ -250,24 +245,29 @@ fn product_agrees<T: Number>(m: usize, k: usize, n: usize, dice: &mut Dice) {
 
 #[test]
 fn avx2_and_avx512_give_the_same_bits() {
+    let mut dice = Dice(6);
+    for _ in 0..50 {
+        let s = dice.shape();
+        same_bits_with_avx2_and_avx512(&s, &mut dice);
+    }
+}
+
+#[track_caller]
+fn same_bits_with_avx2_and_avx512(s: &ConvShape, dice: &mut Dice) {
     if Simd::detect() < Simd::Avx512 {
         return;
     }
-    let mut dice = Dice(6);
     let bits = |v: &[f32]| v.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
-    for _ in 0..50 {
-        let s = dice.shape();
-        let (x, w) = (dice.floats::<f32>(s.x_len()), dice.floats::<f32>(s.w_len()));
-        let g = dice.floats::<f32>(s.y_len());
-        let run = |simd| {
-            let (mut y, mut dx, mut dw) = (g.clone(), x.clone(), w.clone());
-            forward(simd, &s, &x, &w, None, &mut y);
-            input_grad(simd, &s, &g, &w, &mut dx);
-            weight_grad(simd, &s, &x, &g, &mut dw);
-            [bits(&y), bits(&dx), bits(&dw)]
-        };
-        assert!(run(Simd::Avx2) == run(Simd::Avx512), "{s:?}");
-    }
+    let (x, w) = (dice.floats::<f32>(s.x_len()), dice.floats::<f32>(s.w_len()));
+    let g = dice.floats::<f32>(s.y_len());
+    let run = |simd| {
+        let (mut y, mut dx, mut dw) = (g.clone(), x.clone(), w.clone());
+        forward(simd, s, &x, &w, &mut y);
+        input_grad(simd, s, &g, &w, &mut dx);
+        weight_grad(simd, s, &x, &g, &mut dw);
+        [bits(&y), bits(&dx), bits(&dw)]
+    };
+    assert!(run(Simd::Avx2) == run(Simd::Avx512), "{s:?}");
 }
 
 #[test]
@@ -279,7 +279,7 @@ fn an_image_gets_the_same_bits_wherever_it_stands_in_the_batch() {
     let w = dice.floats::<f32>(s.w_len());
     for simd in all_simd() {
         let mut y = vec![0.0; s.y_len()];
-        forward(simd, &s, &x, &w, None, &mut y);
+        forward(simd, &s, &x, &w, &mut y);
         for image in y.chunks(s.y_len() / s.n) {
             assert!(image == &y[..s.y_len() / s.n]);
         }
@@ -293,12 +293,95 @@ fn nan_spreads_as_far_as_its_products_even_through_zeros() {
         let mut x = vec![0.0f32; s.x_len()];
         let (mut y, mut dw) = (vec![0.0; s.y_len()], vec![0.0; s.w_len()]);
         x[0] = f32::INFINITY;
-        forward(simd, &s, &x, &vec![0.0; s.w_len()], None, &mut y);
+        forward(simd, &s, &x, &vec![0.0; s.w_len()], &mut y);
         assert!(y[..5].iter().all(|y| y.is_nan()) && y[5..].iter().all(|&y| y == 0.0));
         weight_grad(simd, &s, &x, &vec![0.0; s.y_len()], &mut dw);
         assert!(dw[..5].iter().all(|y| y.is_nan()) && dw[5..].iter().all(|&y| y == 0.0));
         let mut c = [0.0; 4];
         gemm::gemm(simd, [2, 2, 2], &[f32::NAN, 0.0, 0.0, 0.0], false, &[0.0; 4], true, &mut c);
         assert!(c[0].is_nan() && c[1].is_nan() && c[2..] == [0.0, 0.0]);
+    }
+}
+
+#[test]
+fn winograd_convolutions_agree_with_plain_loops_and_across_vector_widths() {
+    let mut dice = Dice(9);
+    let pays = |s: &ConvShape| Windows { axes: s.windows(), channels: [s.c_in, s.c_out] }.pays();
+    let random = || ConvShape {
+        n: 1 + dice.below(4),
+        h: 8 + dice.below(14),
+        w: 8 + dice.below(14),
+        c_in: 45 + dice.below(30),
+        c_out: 45 + dice.below(30),
+        pad: [dice.below(4), dice.below(4)],
+        ..square(1, 1, 1, 1, 1)
+    };
+    let mut shapes: Vec<_> = std::iter::repeat_with(random).filter(pays).take(10).collect();
+    // more summands than one pass takes, over channels and over tiles
+    shapes.extend([square(1, 12, 300, 60, 1), square(2, 28, 60, 60, 1)]);
+    for s in shapes {
+        assert!(pays(&s), "{s:?}");
+        conv_agrees::<f32>(&s, &mut dice);
+        conv_agrees::<f64>(&s, &mut dice);
+        same_bits_with_avx2_and_avx512(&s, &mut dice);
+    }
+}
+
+#[test]
+fn a_bias_is_added_to_every_pixel() {
+    let (mut dice, s) = (Dice(10), square(2, 5, 3, 7, 1));
+    let (x, w) = (dice.floats::<f64>(s.x_len()), dice.floats::<f64>(s.w_len()));
+    let bias = dice.floats::<f64>(s.c_out);
+    let (mut plain, mut biased) = (vec![f64::NAN; s.y_len()], vec![f64::NAN; s.y_len()]);
+    f64::conv2d(&s, &x, &w, None, &mut plain);
+    f64::conv2d(&s, &x, &w, Some(&bias), &mut biased);
+    for (i, (plain, biased)) in plain.iter().zip(&biased).enumerate() {
+        assert_eq!(*biased, plain + bias[i % s.c_out]);
+    }
+}
+
+#[test]
+fn padding_takes_no_part_in_the_arithmetic() {
+    let s = square(2, 1, 20, 5, 1);
+    let centre = 4 * s.c_in * s.c_out..5 * s.c_in * s.c_out;
+    let at = |i: usize| if centre.contains(&i) { 1.0f32 } else { f32::INFINITY };
+    let w: Vec<f32> = (0..s.w_len()).map(at).collect();
+    for simd in all_simd() {
+        let (mut y, mut dx) = (vec![0.0; s.y_len()], vec![0.0; s.x_len()]);
+        forward(simd, &s, &vec![1.0; s.x_len()], &w, &mut y);
+        assert!(y.iter().all(|&y| y == 20.0));
+        input_grad(simd, &s, &vec![1.0; s.y_len()], &w, &mut dx);
+        assert!(dx.iter().all(|&dx| dx == 5.0));
+    }
+}
+
+#[test]
+fn image_threads_change_no_bits() {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+    let mut dice = Dice(8);
+    for s in [
+        square(23, 14, 64, 64, 1),
+        square(5, 14, 64, 64, 1),
+        square(7, 9, 40, 50, 2),
+        square(1, 21, 32, 32, 1),
+        square(40, 3, 64, 64, 1),
+        square(11, 28, 1, 64, 1),
+        ConvShape { kh: 2, kw: 5, pad: [0, 3], stride: [3, 1], ..square(9, 20, 17, 33, 1) },
+    ] {
+        let (x, w) = (dice.floats::<f32>(s.x_len()), dice.floats::<f32>(s.w_len()));
+        let g = dice.floats::<f32>(s.y_len());
+        let run = |on| {
+            pool.install(|| {
+                threads::with_image_threads(on, || {
+                    assert_eq!(threads::threads_for(s.products()) > 1, on, "{s:?}");
+                    let (mut y, mut dx, mut dw) = (g.clone(), x.clone(), w.clone());
+                    f32::conv2d(&s, &x, &w, None, &mut y);
+                    f32::conv2d_input_grad(&s, &g, &w, &mut dx);
+                    f32::conv2d_weight_grad(&s, &x, &g, &mut dw);
+                    [y, dx, dw].map(|v| v.iter().map(|v| v.to_bits()).collect::<Vec<_>>())
+                })
+            })
+        };
+        assert!(run(true) == run(false), "{s:?}");
     }
 }

@@ -1,12 +1,12 @@
 //! The one inner kernel: register tiles of an indirect matrix product.
 //!
-//! `y[out[p] + j] = Σ_i x[rows[p] + steps[i]] · w[i, j]`
+//! `y[out[p] + j] = Σ_run Σ_i x[rows[p] + run.x + i · x_step] · w[run.w + i, j]`
 //!
-//! With pixels as rows and (tap, channel) as steps this is a convolution or
+//! With pixels as rows and (tap, channel) as summands this is a convolution or
 //! its input gradient; with the two exchanged it is the weight gradient; with
-//! evenly spaced offsets it is a matrix product. An element's summands are
-//! added one after the other in a single lane, so the result does not depend
-//! on the vector width, nor on the tile an element falls in.
+//! evenly spaced rows and a single run it is a matrix product. An element's
+//! summands are added one after the other in a single lane, so the result does
+//! not depend on the vector width, nor on the tile an element falls in.
 
 use super::lanes::{Lanes, Plain};
 use super::simd::Simd;
@@ -15,21 +15,31 @@ use super::simd::Simd;
 /// for the operands beside the sums.
 pub(super) const ROWS: usize = 6;
 
+/// Summands whose factors are evenly spaced in `x` and in `w`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Run {
+    /// Where the first factor lies, from the row's start.
+    pub x: usize,
+    /// Row of the first weights.
+    pub w: usize,
+    pub len: usize,
+}
+
 /// The work of some tiles of equal size. The kernel trusts it: see [`TileFn`].
 pub(super) struct Tile<'a, T> {
     pub x: *const T,
     /// As many rows as a kernel's tile has, or a multiple.
     pub rows: &'a [usize],
-    pub steps: &'a [usize],
-    /// First of `steps.len()` rows of weights, `w_row` elements apart.
+    pub runs: &'a [Run],
+    /// From one summand of a run to the next.
+    pub x_step: usize,
+    /// Rows of weights, `w_row` elements apart.
     pub w: *const T,
     pub w_row: usize,
     pub y: *mut T,
     pub out: &'a [usize],
     /// Columns in the last vector; the kernel for whole vectors ignores it.
     pub last: usize,
-    /// What the sums start from; null: zeros.
-    pub bias: *const T,
     /// Add to `y` instead of overwriting it.
     pub add: bool,
 }
@@ -37,9 +47,9 @@ pub(super) struct Tile<'a, T> {
 /// A kernel for a fixed number of rows and vectors.
 ///
 /// # Safety
-/// Every `x + rows + steps`, the columns of every row of `w` and of `bias` must
-/// be readable, the columns at every `y + out` writable, and the processor must
-/// have the kernel's instructions.
+/// Every factor in `x` and the columns of every row of `w` that the runs name
+/// must be readable, the columns at every `y + out` writable, and the processor
+/// must have the kernel's instructions.
 pub(super) type TileFn<T> = unsafe fn(&Tile<'_, T>);
 
 /// The kernels of one element type on one instruction set.
@@ -61,27 +71,27 @@ unsafe fn tile<L: Lanes, const P: usize, const V: usize, const PART: bool>(t: &T
     // SAFETY: all accesses are those `TileFn`'s caller vouches for.
     unsafe {
         let mask = L::first(if PART { t.last } else { L::N });
-        let mut start = [L::zero(); V];
-        if !t.bias.is_null() {
-            start = load::<L, V, PART>(t.bias, mask);
-        }
         for (rows, out) in t.rows.chunks_exact(P).zip(t.out.chunks_exact(P)) {
-            let mut sums = [start; P];
+            let mut sums = [[L::zero(); V]; P];
             let mut xs = [t.x; P];
             for (x, &row) in xs.iter_mut().zip(rows) {
                 *x = t.x.wrapping_add(row);
             }
-            let mut w = t.w;
-            for &step in t.steps {
-                let ws = load::<L, V, PART>(w, mask);
-                for (sums, &x) in sums.iter_mut().zip(&xs) {
-                    let x = L::splat(*x.wrapping_add(step));
-                    for (sum, w) in sums.iter_mut().zip(ws) {
-                        *sum = sum.add_product(x, w);
+            for run in t.runs {
+                let mut at = run.x;
+                let mut w = t.w.add(run.w * t.w_row);
+                for _ in 0..run.len {
+                    let ws = load::<L, V, PART>(w, mask);
+                    for (sums, &x) in sums.iter_mut().zip(&xs) {
+                        let x = L::splat(*x.wrapping_add(at));
+                        for (sum, w) in sums.iter_mut().zip(ws) {
+                            *sum = sum.add_product(x, w);
+                        }
                     }
+                    at += t.x_step;
+                    // wrapping: past the last row this may leave the allocation
+                    w = w.wrapping_add(t.w_row);
                 }
-                // wrapping: past the last row this may leave the allocation
-                w = w.wrapping_add(t.w_row);
             }
             for (mut sums, &row) in sums.into_iter().zip(out) {
                 let y = t.y.add(row);

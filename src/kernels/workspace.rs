@@ -1,21 +1,70 @@
 //! Element types, and the per-thread buffers the kernels work in.
 
 use std::cell::RefCell;
+use std::ops::{AddAssign, Range};
 
+use super::conv2d::ConvShape;
+use super::product::Plan;
 use super::simd::Simd;
 use super::tile::{Tiles, tiles_f32, tiles_f64};
 use super::transpose;
+use super::winograd_maps::{Transforms, transforms_f32, transforms_f64};
+use super::winograd_tiles::TilePoints;
 
 /// Buffers kept between calls, so that a call clears no fresh pages.
 #[derive(Default)]
 pub(super) struct Workspace<T> {
-    /// Images with their padding.
-    pub frame: Vec<T>,
     /// Weights in the order a kernel reads them.
     pub weights: Vec<T>,
-    pub rows: Vec<usize>,
-    pub out: Vec<usize>,
-    pub steps: Vec<usize>,
+    /// Images with their padding, or in tiles.
+    pub frames: Vec<T>,
+    /// Weights at the points of tiles.
+    pub points: Vec<T>,
+    /// What stands for pixels outside.
+    pub edge: Vec<T>,
+    pub plans: Plans<Plan>,
+    pub tiles: Plans<TilePoints>,
+}
+
+/// What a plan is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Task {
+    Forward(ConvShape),
+    InputGrad(ConvShape),
+    /// These rows of the weights, or points of tiles.
+    WeightGrad(ConvShape, Range<usize>),
+}
+
+/// The plans of the tasks so far: making one costs about as much as a small
+/// convolution, and a training loop has the same few again and again.
+pub(super) struct Plans<P>(Vec<(Task, P)>);
+
+impl<P> Default for Plans<P> {
+    fn default() -> Self {
+        Plans(Vec::new())
+    }
+}
+
+/// How many offsets a plan holds.
+pub(super) trait Size {
+    fn size(&self) -> usize;
+}
+
+impl<P: Size> Plans<P> {
+    /// The plan for `task`, made by `make` unless it is here.
+    pub(super) fn of(&mut self, task: Task, make: impl FnOnce() -> P) -> &P {
+        /// All plans together, 4 MiB; beyond, it is time to start anew.
+        const MOST: usize = 1 << 19;
+        let at = self.0.iter().position(|(t, _)| *t == task).unwrap_or_else(|| {
+            let plan = make();
+            if self.0.iter().map(|(_, p)| p.size()).sum::<usize>() + plan.size() > MOST {
+                self.0.clear();
+            }
+            self.0.push((task, plan));
+            self.0.len() - 1
+        });
+        &self.0[at].1
+    }
 }
 
 /// Lends `len` elements of `buffer`, which hold anything, and grows it if need be.
@@ -32,9 +81,12 @@ pub(super) fn at_least<T: Copy + Default>(buffer: &mut Vec<T>, len: usize) -> &m
 }
 
 /// What the kernels need to know of an element type.
-pub(super) trait Element: Copy + Default + 'static {
+pub(super) trait Element: Copy + Default + AddAssign + Send + Sync + 'static {
     /// The tile kernels for `simd`, or for less where the processor has less.
     fn tiles(simd: Simd) -> &'static Tiles<Self>;
+
+    /// The maps of Winograd's tiles, likewise.
+    fn transforms(simd: Simd) -> &'static Transforms<Self>;
 
     /// Lends this thread's buffers.
     fn with_workspace<R>(f: impl FnOnce(&mut Workspace<Self>) -> R) -> R;
@@ -49,6 +101,10 @@ pub(super) trait Element: Copy + Default + 'static {
 impl Element for f32 {
     fn tiles(simd: Simd) -> &'static Tiles<f32> {
         tiles_f32(simd)
+    }
+
+    fn transforms(simd: Simd) -> &'static Transforms<f32> {
+        transforms_f32(simd)
     }
 
     fn with_workspace<R>(f: impl FnOnce(&mut Workspace<f32>) -> R) -> R {
@@ -77,6 +133,10 @@ impl Element for f32 {
 impl Element for f64 {
     fn tiles(simd: Simd) -> &'static Tiles<f64> {
         tiles_f64(simd)
+    }
+
+    fn transforms(simd: Simd) -> &'static Transforms<f64> {
+        transforms_f64(simd)
     }
 
     fn with_workspace<R>(f: impl FnOnce(&mut Workspace<f64>) -> R) -> R {

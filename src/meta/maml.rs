@@ -242,7 +242,7 @@ impl<T: Real, M: Model> Learner<T> for Maml<M> {
                 Order::Second => grad(support_loss, &phi),
                 Order::First => phi[0].tape().leaves(&grad_values(support_loss, &phi)),
             };
-            phi = phi.iter().zip(grads).map(|(&p, g)| p - self.inner_lr * g).collect();
+            phi = phi.iter().zip(grads).map(|(&p, g)| p.minus_scaled(self.inner_lr, g)).collect();
         }
         self.query_of(&phi, &Shared::new(&episode.query))
     }

@@ -10,6 +10,7 @@ use ndarray::ArrayD;
 use super::learner::{Learner, TaskGrad, check_task};
 use crate::data::Episode;
 use crate::error::{Error, Result};
+use crate::kernels::vectorized;
 use crate::real::Real;
 
 /// The mean over a meta-batch.
@@ -54,7 +55,9 @@ pub fn meta_grad<T: Real>(
         }
     };
     rayon::scope(|scope| {
-        (0..rayon::current_num_threads().min(episodes.len())).for_each(|_| scope.spawn(|_| work()));
+        let helpers = rayon::current_num_threads().min(episodes.len()) - 1;
+        (0..helpers).for_each(|_| scope.spawn(|_| work()));
+        work(); // rather than wait for a helper to wake up
     });
     sum.into_inner().expect("no task panicked").mean(episodes.len())
 }
@@ -72,17 +75,21 @@ struct OrderedSum<T> {
 impl<T: Real> OrderedSum<T> {
     /// Takes the share of episode `i`. Breaks at the first that is not finite.
     fn add(&mut self, i: usize, task: TaskGrad<T>) -> ControlFlow<()> {
-        self.early.insert(i, task);
-        while let Some(entry) = self.early.first_entry().filter(|e| *e.key() == self.due) {
-            if !is_finite(entry.get()) {
+        if i != self.due {
+            self.early.insert(i, task);
+            return ControlFlow::Continue(());
+        }
+        let mut next = Some(task);
+        while let Some(task) = next {
+            if !is_finite(&task) {
                 return ControlFlow::Break(());
             }
-            let task = entry.remove();
             self.due += 1;
             self.total = Some(match self.total.take() {
                 Some(total) => added(total, &task),
                 None => task,
             });
+            next = self.early.remove(&self.due);
         }
         ControlFlow::Continue(())
     }
@@ -101,12 +108,26 @@ impl<T: Real> OrderedSum<T> {
 fn added<T: Real>(mut total: TaskGrad<T>, task: &TaskGrad<T>) -> TaskGrad<T> {
     total.score.loss += task.score.loss;
     total.score.accuracy = total.score.accuracy.zip(task.score.accuracy).map(|(sum, a)| sum + a);
-    total.grads.iter_mut().zip(&task.grads).for_each(|(sum, g)| *sum += g);
+    for (sum, g) in total.grads.iter_mut().zip(&task.grads) {
+        match (sum.as_slice_mut(), g.as_slice()) {
+            (Some(sum), Some(g)) if sum.len() == g.len() => vectorized(
+                #[inline(always)]
+                || sum.iter_mut().zip(g).for_each(|(sum, &g)| *sum += g),
+            ),
+            _ => *sum += g, // a learner's own arrays may lie otherwise
+        }
+    }
     total
 }
 
 fn is_finite<T: Real>(task: &TaskGrad<T>) -> bool {
     // no early exit within an array, so that the loop vectorises
-    let all = |g: &ArrayD<T>| g.iter().fold(true, |finite, v| finite & v.is_finite());
+    let all = |g: &ArrayD<T>| match g.as_slice() {
+        Some(g) => vectorized(
+            #[inline(always)]
+            || g.iter().fold(true, |finite, v| finite & v.is_finite()),
+        ),
+        None => g.iter().all(|v| v.is_finite()),
+    };
     task.score.loss.is_finite() && task.grads.iter().all(all)
 }

@@ -43,13 +43,11 @@ impl Model for Mlp {
     fn forward<'t, T: Real>(&self, params: &[Var<'t, T>], x: Var<'t, T>, _norm: Norm<'_>) -> Var<'t, T> {
         let n = x.shape()[0];
         let mut x = if x.shape().len() == 2 { x } else { x.reshape(&[n, self.widths[0]]) };
-        for (i, layer) in params.chunks_exact(2).enumerate() {
-            if i > 0 {
-                x = x.relu();
-            }
-            x = x.linear(layer[0], layer[1]);
+        let (hidden, last) = params.split_at(params.len() - 2);
+        for layer in hidden.chunks_exact(2) {
+            x = x.linear_relu(layer[0], layer[1]);
         }
-        x
+        x.linear(last[0], last[1])
     }
 
     fn check_input(&self, shape: &[usize]) -> Result<()> {

@@ -21,7 +21,7 @@ macro_rules! binary {
             fn vjp<'t>(&self, wrt: usize, $g: Var<'t, T>, at: Point<'t, '_, T>) -> Var<'t, T> {
                 let ($a, $b, $y) = (at.input(0), at.input(1), at.output());
                 let pulled = if wrt == 0 { $da } else { $db };
-                pulled.sum_to(&at.input(wrt).shape())
+                pulled.sum_to(&at.input(wrt).shape()) // itself, if nothing was repeated
             }
         }
 
@@ -30,7 +30,8 @@ macro_rules! binary {
             type Output = Var<'t, T>;
             #[track_caller]
             fn $method(self, other: Var<'t, T>) -> Var<'t, T> {
-                let value = zip_broadcast(stringify!($method), &self.val(), &other.val(), $f);
+                let value =
+                    self.read(|a| other.read(|b| zip_broadcast(stringify!($method), a, b, $f)));
                 self.tape().push(value, $Op, &[self, other])
             }
         }
@@ -48,7 +49,7 @@ binary! {
 #[track_caller]
 fn zip_broadcast<T: Real>(name: &str, a: &Value<T>, b: &Value<T>, f: impl Fn(T, T) -> T) -> Value<T> {
     let (sa, sb) = (a.shape(), b.shape());
-    if sa == sb {
+    if a.has_shape(&sb) {
         return a.zip(b, f);
     }
     let shape = broadcast_shape(&sa, &sb)
@@ -72,6 +73,20 @@ fn zip_broadcast<T: Real>(name: &str, a: &Value<T>, b: &Value<T>, f: impl Fn(T, 
     Value::new(&shape, y)
 }
 
+/// `y = a − rate·b`.
+#[derive(Debug)]
+struct MinusScaled(f64);
+
+impl<T: Real> Op<T> for MinusScaled {
+    fn vjp<'t>(&self, wrt: usize, g: Var<'t, T>, _at: Point<'t, '_, T>) -> Var<'t, T> {
+        if wrt == 0 { g } else { -self.0 * g }
+    }
+
+    fn reads_output(&self) -> bool {
+        false
+    }
+}
+
 /// `y = scale·x + shift`, the arithmetic of an array and two numbers.
 #[derive(Debug)]
 struct Linear(f64);
@@ -83,13 +98,30 @@ impl<T: Real> Op<T> for Linear {
 }
 
 impl<'t, T: Real> Var<'t, T> {
+    /// `self − rate·other` in one pass: a step of gradient descent, when `other` is the gradient.
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    #[track_caller]
+    pub fn minus_scaled(self, rate: f64, other: Var<'t, T>) -> Var<'t, T> {
+        let r = T::of(rate);
+        let value = self.read(|a| {
+            other.read(|b| {
+                let (sa, sb) = (a.shape(), b.shape());
+                assert!(a.has_shape(&sb), "minus_scaled: shapes {sa:?} and {sb:?} differ");
+                a.zip(b, |a, b| a - r * b)
+            })
+        });
+        self.tape().push(value, MinusScaled(rate), &[self, other])
+    }
+
     fn scale_shift(self, scale: f64, shift: f64) -> Var<'t, T> {
         let (a, b) = (T::of(scale), T::of(shift));
-        let value = match (scale, shift) {
-            (_, 0.0) => self.val().map(|x| x * a), // adding a zero would turn -0 into 0
-            (1.0, _) => self.val().map(|x| x + b),
-            _ => self.val().map(|x| x * a + b),
-        };
+        let value = self.read(|x| match (scale, shift) {
+            (_, 0.0) => x.map(|x| x * a), // adding a zero would turn -0 into 0
+            (1.0, _) => x.map(|x| x + b),
+            _ => x.map(|x| x * a + b),
+        });
         self.tape().push(value, Linear(scale), &[self])
     }
 }
@@ -152,6 +184,14 @@ mod tests {
                 check_grads(&[a, b], 2, |x| op(x[0], x[1]).tanh());
             }
         }
+    }
+
+    #[test]
+    fn a_descent_step_is_its_composition_and_has_correct_grads() {
+        check_grads(&[&[3, 5], &[3, 5]], 2, |x| x[0].minus_scaled(0.3, x[1]).tanh());
+        let tape = Tape::<f64>::new();
+        let (p, g) = (tape.full(&[3], 0.7), tape.full(&[3], -1.3));
+        assert_eq!(p.minus_scaled(0.1, g).value(), (p - 0.1 * g).value());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::kernels::reduce;
 use crate::op::{Op, Point};
 use crate::pool::Buf;
 use crate::real::Real;
-use crate::value::{Shape, Value};
+use crate::value::{MAX_RANK, Shape, Value};
 use crate::var::Var;
 
 #[derive(Debug)]
@@ -36,10 +36,10 @@ impl<'t, T: Real> Var<'t, T> {
     /// If the shapes do not broadcast.
     #[track_caller]
     pub fn broadcast_to(self, shape: &[usize]) -> Var<'t, T> {
-        let x = self.val();
-        if *x.shape() == *shape {
+        if self.read(|x| x.has_shape(shape)) {
             return self;
         }
+        let x = self.val();
         assert!(
             broadcast_shape(&x.shape(), shape).is_some_and(|s| *s == *shape),
             "broadcast_to: {:?} cannot be repeated to {shape:?}",
@@ -65,10 +65,10 @@ impl<'t, T: Real> Var<'t, T> {
     /// If `shape` does not broadcast to this shape.
     #[track_caller]
     pub fn sum_to(self, shape: &[usize]) -> Var<'t, T> {
-        let x = self.val();
-        if *x.shape() == *shape {
+        if self.read(|x| x.has_shape(shape)) {
             return self;
         }
+        let x = self.val();
         assert!(
             broadcast_shape(shape, &x.shape()).is_some_and(|s| s == x.shape()),
             "sum_to: {:?} is not a repetition of {shape:?}",
@@ -97,8 +97,8 @@ impl<'t, T: Real> Var<'t, T> {
 /// The common shape of two operands, if they have one.
 pub(super) fn broadcast_shape(a: &[usize], b: &[usize]) -> Option<Shape> {
     let rank = a.len().max(b.len());
-    let mut out = vec![0; rank];
-    for (i, o) in out.iter_mut().enumerate() {
+    let mut out = [0; MAX_RANK];
+    for (i, o) in out[..rank].iter_mut().enumerate() {
         let of = |s: &[usize]| (i + s.len()).checked_sub(rank).map_or(1, |at| s[at]);
         *o = match (of(a), of(b)) {
             (x, y) if x == y => x,
@@ -106,7 +106,7 @@ pub(super) fn broadcast_shape(a: &[usize], b: &[usize]) -> Option<Shape> {
             _ => return None,
         };
     }
-    Some(Shape::new(&out))
+    Some(Shape::new(&out[..rank]))
 }
 
 /// Whether `small`, apart from leading ones, is the end of `large`.
@@ -116,9 +116,9 @@ pub(super) fn is_suffix(small: &[usize], large: &[usize]) -> bool {
 }
 
 /// Step in `small`'s elements for each axis of `large`; 0 along repeated axes.
-pub(super) fn steps_within(small: &[usize], large: &[usize]) -> Vec<usize> {
+pub(super) fn steps_within(small: &[usize], large: &[usize]) -> [usize; MAX_RANK] {
     let missing = large.len() - small.len();
-    let mut steps = vec![0; large.len()];
+    let mut steps = [0; MAX_RANK];
     let mut step = 1;
     for i in (0..small.len()).rev() {
         if small[i] != 1 {
@@ -133,7 +133,7 @@ pub(super) fn steps_within(small: &[usize], large: &[usize]) -> Vec<usize> {
 /// offsets in two operands, the row's length and the operands' steps along it.
 pub(super) fn walk(
     shape: &[usize],
-    steps: [&[usize]; 2],
+    steps: [&[usize; MAX_RANK]; 2],
     mut row: impl FnMut(usize, [usize; 2], usize, [usize; 2]),
 ) {
     let Some((&len, outer)) = shape.split_last() else {
@@ -142,8 +142,8 @@ pub(super) fn walk(
     if shape.contains(&0) {
         return;
     }
-    let along = steps.map(|s| *s.last().expect("as many steps as axes"));
-    let mut index = vec![0; outer.len()];
+    let along = steps.map(|s| s[outer.len()]);
+    let mut index = [0; MAX_RANK];
     let (mut at, mut from) = (0, [0, 0]);
     loop {
         row(at, from, len, along);

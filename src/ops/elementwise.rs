@@ -25,7 +25,7 @@ macro_rules! elementwise {
             #[doc = $doc]
             pub fn $method(self) -> Var<'t, T> {
                 let forward: fn(T) -> T = $forward;
-                self.tape().push(self.val().map(forward), $Op, &[self])
+                self.tape().push(self.read(|x| x.map(forward)), $Op, &[self])
             }
         )*}
     };
@@ -138,7 +138,7 @@ impl<'t, T: Real> Var<'t, T> {
     /// `max(x, 0)`, elementwise; its derivative at 0 is taken as 0. A NaN stays a NaN.
     pub fn relu(self) -> Var<'t, T> {
         let relu = |x| if x <= T::zero() { T::zero() } else { x };
-        self.tape().push(self.val().map(relu), Relu, &[self])
+        self.tape().push(self.read(|x| x.map(relu)), Relu, &[self])
     }
 
     /// `x` where `x > 0`, else `slope·x`, elementwise; its derivative at 0 is `slope`.
@@ -173,8 +173,9 @@ impl<'t, T: Real> Var<'t, T> {
         self.tape().push_leaf(self.val().map(sign))
     }
 
-    fn gate(self, x: &Value<T>, slope: f64) -> Var<'t, T> {
-        let value = gated(&self.val(), x, slope);
+    /// Itself where `x > 0`, else `slope` times itself; `x` is a constant.
+    pub(super) fn gate(self, x: &Value<T>, slope: f64) -> Var<'t, T> {
+        let value = self.read(|g| gated(g, x, slope));
         self.tape().push(value, Gate { x: x.clone(), slope }, &[self])
     }
 }

@@ -4,7 +4,6 @@
 //! Each one's rule is the other, so the pair is right at every order.
 
 use std::ops::Deref;
-use std::rc::Rc;
 
 use crate::op::{Op, Point};
 use crate::pool::Buf;
@@ -20,11 +19,11 @@ use crate::var::Var;
 /// assert_eq!(positions[..], [3, 0, 3]);
 /// ```
 #[derive(Debug, Clone)]
-pub struct Positions(Rc<Buf<u32>>);
+pub struct Positions(Buf<u32>);
 
 impl Positions {
     pub(super) fn new(positions: Buf<u32>) -> Positions {
-        Positions(Rc::new(positions))
+        Positions(positions)
     }
 }
 

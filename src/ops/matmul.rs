@@ -6,7 +6,7 @@
 use crate::op::{Op, Point};
 use crate::pool::Buf;
 use crate::real::Real;
-use crate::value::Value;
+use crate::value::{Shape, Value};
 use crate::var::Var;
 
 /// `C = op(A)·op(B)`, where `op` transposes the last two axes if its flag is set.
@@ -17,6 +17,10 @@ struct MatMul {
 }
 
 impl<T: Real> Op<T> for MatMul {
+    fn reads_output(&self) -> bool {
+        false
+    }
+
     fn vjp<'t>(&self, wrt: usize, g: Var<'t, T>, at: Point<'t, '_, T>) -> Var<'t, T> {
         let (a, b) = (at.input(0), at.input(1));
         match (wrt, self.ta, self.tb) {
@@ -28,31 +32,43 @@ impl<T: Real> Op<T> for MatMul {
     }
 }
 
-/// 2-D, or 3-D with as many matrices on both sides.
 #[track_caller]
 fn product<'t, T: Real>(a: Var<'t, T>, ta: bool, b: Var<'t, T>, tb: bool) -> Var<'t, T> {
-    let (va, vb) = (a.val(), b.val());
-    let (sa, sb) = (va.shape(), vb.shape());
-    let mismatch =
-        || -> ! { panic!("matmul: shapes {sa:?} (transposed: {ta}) and {sb:?} (transposed: {tb})") };
-    let rank = sa.len();
-    if sb.len() != rank || !(2..=3).contains(&rank) || sa[..rank - 2] != sb[..rank - 2] {
-        mismatch();
+    let value = a.read(|a| b.read(|b| multiplied(a, ta, b, tb)));
+    a.tape().push(value, MatMul { ta, tb }, &[a, b])
+}
+
+/// `op(a)·op(b)`: 2-D, or 3-D with as many matrices on both sides.
+#[track_caller]
+pub(super) fn multiplied<T: Real>(a: &Value<T>, ta: bool, b: &Value<T>, tb: bool) -> Value<T> {
+    let (sa, sb) = (a.shape(), b.shape());
+    let (batch, [ra, ca], [rb, cb]) = match (&*sa, &*sb) {
+        (&[ra, ca], &[rb, cb]) => (None, [ra, ca], [rb, cb]),
+        (&[n, ra, ca], &[n_b, rb, cb]) if n == n_b => (Some(n), [ra, ca], [rb, cb]),
+        _ => mismatch([sa, sb], [ta, tb]),
+    };
+    let (m, k) = if ta { (ca, ra) } else { (ra, ca) };
+    let (k_b, n) = if tb { (cb, rb) } else { (rb, cb) };
+    if k != k_b {
+        mismatch([sa, sb], [ta, tb]);
     }
-    let rows_cols =
-        |s: &[usize], t: bool| if t { (s[rank - 1], s[rank - 2]) } else { (s[rank - 2], s[rank - 1]) };
-    let ((m, k), (k2, n)) = (rows_cols(&sa, ta), rows_cols(&sb, tb));
-    if k != k2 {
-        mismatch();
-    }
-    let batch = if rank == 3 { sa[0] } else { 1 };
+    let Some(batch) = batch else {
+        let mut c = Buf::dirty(m * n);
+        T::gemm(m, k, n, a.data(), ta, b.data(), tb, &mut c);
+        return Value::new(&[m, n], c);
+    };
     let mut c = Buf::dirty(batch * m * n);
     for i in 0..batch {
-        let (a, b) = (&va.data()[i * m * k..(i + 1) * m * k], &vb.data()[i * k * n..(i + 1) * k * n]);
+        let (a, b) = (&a.data()[i * m * k..(i + 1) * m * k], &b.data()[i * k * n..(i + 1) * k * n]);
         T::gemm(m, k, n, a, ta, b, tb, &mut c[i * m * n..(i + 1) * m * n]);
     }
-    let shape = [batch, m, n];
-    a.tape().push(Value::new(&shape[3 - rank..], c), MatMul { ta, tb }, &[a, b])
+    Value::new(&[batch, m, n], c)
+}
+
+#[cold]
+#[track_caller]
+fn mismatch([a, b]: [Shape; 2], [ta, tb]: [bool; 2]) -> ! {
+    panic!("matmul: shapes {a:?} (transposed: {ta}) and {b:?} (transposed: {tb})")
 }
 
 impl<'t, T: Real> Var<'t, T> {
@@ -80,24 +96,14 @@ impl<'t, T: Real> Var<'t, T> {
 
     #[track_caller]
     fn product_with(self, other: Var<'t, T>, tb: bool) -> Var<'t, T> {
-        let (sa, sb) = (self.shape(), other.shape());
-        if sb.len() == 2 && sa.len() > 2 {
+        let (sa, matrix) = (self.shape(), other.shape().len() == 2);
+        if matrix && sa.len() > 2 {
             let (outer, k) = (&sa[..sa.len() - 1], sa[sa.len() - 1]);
             let rows = self.reshape(&[outer.iter().product(), k]);
             let flat = product(rows, false, other, tb);
             return flat.reshape(&[outer, &[flat.shape()[1]]].concat());
         }
         product(self, false, other, tb)
-    }
-
-    /// Affine layer `x·w + b`: `x: [n, inputs]`, `w: [inputs, outputs]`,
-    /// `b: [outputs]`. Returns `[n, outputs]`.
-    ///
-    /// # Panics
-    /// If the shapes do not match.
-    #[track_caller]
-    pub fn linear(self, w: Var<'t, T>, b: Var<'t, T>) -> Var<'t, T> {
-        self.matmul(w) + b
     }
 }
 
@@ -122,11 +128,6 @@ mod tests {
         check_grads(&[&[4, 3, 5], &[4, 5, 2]], 2, |x| x[0].matmul(x[1]).tanh());
         check_grads(&[&[4, 3, 5], &[4, 2, 5]], 2, |x| x[0].matmul_t(x[1]).tanh());
         check_grads(&[&[2, 2, 3, 5], &[5, 3]], 2, |x| x[0].matmul(x[1]).tanh());
-    }
-
-    #[test]
-    fn linear_has_correct_grads() {
-        check_grads(&[&[3, 5], &[5, 2], &[2]], 2, |x| x[0].linear(x[1], x[2]).tanh());
     }
 
     #[test]

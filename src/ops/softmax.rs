@@ -1,4 +1,4 @@
-//! Softmax over the last axis, and the losses on top of it.
+//! Softmax over the last axis, and cross-entropy on top of it.
 //!
 //! The cotangents are written with the recorded outputs, so the Hessian of a
 //! cross-entropy is the softmax's own derivative and nothing is dropped.
@@ -100,18 +100,6 @@ pub fn cross_entropy<'t, T: Real>(logits: Var<'t, T>, labels: &[usize]) -> Var<'
     -logits.log_softmax().gather(&picked, &[labels.len()]).mean()
 }
 
-/// Mean squared error over all elements: `mean((prediction − target)²)`.
-///
-/// # Panics
-/// If the shapes differ or are empty.
-#[track_caller]
-pub fn mse<'t, T: Real>(prediction: Var<'t, T>, target: Var<'t, T>) -> Var<'t, T> {
-    let (p, t) = (prediction.shape(), target.shape());
-    assert!(p == t, "mse: a prediction of shape {p:?} for targets of shape {t:?}");
-    let error = prediction - target;
-    (error * error).mean()
-}
-
 /// The share of rows of `logits: [n, ways]` whose largest entry is at the label,
 /// in `0..=1`. Among equal entries the first counts; a row with a NaN is wrong.
 ///
@@ -156,9 +144,8 @@ mod tests {
     }
 
     #[test]
-    fn losses_have_correct_grads_to_order_3() {
+    fn cross_entropy_has_correct_grads_to_order_3() {
         check_grads(&[&[4, 3]], 3, |x| cross_entropy(x[0], &[2, 0, 1, 1]));
-        check_grads(&[&[4, 3], &[4, 3]], 3, |x| mse(x[0], x[1]));
     }
 
     #[test]

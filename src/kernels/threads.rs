@@ -1,0 +1,52 @@
+//! Whether one kernel may use several threads.
+//!
+//! Off by default: tasks run in parallel, each on a thread of its own. A caller
+//! with fewer tasks than threads switches it on. The bits do not depend on it.
+
+use std::cell::Cell;
+
+use rayon::prelude::*;
+
+thread_local! {
+    static IMAGE_THREADS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `f`; if `on`, large convolutions that it starts on this thread use all
+/// threads of the current pool.
+#[cfg_attr(not(test), allow(dead_code, reason = "for callers with few tasks"))]
+pub(crate) fn with_image_threads<R>(on: bool, f: impl FnOnce() -> R) -> R {
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            IMAGE_THREADS.set(self.0);
+        }
+    }
+    let _restore = Restore(IMAGE_THREADS.replace(on));
+    f()
+}
+
+/// How many threads work of `products` multiply-adds may use.
+pub(super) fn threads_for(products: usize) -> usize {
+    /// A smaller piece costs less than handing it over.
+    const PIECE: usize = 1 << 19;
+    if !IMAGE_THREADS.get() {
+        return 1;
+    }
+    rayon::current_num_threads().min(products / PIECE).max(1)
+}
+
+/// Calls `f` with each `len` elements of `y` and where they start.
+///
+/// `f` must not call into the pool while it holds a thread's workspace.
+pub(super) fn for_chunks<T: Send>(
+    threads: usize,
+    y: &mut [T],
+    len: usize,
+    f: impl Fn(usize, &mut [T]) + Sync,
+) {
+    if threads > 1 {
+        y.par_chunks_mut(len).enumerate().for_each(|(i, y)| f(i * len, y));
+    } else {
+        y.chunks_mut(len).enumerate().for_each(|(i, y)| f(i * len, y));
+    }
+}

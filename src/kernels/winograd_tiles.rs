@@ -1,0 +1,117 @@
+//! Where Winograd's tiles lie, and which products they form.
+
+use std::ops::Range;
+
+use super::axis::Axis;
+use super::conv2d::DEPTH;
+use super::product::Plan;
+use super::tile::Run;
+use super::transform::{OUTSIDE, Points};
+use super::workspace::Size;
+
+/// Where both maps of a block of images read and write.
+pub(super) type TilePoints = [Points; 4];
+
+impl Size for TilePoints {
+    fn size(&self) -> usize {
+        self.iter().map(Points::len).sum()
+    }
+}
+
+/// The tiles of `n` images: 2x2 targets each, the last ones perhaps fewer.
+pub(super) struct Tiles<'a> {
+    pub axes: &'a [Axis; 2],
+    pub n: usize,
+}
+
+impl Tiles<'_> {
+    fn grid(&self) -> [usize; 2] {
+        self.axes.each_ref().map(|axis| axis.count.div_ceil(2))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.n * self.grid().iter().product::<usize>()
+    }
+
+    /// The `side` x `side` points of each tile, two apart from tile to tile, in
+    /// images `[h, w, c]` of which the first tile starts at `start`.
+    fn points(&self, side: usize, [h, w]: [usize; 2], c: usize, start: [isize; 2]) -> Points {
+        let [rows, cols] = self.grid();
+        let tiles = (0..self.n)
+            .flat_map(move |i| (0..rows).flat_map(move |y| (0..cols).map(move |x| (i, 2 * y, 2 * x))));
+        Points::new(tiles.flat_map(move |(i, y, x)| {
+            (0..side * side).map(move |point| {
+                let y = start[0] + (y + point / side) as isize;
+                let x = start[1] + (x + point % side) as isize;
+                if (0..h as isize).contains(&y) && (0..w as isize).contains(&x) {
+                    ((i * h + y as usize) * w + x as usize) * c
+                } else {
+                    OUTSIDE
+                }
+            })
+        }))
+    }
+
+    /// The pixels that the tiles read.
+    fn sources(&self, c: usize) -> Points {
+        let [down, right] = self.axes;
+        self.points(4, [down.len, right.len], c, [down.start, right.start])
+    }
+
+    /// The outputs that the tiles are.
+    fn targets(&self, c: usize) -> Points {
+        let [down, right] = self.axes;
+        self.points(2, [down.count, right.count], c, [0, 0])
+    }
+
+    /// All tiles' values at each of 16 points: `[16, tiles, c]`.
+    fn matrices(&self, c: usize) -> Points {
+        let len = self.len();
+        Points::new((0..len).flat_map(move |t| (0..16).map(move |k| (k * len + t) * c)))
+    }
+
+    /// For sums over windows of images with `c` channels: pixels to factors, sums
+    /// to outputs with `d`.
+    pub(super) fn window_points(&self, [c, d]: [usize; 2]) -> TilePoints {
+        [self.sources(c), self.matrices(c), self.matrices(d), self.targets(d)]
+    }
+
+    /// `[tiles, c]` factors by `[c, d]` weights, at each point.
+    pub(super) fn window_products(&self, [c, d]: [usize; 2]) -> Plan {
+        let len = self.len();
+        let mut plan = Plan::new(1);
+        for k in 0..16 {
+            let rows = (k * len..(k + 1) * len).map(|row| (row * c, row * d));
+            plan.sum(rows, [Run { x: 0, w: k * c, len: c }].into_iter());
+        }
+        plan.share_weights(16 * c, pass(c));
+        plan
+    }
+
+    /// For their weight gradient: pixels and cotangents to factors.
+    pub(super) fn weight_points(&self, [c, d]: [usize; 2]) -> TilePoints {
+        [self.sources(c), self.matrices(c), self.targets(d), self.matrices(d)]
+    }
+
+    /// Transposed `[tiles, c]` by `[tiles, d]`, at each of these points.
+    pub(super) fn weight_products(&self, points: &Range<usize>, [c, d]: [usize; 2]) -> Plan {
+        let len = self.len();
+        let mut plan = Plan::new(c);
+        for k in points.clone() {
+            let rows = (0..c).map(|row| (k * len * c + row, ((k - points.start) * c + row) * d));
+            plan.sum(rows, [Run { x: 0, w: k * len, len }].into_iter());
+        }
+        plan.share_weights(16 * len, pass(len));
+        plan
+    }
+}
+
+/// How many of `len` summands one pass takes: all, or even parts.
+fn pass(len: usize) -> usize {
+    len.div_ceil(len.div_ceil(DEPTH))
+}
+
+/// The points of `count` matrices one after the other, as a single tile.
+pub(super) fn stacked(count: usize, matrix: usize) -> Points {
+    Points::new((0..count).map(|k| k * matrix))
+}
