@@ -1,6 +1,8 @@
 //! The two element types.
 
-use crate::kernels::Kernels;
+use ndarray::ArrayD;
+
+use crate::kernels::{Kernels, vectorized};
 use crate::pool::Pooled;
 
 /// An element type of the engine: `f32` for work, `f64` for proofs.
@@ -41,5 +43,17 @@ impl Real for f64 {
     #[inline]
     fn as_f64(self) -> f64 {
         self
+    }
+}
+
+/// Whether every element is a finite number.
+pub(crate) fn all_finite<T: Real>(array: &ArrayD<T>) -> bool {
+    match array.as_slice() {
+        // no early exit, so that the loop vectorises
+        Some(x) => vectorized(
+            #[inline(always)]
+            || x.iter().fold(true, |finite, v| finite & v.is_finite()),
+        ),
+        None => array.iter().all(|v| v.is_finite()),
     }
 }

@@ -3,7 +3,7 @@
 use ndarray::ArrayD;
 
 use crate::error::{Error, Result};
-use crate::real::Real;
+use crate::real::{Real, all_finite};
 
 /// What the examples should be mapped to.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,7 +84,8 @@ impl<T: Real> Examples<T> {
             }
         }
         for (what, array) in [("inputs", Some(&self.x)), ("values", self.y.values())] {
-            if let Some(at) = array.and_then(|array| array.iter().position(|v| !v.as_f64().is_finite())) {
+            let infinite = array.filter(|array| !all_finite(array));
+            if let Some(at) = infinite.and_then(|array| array.iter().position(|v| !v.is_finite())) {
                 return Err(Error::NotFinite {
                     what: format!("element {at} (row-major) of the {set} {what}"),
                 });

@@ -13,6 +13,7 @@ mod gemm;
 mod lanes;
 mod product;
 mod simd;
+mod threads;
 mod tile;
 mod tiling;
 mod transform;
@@ -29,10 +30,10 @@ pub(crate) mod norm_relu;
 pub(crate) mod norm_relu_second;
 pub(crate) mod pool;
 pub(crate) mod reduce;
-pub(crate) mod threads;
 
 pub(crate) use conv2d::ConvShape;
 use simd::simd;
+pub(crate) use threads::with_image_threads;
 pub(crate) use vectorized::vectorized;
 
 use workspace::Element;
@@ -43,11 +44,11 @@ use workspace::Element;
 /// Whether an infinity or NaN reaches results whose window it only touches in
 /// padding, or a neighbour of its window, depends on the shape.
 pub trait Kernels: Copy + Sized + 'static {
-    /// `y = conv(x, w) (+ bias over channels)`; overwrites `y` completely.
+    /// `y = conv(x, w)`; overwrites `y` completely.
     ///
     /// # Panics
     /// If a slice has not the length `s` asks for.
-    fn conv2d(s: &ConvShape, x: &[Self], w: &[Self], bias: Option<&[Self]>, y: &mut [Self]);
+    fn conv2d(s: &ConvShape, x: &[Self], w: &[Self], y: &mut [Self]);
 
     /// Adjoint of `conv2d` in `x`, applied to `g` of the output's shape.
     ///
@@ -75,14 +76,8 @@ pub trait Kernels: Copy + Sized + 'static {
 }
 
 impl<T: Element> Kernels for T {
-    fn conv2d(s: &ConvShape, x: &[T], w: &[T], bias: Option<&[T]>, y: &mut [T]) {
+    fn conv2d(s: &ConvShape, x: &[T], w: &[T], y: &mut [T]) {
         conv2d::forward(simd(), s, x, w, y);
-        if let Some(bias) = bias {
-            assert_eq!(bias.len(), s.c_out, "conv2d: length of the bias for {s:?}");
-            for pixel in y.chunks_exact_mut(s.c_out.max(1)) {
-                pixel.iter_mut().zip(bias).for_each(|(y, &b)| *y += b);
-            }
-        }
     }
 
     fn conv2d_input_grad(s: &ConvShape, g: &[T], w: &[T], dx: &mut [T]) {

@@ -328,19 +328,6 @@ fn winograd_convolutions_agree_with_plain_loops_and_across_vector_widths() {
 }
 
 #[test]
-fn a_bias_is_added_to_every_pixel() {
-    let (mut dice, s) = (Dice(10), square(2, 5, 3, 7, 1));
-    let (x, w) = (dice.floats::<f64>(s.x_len()), dice.floats::<f64>(s.w_len()));
-    let bias = dice.floats::<f64>(s.c_out);
-    let (mut plain, mut biased) = (vec![f64::NAN; s.y_len()], vec![f64::NAN; s.y_len()]);
-    f64::conv2d(&s, &x, &w, None, &mut plain);
-    f64::conv2d(&s, &x, &w, Some(&bias), &mut biased);
-    for (i, (plain, biased)) in plain.iter().zip(&biased).enumerate() {
-        assert_eq!(*biased, plain + bias[i % s.c_out]);
-    }
-}
-
-#[test]
 fn padding_takes_no_part_in_the_arithmetic() {
     let s = square(2, 1, 20, 5, 1);
     let centre = 4 * s.c_in * s.c_out..5 * s.c_in * s.c_out;
@@ -375,7 +362,7 @@ fn image_threads_change_no_bits() {
                 threads::with_image_threads(on, || {
                     assert_eq!(threads::threads_for(s.products()) > 1, on, "{s:?}");
                     let (mut y, mut dx, mut dw) = (g.clone(), x.clone(), w.clone());
-                    f32::conv2d(&s, &x, &w, None, &mut y);
+                    f32::conv2d(&s, &x, &w, &mut y);
                     f32::conv2d_input_grad(&s, &g, &w, &mut dx);
                     f32::conv2d_weight_grad(&s, &x, &g, &mut dw);
                     [y, dx, dw].map(|v| v.iter().map(|v| v.to_bits()).collect::<Vec<_>>())

@@ -2,6 +2,7 @@
 //! at once: `y = M x Mᵀ`, where the points of `x` and `y` lie anywhere.
 
 use super::lanes::Lanes;
+use super::workspace::at_least;
 
 /// A map of `I` points to `O`.
 pub(super) trait Map<const I: usize, const O: usize> {
@@ -42,16 +43,18 @@ pub(super) struct Job<'a, T> {
     to: *mut T,
     writes: &'a [usize],
     channels: usize,
-    /// Zeros, one for each channel: read or written in place of [`OUTSIDE`].
-    edge: *mut T,
+    /// Zeros, one for each channel, read at [`OUTSIDE`].
+    zeros: *const T,
+    /// What is written there.
+    waste: *mut T,
 }
 
 /// A kernel for one map.
 ///
 /// # Safety
 /// All channels must be readable at every `from + reads`, writable at every `to +
-/// writes`, both at `edge` where a point is [`OUTSIDE`], and the processor must
-/// have the kernel's instructions.
+/// writes`, likewise `zeros` and `waste` if a point is [`OUTSIDE`], and the
+/// processor must have the kernel's instructions.
 type TransformFn<T> = unsafe fn(&Job<'_, T>);
 
 /// One map on one instruction set.
@@ -62,8 +65,8 @@ pub(super) struct Transform<T: 'static> {
 }
 
 impl<T: Copy + Default> Transform<T> {
-    /// Maps tiles of `channels` from `x` to `y`. `edge` is a buffer for as many, if
-    /// any point lies outside.
+    /// Maps tiles of `channels` from `x` to `y`. `edge` is a buffer for what
+    /// lies outside.
     ///
     /// # Panics
     /// If a point lies outside its slice, or the tiles differ in number.
@@ -73,27 +76,27 @@ impl<T: Copy + Default> Transform<T> {
         [reads, writes]: [&Points; 2],
         x: &[T],
         y: &mut [T],
-        edge: &mut [T],
+        edge: &mut Vec<T>,
     ) {
         let [i, o] = self.points;
         assert!(reads.len() % i == 0 && writes.len() == reads.len() / i * o, "transform: tiles");
-        assert!(
-            edge.len() >= channels || !(reads.any_outside || writes.any_outside),
-            "transform: room for points outside"
-        );
         if reads.len() == 0 {
             return;
         }
         assert!(reads.last.saturating_add(channels) <= x.len(), "transform: reads past x");
         assert!(writes.last.saturating_add(channels) <= y.len(), "transform: writes past y");
-        edge.fill(T::default());
+        let outside = reads.any_outside || writes.any_outside;
+        let edge = at_least(edge, if outside { 2 * channels } else { 0 });
+        let (zeros, waste) = edge.split_at_mut(edge.len() / 2);
+        zeros.fill(T::default());
         let job = Job {
             from: x.as_ptr(),
             reads: &reads.at,
             to: y.as_mut_ptr(),
             writes: &writes.at,
             channels,
-            edge: edge.as_mut_ptr(),
+            zeros: zeros.as_ptr(),
+            waste: waste.as_mut_ptr(),
         };
         // SAFETY: all points were just seen to have room for the channels, and
         // the tables of kernels only exist for instructions at hand.
@@ -114,13 +117,13 @@ pub(super) unsafe fn transform<L: Lanes, M: Map<I, O>, const I: usize, const O: 
         let whole = job.channels / L::N * L::N;
         let rest = job.channels - whole;
         for (reads, writes) in job.reads.chunks_exact(I * I).zip(job.writes.chunks_exact(O * O)) {
-            let mut from = [[job.edge.cast_const(); I]; I];
+            let mut from = [[job.zeros; I]; I];
             for (from, &read) in from.as_flattened_mut().iter_mut().zip(reads) {
                 if read != OUTSIDE {
                     *from = job.from.add(read);
                 }
             }
-            let mut to = [[job.edge; O]; O];
+            let mut to = [[job.waste; O]; O];
             for (to, &write) in to.as_flattened_mut().iter_mut().zip(writes) {
                 if write != OUTSIDE {
                     *to = job.to.add(write);

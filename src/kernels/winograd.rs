@@ -62,20 +62,21 @@ impl Windows {
         let mut buffer = T::with_workspace(|workspace| std::mem::take(&mut workspace.points));
         let turned = at_least(&mut buffer, 16 * c * d);
         let matrices = [9, 16].map(|count| stacked(count, c * d));
-        maps.weights.run(c * d, matrices.each_ref(), w, turned, &mut []);
+        maps.weights.run(c * d, matrices.each_ref(), w, turned, &mut Vec::new());
         let turned = &*turned;
         for_chunks(threads, y, block::<T>(image, n, threads) * to_image, |at, y| {
             let n = y.len() / to_image;
             let x = &x[at / to_image * from_image..][..n * from_image];
             T::with_workspace(|Workspace { frames, edge, tiles, plans, .. }| {
-                let points = tiles.of(task(n), || Tiles { axes, n }.window_points([c, d]));
-                let plan = plans.of(task(n), || Tiles { axes, n }.window_products([c, d]));
-                let frames = at_least(frames, n * image);
-                let (factors, sums) = frames.split_at_mut(n * image / (c + d) * c);
-                let edge = at_least(edge, c.max(d));
-                maps.pixels.run(c, [&points[0], &points[1]], x, factors, edge);
+                let grid = Tiles { axes, n };
+                let plan = plans.of(task(n), || grid.window_products([c, d]));
+                let [sources, factors_at, sums_at, targets] =
+                    tiles.of(task(n), || grid.window_points([c, d]));
+                let frames = at_least(frames, 16 * grid.len() * (c + d));
+                let (factors, sums) = frames.split_at_mut(16 * grid.len() * c);
+                maps.pixels.run(c, [sources, factors_at], x, factors, edge);
                 plan.run(T::tiles(simd), factors, turned, d, sums, false);
-                maps.outputs.run(d, [&points[2], &points[3]], sums, y, edge);
+                maps.outputs.run(d, [sums_at, targets], sums, y, edge);
             });
         });
         T::with_workspace(|workspace| workspace.points = buffer);
@@ -95,43 +96,32 @@ pub(super) fn weight_grad<T: Element>(simd: Simd, s: &ConvShape, x: &[T], g: &[T
     let (x_image, g_image) = (s.h * s.w * c, s.oh() * s.ow() * d);
     let image = Tiles { axes, n: 1 }.len() * 16 * (c + d);
     let threads = threads_for(s.products());
-    // the sums' order, and so their bits, are the same on any number of threads
     let block = block::<T>(image, s.n, 1);
-    let group = if threads > 1 { 2 * threads * block } else { block };
     let maps = T::transforms(simd);
     // not lent across the chunks: their threads' workspaces include this one
-    let (mut frames, mut points) =
-        T::with_workspace(|w| (std::mem::take(&mut w.frames), std::mem::take(&mut w.points)));
-    let turned = at_least(&mut points, 16 * c * d);
-    for from in (0..s.n).step_by(group) {
-        let factors = at_least(&mut frames, group.min(s.n - from) * image);
-        for_chunks(threads, factors, block * image, |at, factors| {
-            let (from, n) = (from + at / image, factors.len() / image);
+    let mut buffer = T::with_workspace(|workspace| std::mem::take(&mut workspace.points));
+    let turned = at_least(&mut buffer, 16 * c * d);
+    // threads share the points, so that no sum is cut
+    for_chunks(threads, turned, 16usize.div_ceil(threads) * c * d, |at, turned| {
+        let points = at / (c * d)..(at + turned.len()) / (c * d);
+        for from in (0..s.n).step_by(block) {
+            let n = block.min(s.n - from);
             let (x, g) = (&x[from * x_image..][..n * x_image], &g[from * g_image..][..n * g_image]);
-            let (pixels, cotangents) = factors.split_at_mut(n * image / (c + d) * c);
-            T::with_workspace(|Workspace { edge, tiles, .. }| {
-                let task = Task::WeightGrad(s.with_images(n), 0..16);
-                let points = tiles.of(task, || Tiles { axes, n }.weight_points([c, d]));
-                let edge = at_least(edge, c.max(d));
-                maps.pixels.run(c, [&points[0], &points[1]], x, pixels, edge);
-                maps.cotangents.run(d, [&points[2], &points[3]], g, cotangents, edge);
+            let task = || Task::WeightGrad(s.with_images(n), points.clone());
+            T::with_workspace(|Workspace { frames, edge, tiles, plans, .. }| {
+                let grid = Tiles { axes, n };
+                let plan = plans.of(task(), || grid.weight_products(points.len(), [c, d]));
+                let [sources, pixels_at, targets, cotangents_at] =
+                    tiles.of(task(), || grid.weight_points(&points, [c, d]));
+                let frames = at_least(frames, points.len() * grid.len() * (c + d));
+                let (pixels, cotangents) = frames.split_at_mut(points.len() * grid.len() * c);
+                maps.pixels.run(c, [sources, pixels_at], x, pixels, edge);
+                maps.cotangents.run(d, [targets, cotangents_at], g, cotangents, edge);
+                plan.run(T::tiles(simd), pixels, cotangents, d, turned, from > 0);
             });
-        });
-        let factors = &*factors;
-        for_chunks(threads, turned, 16usize.div_ceil(threads) * c * d, |at, turned| {
-            let points = at / (c * d)..(at + turned.len()) / (c * d);
-            for (b, factors) in factors.chunks(block * image).enumerate() {
-                let n = factors.len() / image;
-                let (pixels, cotangents) = factors.split_at(n * image / (c + d) * c);
-                T::with_workspace(|Workspace { plans, .. }| {
-                    let task = Task::WeightGrad(s.with_images(n), points.clone());
-                    let plan = plans.of(task, || Tiles { axes, n }.weight_products(&points, [c, d]));
-                    plan.run(T::tiles(simd), pixels, cotangents, d, turned, from + b > 0);
-                });
-            }
-        });
-    }
+        }
+    });
     let matrices = [16, 9].map(|count| stacked(count, c * d));
-    maps.weight_grads.run(c * d, matrices.each_ref(), turned, dw, &mut []);
-    T::with_workspace(|w| (w.frames, w.points) = (frames, points));
+    maps.weight_grads.run(c * d, matrices.each_ref(), turned, dw, &mut Vec::new());
+    T::with_workspace(|workspace| workspace.points = buffer);
 }

@@ -64,16 +64,21 @@ impl Tiles<'_> {
         self.points(2, [down.count, right.count], c, [0, 0])
     }
 
-    /// All tiles' values at each of 16 points: `[16, tiles, c]`.
-    fn matrices(&self, c: usize) -> Points {
+    /// All tiles' values at each of these of the 16 points: `[points, tiles, c]`.
+    fn matrices(&self, points: &Range<usize>, c: usize) -> Points {
         let len = self.len();
-        Points::new((0..len).flat_map(move |t| (0..16).map(move |k| (k * len + t) * c)))
+        Points::new((0..len).flat_map(move |t| {
+            (0..16).map(move |k| match points.contains(&k) {
+                true => ((k - points.start) * len + t) * c,
+                false => OUTSIDE,
+            })
+        }))
     }
 
     /// For sums over windows of images with `c` channels: pixels to factors, sums
     /// to outputs with `d`.
     pub(super) fn window_points(&self, [c, d]: [usize; 2]) -> TilePoints {
-        [self.sources(c), self.matrices(c), self.matrices(d), self.targets(d)]
+        [self.sources(c), self.matrices(&(0..16), c), self.matrices(&(0..16), d), self.targets(d)]
     }
 
     /// `[tiles, c]` factors by `[c, d]` weights, at each point.
@@ -88,20 +93,20 @@ impl Tiles<'_> {
         plan
     }
 
-    /// For their weight gradient: pixels and cotangents to factors.
-    pub(super) fn weight_points(&self, [c, d]: [usize; 2]) -> TilePoints {
-        [self.sources(c), self.matrices(c), self.targets(d), self.matrices(d)]
+    /// For their weight gradient: pixels and cotangents to factors at these points.
+    pub(super) fn weight_points(&self, points: &Range<usize>, [c, d]: [usize; 2]) -> TilePoints {
+        [self.sources(c), self.matrices(points, c), self.targets(d), self.matrices(points, d)]
     }
 
-    /// Transposed `[tiles, c]` by `[tiles, d]`, at each of these points.
-    pub(super) fn weight_products(&self, points: &Range<usize>, [c, d]: [usize; 2]) -> Plan {
+    /// Transposed `[tiles, c]` by `[tiles, d]`, at each of `points` points.
+    pub(super) fn weight_products(&self, points: usize, [c, d]: [usize; 2]) -> Plan {
         let len = self.len();
         let mut plan = Plan::new(c);
-        for k in points.clone() {
-            let rows = (0..c).map(|row| (k * len * c + row, ((k - points.start) * c + row) * d));
+        for k in 0..points {
+            let rows = (0..c).map(|row| (k * len * c + row, (k * c + row) * d));
             plan.sum(rows, [Run { x: 0, w: k * len, len }].into_iter());
         }
-        plan.share_weights(16 * len, pass(len));
+        plan.share_weights(points * len, pass(len));
         plan
     }
 }

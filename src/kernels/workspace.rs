@@ -1,7 +1,7 @@
 //! Element types, and the per-thread buffers the kernels work in.
 
 use std::cell::RefCell;
-use std::ops::{AddAssign, Range};
+use std::ops::Range;
 
 use super::conv2d::ConvShape;
 use super::product::Plan;
@@ -20,7 +20,7 @@ pub(super) struct Workspace<T> {
     pub frames: Vec<T>,
     /// Weights at the points of tiles.
     pub points: Vec<T>,
-    /// What stands for pixels outside.
+    /// What is read and written outside images.
     pub edge: Vec<T>,
     pub plans: Plans<Plan>,
     pub tiles: Plans<TilePoints>,
@@ -81,7 +81,7 @@ pub(super) fn at_least<T: Copy + Default>(buffer: &mut Vec<T>, len: usize) -> &m
 }
 
 /// What the kernels need to know of an element type.
-pub(super) trait Element: Copy + Default + AddAssign + Send + Sync + 'static {
+pub(super) trait Element: Copy + Default + Send + Sync + 'static {
     /// The tile kernels for `simd`, or for less where the processor has less.
     fn tiles(simd: Simd) -> &'static Tiles<Self>;
 

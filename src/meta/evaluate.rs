@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use super::learner::{Learner, Score, check_task};
 use crate::data::Episodes;
 use crate::error::{Error, Result};
+use crate::kernels::with_image_threads;
 use crate::real::Real;
 
 /// A mean over episodes with half the width of its 95 % interval.
@@ -54,10 +55,11 @@ pub fn evaluate<T: Real>(
         return Err(Error::Setting { name: "episodes", value: "0".into(), need: "at least 1" });
     }
     check_task(learner, params, &[])?;
+    let few = count < rayon::current_num_threads() as u64;
     let one = |i| {
         let episode = episodes.episode(i);
         learner.check(&episode)?;
-        let scores = learner.scores(params, &episode);
+        let scores = with_image_threads(few, || learner.scores(params, &episode));
         match scores.iter().position(|s| !s.loss.is_finite()) {
             Some(step) => {
                 let what = format!("query loss of test episode {i} after {step} inner steps");

@@ -6,8 +6,9 @@ use super::learner::{Learner, Query, Score, TaskGrad, check_episode, check_examp
 use crate::data::{Episode, Examples, Targets};
 use crate::error::{Error, Result};
 use crate::grad::{grad, grad_values, last_grad_values, last_hvp};
+use crate::kernels::with_image_threads;
 use crate::nn::{Model, NormMode, ParamSpec, check_params};
-use crate::real::Real;
+use crate::real::{Real, all_finite};
 use crate::tape::Tape;
 use crate::value::Value;
 use crate::var::Var;
@@ -99,9 +100,11 @@ impl<M: Model> Maml<M> {
         support.check(ways, "support")?;
         check_examples(&self.model, self.model.outputs(), "support", ways, support)?;
         let (support, mut phi) = (Shared::new(support), params.to_vec());
-        for _ in 0..steps {
-            phi = self.inner_step(&phi, &support);
-        }
+        with_image_threads(true, || {
+            for _ in 0..steps {
+                phi = self.inner_step(&phi, &support);
+            }
+        });
         check_params(&self.model.specs(), &phi)?; // the inner rate may be too large
         Ok(phi)
     }
@@ -119,7 +122,7 @@ impl<M: Model> Maml<M> {
     ) -> Result<Adaptation<T>> {
         check_params(&self.model.specs(), params)?;
         Learner::<T>::check(self, episode)?;
-        let adaptation = self.adaptation(params, episode, steps);
+        let adaptation = with_image_threads(true, || self.adaptation(params, episode, steps));
         check_params(&self.model.specs(), &adaptation.params)?;
         Ok(adaptation)
     }
@@ -131,10 +134,10 @@ impl<M: Model> Maml<M> {
     pub fn predict<T: Real>(&self, params: &[ArrayD<T>], x: &ArrayD<T>) -> Result<ArrayD<T>> {
         check_params(&self.model.specs(), params)?;
         self.model.check_input(x.shape())?;
-        if !x.iter().all(|v| v.is_finite()) {
+        if !all_finite(x) {
             return Err(Error::NotFinite { what: "inputs to predict for".into() });
         }
-        Ok(self.apply(params, x))
+        Ok(with_image_threads(true, || self.apply(params, x)))
     }
 
     fn check_settings(&self) -> Result<()> {

@@ -11,7 +11,8 @@ use super::learner::{Learner, TaskGrad, check_task};
 use crate::data::Episode;
 use crate::error::{Error, Result};
 use crate::kernels::vectorized;
-use crate::real::Real;
+use crate::kernels::with_image_threads;
+use crate::real::{Real, all_finite};
 
 /// The mean over a meta-batch.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +29,8 @@ pub struct MetaGrad<T> {
 ///
 /// Tasks run in parallel on rayon's current thread pool; their gradients are added
 /// in the order of the episodes, so the bits do not depend on the number of threads.
+/// With fewer episodes than threads, large convolutions run in parallel over their images,
+/// with the same bits.
 ///
 /// # Errors
 /// [`Error::Setting`] without episodes; what [`Learner::check`] refuses;
@@ -43,19 +46,23 @@ pub fn meta_grad<T: Real>(
     check_task(learner, params, episodes)?;
     let sum = Mutex::new(OrderedSum { total: None, due: 0, early: BTreeMap::new() });
     let next = AtomicUsize::new(0);
+    let threads = rayon::current_num_threads();
+    // with a thread to spare, a task's large convolutions share it
+    let task_grad =
+        |episode| with_image_threads(episodes.len() < threads, || learner.task_grad(params, episode));
     let work = || {
         while let Some((i, episode)) = {
             let i = next.fetch_add(1, Ordering::Relaxed);
             episodes.get(i).map(|e| (i, e))
         } {
-            let task = learner.task_grad(params, episode);
+            let task = task_grad(episode);
             if sum.lock().expect("no task panicked").add(i, task).is_break() {
                 next.store(episodes.len(), Ordering::Relaxed); // nothing more is needed
             }
         }
     };
     rayon::scope(|scope| {
-        let helpers = rayon::current_num_threads().min(episodes.len()) - 1;
+        let helpers = threads.min(episodes.len()) - 1;
         (0..helpers).for_each(|_| scope.spawn(|_| work()));
         work(); // rather than wait for a helper to wake up
     });
@@ -81,7 +88,7 @@ impl<T: Real> OrderedSum<T> {
         }
         let mut next = Some(task);
         while let Some(task) = next {
-            if !is_finite(&task) {
+            if !(task.score.loss.is_finite() && task.grads.iter().all(all_finite)) {
                 return ControlFlow::Break(());
             }
             self.due += 1;
@@ -118,16 +125,4 @@ fn added<T: Real>(mut total: TaskGrad<T>, task: &TaskGrad<T>) -> TaskGrad<T> {
         }
     }
     total
-}
-
-fn is_finite<T: Real>(task: &TaskGrad<T>) -> bool {
-    // no early exit within an array, so that the loop vectorises
-    let all = |g: &ArrayD<T>| match g.as_slice() {
-        Some(g) => vectorized(
-            #[inline(always)]
-            || g.iter().fold(true, |finite, v| finite & v.is_finite()),
-        ),
-        None => g.iter().all(|v| v.is_finite()),
-    };
-    task.score.loss.is_finite() && task.grads.iter().all(all)
 }

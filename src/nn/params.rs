@@ -5,7 +5,7 @@ use rand_distr::{Distribution, StandardNormal};
 
 use crate::data::{Purpose, stream};
 use crate::error::{Error, Result};
-use crate::real::Real;
+use crate::real::{Real, all_finite};
 
 /// What a parameter does, which says how it begins and how its axes are ordered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +77,7 @@ pub fn check_params<T: Real>(specs: &[ParamSpec], params: &[ArrayD<T>]) -> Resul
             let what = format!("parameter {}", spec.name);
             return Err(Error::Shape { what, expected: spec.shape.clone(), found: array.shape().to_vec() });
         }
-        if !array.iter().all(|v| v.is_finite()) {
+        if !all_finite(array) {
             return Err(Error::NotFinite { what: format!("parameter {}", spec.name) });
         }
     }

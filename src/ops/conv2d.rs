@@ -66,7 +66,7 @@ impl<T: Real> Op<T> for WeightGrad {
 
 pub(super) fn conv2d<'t, T: Real>(s: ConvShape, x: Var<'t, T>, w: Var<'t, T>) -> Var<'t, T> {
     let mut y = Buf::dirty(s.y_len());
-    T::conv2d(&s, x.val().data(), w.val().data(), None, &mut y);
+    T::conv2d(&s, x.val().data(), w.val().data(), &mut y);
     x.tape().push(Value::new(&[s.n, s.oh(), s.ow(), s.c_out], y), Conv2d(s), &[x, w])
 }
 

@@ -113,7 +113,7 @@ fn each_block<T: Real>(
         let block = ConvShape { n: at_once.min(conv.n - from), ..*conv };
         let x = &x[from * image..(from + block.n) * image];
         let y = &mut y[..block.n * output];
-        T::conv2d(&block, x, w, None, y);
+        T::conv2d(&block, x, w, y);
         f(from, (&block, x), y);
     }
 }
