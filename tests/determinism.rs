@@ -3,11 +3,11 @@
 mod tasks;
 
 use innerloop::{
-    Adam, Conv4, Downsample, EpisodeSampler, EpisodeShape, Glyphs, Learner, Maml, Mlp, Model, NormMode,
-    ProtoNet, Schedule, Sinusoids, StepLog, StepReport, TrainConfig, TrainState, Trainer, evaluate,
+    Adam, Conv4, Downsample, Episode, EpisodeSampler, EpisodeShape, Glyphs, Learner, Maml, Mlp, Model,
+    NormMode, ProtoNet, Schedule, Sinusoids, StepLog, StepReport, TrainConfig, TrainState, Trainer, evaluate,
     meta_grad,
 };
-use tasks::{maml, random_episode, sinusoid_mlp, small_conv4};
+use tasks::{labelled, maml, random_episode, sinusoid_mlp, small_conv4};
 
 fn on_threads<R: Send>(threads: usize, f: impl FnOnce() -> R + Send) -> R {
     rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(f)
@@ -35,11 +35,30 @@ fn numbers(log: StepLog) -> (u64, f64, Option<f64>, f64, f64) {
 
 #[test]
 fn a_meta_gradient_has_the_same_bits_on_any_number_of_threads() {
-    // more episodes than the library holds gradients of at once
     let episodes: Vec<_> = (0..70).map(|i| random_episode::<f32>(&[16, 16, 1], 3, i)).collect();
     let learner = maml(small_conv4(Downsample::MaxPool));
     let params = learner.model.init(0);
     let run = |threads| on_threads(threads, || meta_grad(&learner, &params, &episodes).unwrap());
+    let one = run(1);
+    assert_eq!(run(2), one);
+    assert_eq!(run(3), one);
+}
+
+#[test]
+fn a_lone_task_that_shares_its_convolutions_among_threads_has_the_same_bits() {
+    // large enough for the kernels to share: 14 MFLOP an image in the second block alone
+    let (ways, image) = (5, [28, 28, 1]);
+    let learner = maml(Conv4::new(image, 64, Downsample::MaxPool, Some(ways)).unwrap());
+    let params = learner.model.init::<f32>(0);
+    let (support, query) = (labelled(&image, ways, 1, 1), labelled(&image, ways, 15, 2));
+    let episodes = [Episode::new(ways, support, query).unwrap()];
+    let run = |threads| {
+        on_threads(threads, || {
+            let adapted = learner.adapt_scored(&params, &episodes[0], 2).unwrap();
+            let predicted = learner.predict(&adapted.params, &episodes[0].query.x).unwrap();
+            (meta_grad(&learner, &params, &episodes).unwrap(), adapted, predicted)
+        })
+    };
     let one = run(1);
     assert_eq!(run(2), one);
     assert_eq!(run(3), one);

@@ -11,6 +11,7 @@ mod conv2d_weight_grad;
 mod frame;
 mod gemm;
 mod lanes;
+mod norm_relu_passes;
 mod product;
 mod simd;
 mod threads;

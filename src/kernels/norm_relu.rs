@@ -11,13 +11,14 @@
 use std::ops::Range;
 
 use super::moments::Moments;
-use super::pool::{Windows, larger};
-use super::tiling::{Row, RowPass, add_to, load, run, store};
+use super::norm_relu_passes::{Choose, TakenSums, WriteGrad};
+use super::pool::Windows;
+use super::tiling::run;
 use crate::pool::Buf;
 use crate::real::Real;
 
 /// In place of a winner: the output was 0, nothing goes back.
-const OFF: u8 = u8::MAX;
+pub(super) const OFF: u8 = u8::MAX;
 
 /// What the forward pass leaves for the derivatives.
 #[derive(Debug)]
@@ -112,9 +113,9 @@ pub(crate) struct NormGrad<T: Real> {
     pub(crate) gamma: Buf<T>,
     pub(crate) beta: Buf<T>,
     // dx = of_a·a + of_x·(x − μ) + constant
-    of_a: Vec<T>,
-    of_x: Vec<T>,
-    constant: Vec<T>,
+    pub(super) of_a: Vec<T>,
+    pub(super) of_x: Vec<T>,
+    pub(super) constant: Vec<T>,
 }
 
 impl<T: Real> NormGrad<T> {
@@ -139,149 +140,5 @@ impl<T: Real> NormGrad<T> {
         let (block, outputs) = winners.block(from, dx.len());
         let (g, taken) = (&g[outputs.clone()], &winners.taken[outputs]);
         run(&block, &mut WriteGrad { norm: self, mean: &winners.mean, x, g, taken, dx });
-    }
-}
-
-struct Choose<'a, T> {
-    x: &'a [T],
-    mean: &'a [T],
-    scale: &'a [T],
-    beta: &'a [T],
-    y: &'a mut [T],
-    taken: &'a mut [u8],
-}
-
-impl<T: Real> RowPass for Choose<'_, T> {
-    /// The first row of a window's pixels writes its best so far, the others better it,
-    /// the last one applies the ReLU.
-    #[inline(always)]
-    fn row<const L: usize>(&mut self, row: &Row, channel: usize) {
-        let mean: [T; L] = load(self.mean, channel);
-        let (scale, beta): ([T; L], [T; L]) = (load(self.scale, channel), load(self.beta, channel));
-        let (first, last) = row.ends();
-        row.each_window(
-            #[inline(always)]
-            |window, pixel, numbers| {
-                let (window, mut pixel) = (window + channel, pixel + channel);
-                let (mut best, mut taken) = if first {
-                    ([T::neg_infinity(); L], [OFF; L])
-                } else {
-                    (load(self.y, window), load(self.taken, window))
-                };
-                for k in numbers {
-                    let x: [T; L] = load(self.x, pixel);
-                    let v = affine(x, mean, scale, beta);
-                    for l in 0..L {
-                        // selects and no branches
-                        let wins = larger(v[l], best[l]);
-                        best[l] = if wins { v[l] } else { best[l] };
-                        taken[l] = if wins { k as u8 } else { taken[l] };
-                    }
-                    pixel += self.mean.len();
-                }
-                if last {
-                    for l in 0..L {
-                        taken[l] = if best[l] > T::ZERO { taken[l] } else { OFF };
-                        best[l] = if best[l] <= T::ZERO { T::ZERO } else { best[l] };
-                    }
-                }
-                store(self.y, window, best);
-                store(self.taken, window, taken);
-            },
-        );
-    }
-}
-
-/// `a` of a pixel: the cotangent of its window's output if it is the winner, else 0.
-#[inline(always)]
-pub(super) fn taken_part<T: Real, const L: usize>(g: [T; L], taken: [u8; L], k: usize) -> [T; L] {
-    let mut a = [T::ZERO; L];
-    for l in 0..L {
-        a[l] = if taken[l] == k as u8 { g[l] } else { T::ZERO };
-    }
-    a
-}
-
-struct TakenSums<'a, T> {
-    x: &'a [T],
-    mean: &'a [T],
-    g: &'a [T],
-    taken: &'a [u8],
-    sums: &'a mut [Vec<T>; 2],
-}
-
-impl<T: Real> RowPass for TakenSums<'_, T> {
-    #[inline(always)]
-    fn row<const L: usize>(&mut self, row: &Row, channel: usize) {
-        let mean: [T; L] = load(self.mean, channel);
-        let [mut a_sum, mut ax_sum] = [[T::ZERO; L]; 2];
-        row.each_window(
-            #[inline(always)]
-            |window, pixel, numbers| {
-                let (window, mut pixel) = (window + channel, pixel + channel);
-                let (g, taken): (_, [u8; L]) = (load(self.g, window), load(self.taken, window));
-                for k in numbers {
-                    let (x, a): ([T; L], _) = (load(self.x, pixel), taken_part(g, taken, k));
-                    for l in 0..L {
-                        a_sum[l] += a[l];
-                        ax_sum[l] += a[l] * (x[l] - mean[l]);
-                    }
-                    pixel += self.mean.len();
-                }
-            },
-        );
-        add_to(&mut self.sums[0], channel, a_sum);
-        add_to(&mut self.sums[1], channel, ax_sum);
-    }
-}
-
-/// `(x − mean)·scale + constant`.
-#[inline(always)]
-fn affine<T: Real, const L: usize>(mut x: [T; L], mean: [T; L], scale: [T; L], constant: [T; L]) -> [T; L] {
-    for l in 0..L {
-        x[l] = (x[l] - mean[l]) * scale[l] + constant[l];
-    }
-    x
-}
-
-struct WriteGrad<'a, T: Real> {
-    norm: &'a NormGrad<T>,
-    mean: &'a [T],
-    x: Option<&'a [T]>,
-    g: &'a [T],
-    taken: &'a [u8],
-    dx: &'a mut [T],
-}
-
-impl<T: Real> RowPass for WriteGrad<'_, T> {
-    #[inline(always)]
-    fn row<const L: usize>(&mut self, row: &Row, channel: usize) {
-        let of = self.norm;
-        let (mean, of_a): ([T; L], [T; L]) = (load(self.mean, channel), load(&of.of_a, channel));
-        let (of_x, constant): ([T; L], [T; L]) = (load(&of.of_x, channel), load(&of.constant, channel));
-        row.each_window(
-            #[inline(always)]
-            |window, pixel, numbers| {
-                let (window, mut pixel) = (window + channel, pixel + channel);
-                let (g, taken): (_, [u8; L]) = (load(self.g, window), load(self.taken, window));
-                for k in numbers {
-                    let x = load(self.x.unwrap_or(self.dx), pixel);
-                    let mut dx = affine(x, mean, of_x, constant);
-                    let a = taken_part(g, taken, k);
-                    for l in 0..L {
-                        dx[l] += a[l] * of_a[l];
-                    }
-                    store(self.dx, pixel, dx);
-                    pixel += self.mean.len();
-                }
-            },
-        );
-        row.each_other(
-            #[inline(always)]
-            |pixel| {
-                let x = load(self.x.unwrap_or(self.dx), pixel + channel);
-                store(self.dx, pixel + channel, affine(x, mean, of_x, constant));
-            },
-        );
     }
 }

@@ -1,8 +1,8 @@
 //! The second derivative of the fused batch norm, ReLU and max-pooling: the first one's
 //! derivative in its inputs. Notation as in [`norm_relu`](super::norm_relu).
 
-use super::norm_relu::{Winners, taken_part};
-use super::tiling::{Row, RowPass, add_to, load, run, store};
+use super::norm_relu::Winners;
+use super::tiling::{Row, RowPass, add_to, load, run, store, taken_part};
 use crate::real::Real;
 
 /// Where [`NormGrad`]'s results are differentiated, and the cotangents of those.
@@ -116,29 +116,26 @@ impl<T: Real> RowPass for Sums<'_, T> {
     fn row<const L: usize>(&mut self, row: &Row, channel: usize) {
         let mean: [T; L] = load(self.mean, channel);
         let [mut a_sum, mut ax_sum, mut e_sum, mut ex_sum, mut ea_sum] = [[T::ZERO; L]; 5];
-        row.each_window(
+        row.each_taken(
+            channel,
+            self.g,
+            self.taken,
             #[inline(always)]
-            |window, pixel, numbers| {
-                let (window, mut pixel) = (window + channel, pixel + channel);
-                let (g, taken): (_, [u8; L]) = (load(self.g, window), load(self.taken, window));
-                for k in numbers {
-                    let (x, e): (_, [T; L]) = (centred(load(self.x, pixel), mean), load(self.e, pixel));
-                    let a = taken_part(g, taken, k);
-                    for l in 0..L {
-                        a_sum[l] += a[l];
-                        ax_sum[l] += a[l] * x[l];
-                        e_sum[l] += e[l];
-                        ex_sum[l] += e[l] * x[l];
-                        ea_sum[l] += e[l] * a[l];
-                    }
-                    pixel += self.mean.len();
+            |pixel, a: [T; L]| {
+                let (x, e): (_, [T; L]) = (centred(load(self.x, pixel), mean), load(self.e, pixel));
+                for l in 0..L {
+                    a_sum[l] += a[l];
+                    ax_sum[l] += a[l] * x[l];
+                    e_sum[l] += e[l];
+                    ex_sum[l] += e[l] * x[l];
+                    ea_sum[l] += e[l] * a[l];
                 }
             },
         );
         row.each_other(
+            channel,
             #[inline(always)]
             |pixel| {
-                let pixel = pixel + channel;
                 let (x, e): (_, [T; L]) = (centred(load(self.x, pixel), mean), load(self.e, pixel));
                 for l in 0..L {
                     e_sum[l] += e[l];
@@ -171,9 +168,9 @@ impl<T: Real> RowPass for Write<'_, T> {
         let (to_x, to_g) = (self.to_x.block::<L>(channel), self.to_g.block::<L>(channel));
         let (first, _) = row.ends();
         row.each_window(
+            channel,
             #[inline(always)]
-            |window, pixel, numbers| {
-                let (window, mut pixel) = (window + channel, pixel + channel);
+            |window, mut pixel, numbers| {
                 let (g, taken): (_, [u8; L]) = (load(self.g, window), load(self.taken, window));
                 // the first row of a window's pixels clears what no pixel was taken for
                 let mut cg = if first { [T::ZERO; L] } else { load(self.cg, window) };
@@ -191,9 +188,9 @@ impl<T: Real> RowPass for Write<'_, T> {
             },
         );
         row.each_other(
+            channel,
             #[inline(always)]
             |pixel| {
-                let pixel = pixel + channel;
                 store(self.cx, pixel, to_x.of(centred(load(self.x, pixel), mean), load(self.e, pixel)));
             },
         );

@@ -74,11 +74,12 @@ impl Row {
         (self.first == 0, self.first + kw == kh * kw)
     }
 
-    /// Calls `f` for each window: where its output starts, where its first pixel in this
-    /// row starts, and the numbers of its pixels in this row.
+    /// Calls `f` for each window, at `channel`: where its output lies, where its first pixel
+    /// in this row lies, and the numbers of its pixels in this row.
     #[inline(always)]
-    pub(super) fn each_window(&self, mut f: impl FnMut(usize, usize, Range<usize>)) {
-        let (mut window, mut pixel, width) = (self.window, self.start, self.window_shape[1]);
+    pub(super) fn each_window(&self, channel: usize, mut f: impl FnMut(usize, usize, Range<usize>)) {
+        let (mut window, mut pixel) = (self.window + channel, self.start + channel);
+        let width = self.window_shape[1];
         for _ in 0..self.windows {
             f(window, pixel, self.first..self.first + width);
             window += self.channels;
@@ -86,13 +87,46 @@ impl Row {
         }
     }
 
-    /// Calls `f` for each pixel that lies in no window, with where it starts.
+    /// Calls `f` for each pixel in a window with where it lies and its part of `g`, the
+    /// windows' cotangents: that of its window if it was `taken`, else 0.
     #[inline(always)]
-    pub(super) fn each_other(&self, mut f: impl FnMut(usize)) {
+    pub(super) fn each_taken<T: Real, const L: usize>(
+        &self,
+        channel: usize,
+        g: &[T],
+        taken: &[u8],
+        mut f: impl FnMut(usize, [T; L]),
+    ) {
+        self.each_window(
+            channel,
+            #[inline(always)]
+            |window, mut pixel, numbers| {
+                let (g, taken) = (load(g, window), load(taken, window));
+                for k in numbers {
+                    f(pixel, taken_part(g, taken, k));
+                    pixel += self.channels;
+                }
+            },
+        );
+    }
+
+    /// Calls `f` for each pixel that lies in no window, with where it lies.
+    #[inline(always)]
+    pub(super) fn each_other(&self, channel: usize, mut f: impl FnMut(usize)) {
         for x in self.windows * self.window_shape[1]..self.width {
-            f(self.start + x * self.channels);
+            f(self.start + x * self.channels + channel);
         }
     }
+}
+
+/// A window's cotangent where its pixel number `k` was taken, else 0.
+#[inline(always)]
+pub(super) fn taken_part<T: Real, const L: usize>(g: [T; L], taken: [u8; L], k: usize) -> [T; L] {
+    let mut a = [T::ZERO; L];
+    for l in 0..L {
+        a[l] = if taken[l] == k as u8 { g[l] } else { T::ZERO };
+    }
+    a
 }
 
 /// The `L` elements at `i`.
