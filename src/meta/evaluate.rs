@@ -40,7 +40,8 @@ pub struct StepReport {
 /// training. Returns an entry for each number of inner steps from 0 (a single entry
 /// for a learner that does not adapt in steps).
 ///
-/// Episodes run in parallel; memory is that of one inner step a thread.
+/// Episodes run in parallel; memory is that of one inner step a thread. With fewer
+/// episodes than threads, large convolutions share the threads, with the same bits.
 ///
 /// # Errors
 /// [`Error::Setting`] for no episodes; what [`Learner::check`] refuses;

@@ -83,7 +83,9 @@ pub struct Adaptation<T> {
 
 impl<M: Model> Maml<M> {
     /// Parameters adapted to a support set by `steps` inner steps. Memory is that of
-    /// one step, however many.
+    /// one step, however many. Large convolutions run in parallel on rayon's current
+    /// thread pool, with the same bits on any number of threads; so in
+    /// [`adapt_scored`](Maml::adapt_scored) and [`predict`](Maml::predict).
     ///
     /// # Errors
     /// [`Error::Shape`], [`Error::NotFinite`] or a label error if parameters or

@@ -10,8 +10,7 @@ use ndarray::ArrayD;
 use super::learner::{Learner, TaskGrad, check_task};
 use crate::data::Episode;
 use crate::error::{Error, Result};
-use crate::kernels::vectorized;
-use crate::kernels::with_image_threads;
+use crate::kernels::{vectorized, with_image_threads};
 use crate::real::{Real, all_finite};
 
 /// The mean over a meta-batch.

@@ -62,15 +62,20 @@ impl<T: Real> Op<T> for Project {
     }
 }
 
-/// `x̂` and `r` as variables of `x`.
-pub(super) fn standardized<'t, T: Real>(x: Var<'t, T>, eps: T) -> (Var<'t, T>, Var<'t, T>) {
+/// `x̂` as a variable of `x`, and the value of `r`.
+fn standardize<'t, T: Real>(x: Var<'t, T>, eps: T) -> (Var<'t, T>, Value<T>) {
     let value = x.val();
     let c = value.shape()[value.shape().len() - 1];
     let (mut x_hat, mut r) = (Buf::dirty(value.data().len()), Buf::dirty(c));
     norm::standardize(value.data(), eps, &mut x_hat, &mut r);
     let inv_std = Value::new(&[c], r);
     let op = Standardize { inv_std: inv_std.clone() };
-    let x_hat = x.tape().push(Value::new(&value.shape(), x_hat), op, &[x]);
+    (x.tape().push(Value::new(&value.shape(), x_hat), op, &[x]), inv_std)
+}
+
+/// `x̂` and `r` as variables of `x`.
+pub(super) fn standardized<'t, T: Real>(x: Var<'t, T>, eps: T) -> (Var<'t, T>, Var<'t, T>) {
+    let (x_hat, inv_std) = standardize(x, eps);
     (x_hat, inverse_deviation(x, x_hat, inv_std))
 }
 
@@ -110,7 +115,7 @@ impl<'t, T: Real> Var<'t, T> {
     pub fn standardize(self, eps: f64) -> Var<'t, T> {
         let shape = self.shape();
         assert!(shape.size() > 0 && !shape.is_empty(), "standardize: nothing to normalise in {shape:?}");
-        standardized(self, T::of(eps)).0
+        standardize(self, T::of(eps)).0
     }
 
     /// Batch norm with the statistics of this batch: `standardize(x)·gamma + beta`,
