@@ -14,6 +14,7 @@ use crate::var::Var;
 /// # Panics
 /// If `y` has more than one element, or the variables lie on different tapes.
 #[track_caller]
+#[inline(never)]
 pub fn grad<'t, T: Real>(y: Var<'t, T>, xs: &[Var<'t, T>]) -> Vec<Var<'t, T>> {
     vjp(&[y], &[one_like(y, "grad")], xs)
 }
@@ -27,6 +28,7 @@ pub fn grad<'t, T: Real>(y: Var<'t, T>, xs: &[Var<'t, T>]) -> Vec<Var<'t, T>> {
 /// # Panics
 /// As [`grad`].
 #[track_caller]
+#[inline(never)]
 pub fn grad_values<'t, T: Real>(y: Var<'t, T>, xs: &[Var<'t, T>]) -> Vec<ArrayD<T>> {
     vjp_values(&[y], &[one_like(y, "grad_values")], xs)
 }
@@ -34,6 +36,7 @@ pub fn grad_values<'t, T: Real>(y: Var<'t, T>, xs: &[Var<'t, T>]) -> Vec<ArrayD<
 /// As [`grad_values`], for a tape that is not used any more: every value is freed once
 /// the sweep has passed it, so memory falls while gradients are made.
 #[track_caller]
+#[inline(never)]
 pub(crate) fn last_grad_values<'t, T: Real>(y: Var<'t, T>, xs: &[Var<'t, T>]) -> Vec<ArrayD<T>> {
     last_vjp_values(&[y], &[one_like(y, "grad_values")], xs)
 }
@@ -44,6 +47,7 @@ pub(crate) fn last_grad_values<'t, T: Real>(y: Var<'t, T>, xs: &[Var<'t, T>]) ->
 /// # Panics
 /// If a cotangent has another shape than its `y`, or tapes differ.
 #[track_caller]
+#[inline(never)]
 pub fn vjp<'t, T: Real>(ys: &[Var<'t, T>], cotangents: &[Var<'t, T>], xs: &[Var<'t, T>]) -> Vec<Var<'t, T>> {
     let found = sweep::<T, Var<'t, T>>(ys, cotangents, xs, false);
     found.into_iter().zip(xs).map(|(g, x)| g.unwrap_or_else(|| x.tape().full(&x.shape(), 0.0))).collect()
@@ -54,6 +58,7 @@ pub fn vjp<'t, T: Real>(ys: &[Var<'t, T>], cotangents: &[Var<'t, T>], xs: &[Var<
 /// # Panics
 /// As [`vjp`].
 #[track_caller]
+#[inline(never)]
 pub fn vjp_values<'t, T: Real>(
     ys: &[Var<'t, T>],
     cotangents: &[Var<'t, T>],
@@ -64,12 +69,24 @@ pub fn vjp_values<'t, T: Real>(
 
 /// As [`vjp_values`], for a tape that is not used any more.
 #[track_caller]
+#[inline(never)]
 pub(crate) fn last_vjp_values<'t, T: Real>(
     ys: &[Var<'t, T>],
     cotangents: &[Var<'t, T>],
     xs: &[Var<'t, T>],
 ) -> Vec<ArrayD<T>> {
-    values(sweep::<T, Value<T>>(ys, cotangents, xs, true), xs)
+    values(last_vjp(ys, cotangents, xs), xs)
+}
+
+/// As [`last_vjp_values`], with `None` for zeros.
+#[track_caller]
+#[inline(never)]
+pub(crate) fn last_vjp<'t, T: Real>(
+    ys: &[Var<'t, T>],
+    cotangents: &[Var<'t, T>],
+    xs: &[Var<'t, T>],
+) -> Vec<Option<Value<T>>> {
+    sweep(ys, cotangents, xs, true)
 }
 
 fn values<T: Real>(found: Vec<Option<Value<T>>>, xs: &[Var<'_, T>]) -> Vec<ArrayD<T>> {
@@ -96,12 +113,14 @@ fn values<T: Real>(found: Vec<Option<Value<T>>>, xs: &[Var<'_, T>]) -> Vec<Array
 /// # Panics
 /// As [`grad`], or if the `vs` do not match the `xs` in number and shape.
 #[track_caller]
+#[inline(never)]
 pub fn hvp<'t, T: Real>(y: Var<'t, T>, xs: &[Var<'t, T>], vs: &[Var<'t, T>]) -> Vec<ArrayD<T>> {
     vjp_values(&grad(y, xs), vs, xs)
 }
 
 /// As [`hvp`], for a tape that is not used any more.
 #[track_caller]
+#[inline(never)]
 pub(crate) fn last_hvp<'t, T: Real>(y: Var<'t, T>, xs: &[Var<'t, T>], vs: &[Var<'t, T>]) -> Vec<ArrayD<T>> {
     last_vjp_values(&grad(y, xs), vs, xs)
 }

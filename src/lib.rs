@@ -69,6 +69,7 @@
 
 mod data;
 mod error;
+mod forward;
 mod grad;
 mod gradcheck;
 #[allow(unsafe_code)] // the one place for it: SIMD intrinsics behind safe functions
@@ -80,6 +81,7 @@ mod ops;
 mod optim;
 mod pool;
 mod real;
+mod recompute;
 mod tape;
 mod train;
 mod value;
@@ -92,6 +94,7 @@ pub use data::{
 };
 pub use data::{Sinusoids, Split, Targets};
 pub use error::{Error, Result};
+pub use forward::{hessian, jacobian, jvp};
 pub use grad::{grad, grad_values, hvp, vjp, vjp_values};
 pub use gradcheck::{GradMismatch, check_grads, check_grads_all, check_grads_at};
 pub use meta::{
@@ -104,6 +107,7 @@ pub use op::{Emit, Op, Point, Rule};
 pub use ops::{ConvBlock, Positions, accuracy, cross_entropy, mse};
 pub use optim::{Adam, Optimizer, OptimizerState, Schedule, Sgd, clip_grad_norm, grad_norm};
 pub use real::Real;
+pub use recompute::checkpoint;
 pub use tape::Tape;
 pub use train::{StepLog, TrainConfig, TrainState, Trainer};
 #[cfg(feature = "safetensors")]
