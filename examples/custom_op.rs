@@ -1,4 +1,5 @@
-//! An operation of your own: its value, its derivative rule, the check, and its use in an inner loop.
+//! Operations of your own: value, derivative rule, check, and use in an inner loop. A network of
+//! your own is in `own_network`.
 //!
 //! ```text
 //! cargo run --example custom_op
@@ -9,24 +10,33 @@
 
 use innerloop::ndarray::{Array1, ArrayD};
 use innerloop::{
-    Adam, Episode, Episodes, Mlp, Model, Op, Optimizer, Point, Real, Sinusoids, Tape, Var, check_grads,
-    check_grads_at, grad, grad_values, loss,
+    Adam, Emit, Episode, Episodes, Mlp, Model, Op, Optimizer, Point, Real, Rule, Sinusoids, Tape, Var,
+    check_grads, check_grads_at, grad, grad_values, loss,
 };
 
 // An operation is a struct with a rule. Rules are written with `Var` methods, so they are
 // differentiated like everything else and the operation works at any order.
 
-/// `y = x·σ(x)` (Ramachandran et al. 2017).
+/// `y = x·σ(x)` (Ramachandran et al. 2017). `σ(x)` is a second output, there for the rule
+/// alone: what the value needs and the derivative needs again is computed once.
 #[derive(Debug)]
 struct Swish;
 
-impl<T: Real> Op<T> for Swish {
-    /// `g·y′` with `y′ = σ + y·(1 − σ)`.
-    fn vjp<'t>(&self, _wrt: usize, g: Var<'t, T>, at: Point<'t, '_, T>) -> Var<'t, T> {
-        let (s, y) = (at.input(0).sigmoid(), at.output());
-        g * (s + y * (1.0 - s))
+impl<T: Real> Rule<T> for Swish {
+    /// `g·(σ + y·(1 − σ))` for `y`, `g·σ·(1 − σ)` for `σ`, which higher orders need.
+    fn backward<'t>(&self, gs: &[Option<Var<'t, T>>], at: Point<'t, '_, T>, emit: &mut Emit<'_, 't, T>) {
+        let (y, s) = (at.output(), at.output_number(1));
+        emit.zero(0); // what follows is added
+        if let Some(g) = gs[0] {
+            emit.cotangent(0, g * (s + y * (1.0 - s)));
+        }
+        if let Some(g) = gs[1] {
+            emit.cotangent(0, g * s * (1.0 - s));
+        }
     }
 }
+
+// An operation with a single output has a shorter form: the cotangent of one input at a time.
 
 // Bilinear operations come in closed families: the adjoint of one is another of them.
 
@@ -72,11 +82,13 @@ trait VarExt<'t, T: Real> {
 
 impl<'t, T: Real> VarExt<'t, T> for Var<'t, T> {
     fn swish(self) -> Var<'t, T> {
-        self.tape().record(swish(self), Swish, &[self])
+        let s = self.sigmoid().value();
+        let y = self.with_value(|x| &x * &s);
+        self.tape().record_all(vec![y, s], Swish, &[self])[0]
     }
 
     fn forgetful_swish(self) -> Var<'t, T> {
-        self.tape().record(swish(self), Forgetful, &[self])
+        self.tape().record((self * self.sigmoid()).value(), Forgetful, &[self])
     }
 
     fn convolve(self, other: Var<'t, T>) -> Var<'t, T> {
@@ -88,10 +100,6 @@ impl<'t, T: Real> VarExt<'t, T> for Var<'t, T> {
         let value = circular(self, other, |y, a, b, [i, k, d]| y[i] += a[k] * b[d]);
         self.tape().record(value, Correlate, &[self, other])
     }
-}
-
-fn swish<T: Real>(x: Var<'_, T>) -> ArrayD<T> {
-    x.value().mapv_into(|x| x / (T::one() + (-x).exp()))
 }
 
 /// Adds up `term(y, a, b, [i, k, d])` over all `i` and `k` with `d = k − i` around the circle.

@@ -89,27 +89,42 @@ impl<T: Real> Tape<T> {
     }
 
     /// Puts an array on the tape as an independent variable.
+    #[track_caller]
+    #[inline(never)]
     pub fn leaf(&self, array: &ArrayD<T>) -> Var<'_, T> {
         self.constant(array.view())
     }
 
     /// Puts several arrays on the tape, usually a model's parameters.
+    #[track_caller]
+    #[inline(never)]
     pub fn leaves(&self, arrays: &[ArrayD<T>]) -> Vec<Var<'_, T>> {
         arrays.iter().map(|a| self.leaf(a)).collect()
     }
 
     /// Puts data on the tape, usually images. (A leaf like any other: what is
     /// differentiated is chosen when [`grad`](crate::grad) is called.)
+    #[track_caller]
     pub fn constant<'a>(&self, array: impl Into<ArrayViewD<'a, T>>) -> Var<'_, T> {
-        self.push_leaf(Value::from_array(array.into()))
+        self.push_view(array.into())
+    }
+
+    #[track_caller]
+    #[inline(never)]
+    pub(crate) fn push_view(&self, array: ArrayViewD<'_, T>) -> Var<'_, T> {
+        self.push_leaf(Value::from_array(array))
     }
 
     /// Puts one number on the tape, as an array without axes.
+    #[track_caller]
+    #[inline(never)]
     pub fn scalar(&self, x: f64) -> Var<'_, T> {
         self.push_leaf(Value::filled(&[], T::of(x)))
     }
 
     /// Puts an array of one repeated number on the tape.
+    #[track_caller]
+    #[inline(never)]
     pub fn full(&self, shape: &[usize], x: f64) -> Var<'_, T> {
         self.push_leaf(Value::filled(shape, T::of(x)))
     }
@@ -288,6 +303,14 @@ impl<T: Real> Tape<T> {
             return None;
         }
         nodes[id as usize].value.take_unshared()
+    }
+}
+
+/// Compiled here and not with the crate that drops the tape.
+impl<T: Real> Drop for Tape<T> {
+    #[inline(never)]
+    fn drop(&mut self) {
+        self.nodes.get_mut().clear();
     }
 }
 

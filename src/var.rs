@@ -57,6 +57,7 @@ impl<'t, T: Real> Var<'t, T> {
     }
 
     /// A copy of its elements.
+    #[inline(never)]
     pub fn value(self) -> ArrayD<T> {
         self.read(Value::to_array)
     }
@@ -71,6 +72,7 @@ impl<'t, T: Real> Var<'t, T> {
     /// # Panics
     /// If it has another number of elements.
     #[track_caller]
+    #[inline(never)]
     pub fn item(self) -> T {
         self.read(|value| match value.data() {
             [x] => *x,
@@ -79,6 +81,7 @@ impl<'t, T: Real> Var<'t, T> {
     }
 
     /// The same value as a new leaf: gradients stop here. Nothing is copied.
+    #[inline(never)]
     pub fn detach(self) -> Var<'t, T> {
         self.tape.push_leaf(self.val())
     }
@@ -98,6 +101,7 @@ impl<'t, T: Real> Var<'t, T> {
     /// let (a, b) = (x.alias(), y.alias());
     /// assert_eq!(grad(a * b, &[a])[0].item(), 4.0); // b alone
     /// ```
+    #[inline(never)]
     pub fn alias(self) -> Var<'t, T> {
         self.tape.push(self.val(), Alias, &[self])
     }
