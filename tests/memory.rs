@@ -21,9 +21,9 @@ fn resident_kib() -> Option<u64> {
 fn a_thousand_evaluation_adaptations_do_not_raise_the_resident_set() {
     let model = Conv4::new([16, 16, 1], 8, Downsample::MaxPool, Some(5)).unwrap();
     let learner = Maml { eval_steps: 5, ..maml(model) };
-    let params = learner.model.init::<f32>(0);
+    let params = learner.model.init(0);
     let adapt = |i| {
-        let scores = learner.scores(&params, &random_episode(&[16, 16, 1], 5, i));
+        let scores = learner.scores(&params, &random_episode::<f32>(&[16, 16, 1], 5, i));
         assert!(scores[5].loss.is_finite());
     };
     (0..50).for_each(adapt);

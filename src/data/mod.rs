@@ -27,7 +27,6 @@ mod sampler;
 mod script;
 mod sinusoid;
 mod split;
-pub(crate) mod stream;
 
 pub use class::{Class, ClassRef};
 pub use episode::{Episode, Episodes, Examples, Targets};
@@ -38,4 +37,3 @@ pub use omniglot::Omniglot;
 pub use sampler::{EpisodeSampler, EpisodeShape};
 pub use sinusoid::Sinusoids;
 pub use split::Split;
-pub(crate) use stream::{Purpose, stream};

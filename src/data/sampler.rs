@@ -8,8 +8,8 @@ use ndarray::{ArrayD, IxDyn};
 use super::class::ClassRef;
 use super::episode::{Episode, Episodes, Examples, Targets};
 use super::images::ImageSet;
-use super::stream::{Purpose, distinct, stream};
 use crate::error::{Error, Result};
+use crate::random::{Purpose, distinct, stream};
 use crate::real::Real;
 
 /// How large an episode is.
@@ -170,7 +170,7 @@ mod tests {
         let drawn = sampler(1).drawn(0);
         let drawn: Vec<(usize, Vec<usize>)> =
             drawn.into_iter().map(|(class, images)| (class.class, images)).collect();
-        // made by the Python generator that stream.rs was checked against
+        // made by the Python generator that random.rs was checked against
         assert_eq!(drawn, [(1, vec![1, 3, 2]), (5, vec![0, 3, 1]), (3, vec![0, 2, 1])]);
     }
 

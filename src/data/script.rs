@@ -5,7 +5,7 @@ use std::array;
 use rand::rngs::ChaCha8Rng;
 
 use super::pen::{Point, Stroke, Turn, draw};
-use super::stream::{Purpose, below, between, distinct, normal, stream, stream2, unit};
+use crate::random::{Purpose, below, between, distinct, normal, stream, stream2, unit};
 
 /// A character: its strokes in the unit square, as meant.
 pub(super) type Character = Vec<Stroke>;

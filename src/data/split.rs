@@ -6,8 +6,8 @@ use std::path::Path;
 
 use super::class::ClassRef;
 use super::images::ImageSet;
-use super::stream::{Purpose, distinct, stream};
 use crate::error::{Error, Result};
+use crate::random::{Purpose, distinct, stream};
 
 const LINE: &str = "\"Alphabet/characterNN/rotDDD\" with DDD one of 000, 090, 180, 270";
 
