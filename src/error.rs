@@ -91,7 +91,7 @@ pub enum Error {
 
     /// A data set was not found where it was looked for.
     #[error(
-        "{what} was not found in {}: it needs {looked_for}; put it there or give the folder that has it",
+        "{what} was not found in {}, which has none of {looked_for}: put it there or give another folder",
         root.display()
     )]
     NoData {

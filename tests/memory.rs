@@ -1,4 +1,4 @@
-//! Memory stays where it is: adapting once more costs nothing that remains.
+//! Repeated adaptation leaves no memory behind.
 
 mod common;
 mod tasks;
@@ -12,7 +12,7 @@ fn resident_kib() -> Option<u64> {
     let line = status.as_deref().and_then(|s| s.lines().find_map(|l| l.strip_prefix("VmRSS:")));
     let kib = line.and_then(|l| l.trim().strip_suffix(" kB")).and_then(|n| n.parse().ok());
     if kib.is_none() {
-        common::skip("/proc/self/status does not tell the resident set");
+        common::skip("/proc/self/status does not give the resident set");
     }
     kib
 }

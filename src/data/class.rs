@@ -64,7 +64,7 @@ impl<'a> Class<'a> {
 /// Writes an image of bytes `[h, w, c]` to `out`, turned; what was in `out` is lost. Odd turns need `h == w`.
 pub(crate) fn turn(bytes: &[u8], [h, w, c]: [usize; 3], turns: u8, out: &mut Vec<u8>) {
     out.resize(bytes.len(), 0);
-    // where the first pixel comes from, and how far away the next one and the next row do
+    // the position of the first pixel, and the distances to the next pixel and to the next row
     let (first, col, row) = match turns {
         0 => (0, 1, w as isize),
         1 => (w - 1, w as isize, -1),
@@ -74,7 +74,7 @@ pub(crate) fn turn(bytes: &[u8], [h, w, c]: [usize; 3], turns: u8, out: &mut Vec
     for (r, line) in out.chunks_exact_mut(w * c).enumerate() {
         let mut from = first.wrapping_add_signed(r as isize * row);
         if c == 1 {
-            // the same as below, without a loop in a loop: five times faster
+            // the same as below without the inner loop, which is five times faster
             for pixel in line {
                 *pixel = bytes[from];
                 from = from.wrapping_add_signed(col);

@@ -1,4 +1,4 @@
-//! Invented handwriting: a stand-in for Omniglot that needs no files.
+//! Invented handwriting, which replaces Omniglot where there are no files.
 
 use rayon::prelude::*;
 

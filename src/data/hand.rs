@@ -1,4 +1,4 @@
-//! The hand of a drawer: the same character comes out a little different every time.
+//! The handwriting of a drawer, in which the same character looks a little different every time.
 
 use std::array;
 

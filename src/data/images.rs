@@ -159,7 +159,7 @@ impl ImageSet {
         &self.pixels[(self.first[class] + image) * size..][..size]
     }
 
-    /// Every class once, not turned: what to draw episodes from when there is no split.
+    /// Every class once, not turned, to draw episodes from when there is no split.
     pub fn all(&self) -> Vec<ClassRef> {
         (0..self.classes()).map(|class| ClassRef { class, turns: 0 }).collect()
     }

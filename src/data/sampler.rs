@@ -54,8 +54,8 @@ impl EpisodeSampler {
     ///
     /// # Errors
     /// [`Error::Setting`] if `ways`, `shots` or `queries` is 0; [`Error::TooFewClasses`];
-    /// [`Error::TooFewImages`]; [`Error::RepeatedClass`] for a class that is listed twice; what
-    /// [`ImageSet::class`] says of a class that is not in `images`.
+    /// [`Error::TooFewImages`]; [`Error::RepeatedClass`] for a class that is listed twice; the
+    /// error of [`ImageSet::class`] for a class that is not in `images`.
     pub fn new(images: &ImageSet, classes: &[ClassRef], shape: EpisodeShape, seed: u64) -> Result<Self> {
         for (name, value) in [("ways", shape.ways), ("shots", shape.shots), ("queries", shape.queries)] {
             if value == 0 {
