@@ -67,6 +67,8 @@
 #![deny(unsafe_code, missing_docs, missing_debug_implementations, unreachable_pub)]
 #![deny(clippy::undocumented_unsafe_blocks)]
 
+#[macro_use]
+mod compiled;
 mod data;
 mod error;
 mod grad;

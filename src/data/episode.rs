@@ -136,6 +136,7 @@ impl<T: Real> Episode<T> {
     ///
     /// # Errors
     /// As [`new`](Episode::new).
+    #[inline(never)]
     pub fn check(&self) -> Result<()> {
         let Self { ways, support, query } = self;
         support.check(*ways, "support")?;
@@ -164,6 +165,8 @@ impl<T: Real> Episode<T> {
         Episode { ways: self.ways, support: examples(&self.support), query: examples(&self.query) }
     }
 }
+
+compiled_here!(T: Episode::<T>::check);
 
 /// Arrays of support and query set must agree in all but their first axis.
 fn same_rows(what: &str, support: &[usize], query: &[usize]) -> Result<()> {

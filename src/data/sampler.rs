@@ -123,6 +123,7 @@ impl EpisodeSampler {
 }
 
 impl<T: Real> Episodes<T> for EpisodeSampler {
+    #[inline(never)]
     fn episode(&self, i: u64) -> Episode<T> {
         let EpisodeShape { ways, shots, queries } = self.shape;
         let (drawn, levels) = (self.drawn(i), self.images.levels());
@@ -131,6 +132,8 @@ impl<T: Real> Episodes<T> for EpisodeSampler {
         Episode { ways, support, query }
     }
 }
+
+compiled_here!(T: <EpisodeSampler as Episodes<T>>::episode);
 
 #[cfg(test)]
 mod tests {

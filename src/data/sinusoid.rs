@@ -58,6 +58,7 @@ impl<T: Real> Episodes<T> for Sinusoids {
         Ok(())
     }
 
+    #[inline(never)]
     fn episode(&self, i: u64) -> Episode<T> {
         let mut rng = self.rng(i);
         let (amplitude, phase) = draw_task(&mut rng);
@@ -77,6 +78,8 @@ impl<T: Real> Episodes<T> for Sinusoids {
 fn draw_task(rng: &mut ChaCha8Rng) -> (f64, f64) {
     (between(rng, 0.1, 5.0), between(rng, 0.0, PI))
 }
+
+compiled_here!(T: <Sinusoids as Episodes<T>>::episode);
 
 #[cfg(test)]
 mod tests {

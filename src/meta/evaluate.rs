@@ -99,6 +99,8 @@ fn mean_scores<T: Real>(
     Ok((0..entries).map(report).collect())
 }
 
+compiled_here!(T: mean_scores::<T>);
+
 #[cfg(test)]
 mod tests {
     use super::*;

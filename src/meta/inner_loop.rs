@@ -139,6 +139,14 @@ impl<T: Real> InnerLoop<'_, T> {
     }
 }
 
+compiled_here!(
+    T: InnerLoop::<T>::outputs,
+    InnerLoop::<T>::adapted,
+    InnerLoop::<T>::scored,
+    InnerLoop::<T>::unrolled,
+    InnerLoop::<T>::swept,
+);
+
 /// Examples in the form that every tape takes without copying them again.
 struct Shared<'e, T: Real> {
     x: Value<T>,

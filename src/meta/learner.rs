@@ -181,6 +181,8 @@ pub(super) fn check_task<T: Real>(
     Ok(specs)
 }
 
+compiled_here!(T: on_one_tape::<T>, check_task::<T>, check_episode::<T>, loss::<T>, Query::<T>::score);
+
 /// Refuses an episode that is not whole, or does not fit a network with `outputs`.
 #[inline(never)]
 pub(super) fn check_episode<T: Real>(

@@ -144,7 +144,9 @@ impl<M> Maml<M> {
     }
 }
 
-// What follows is generic in the element type alone, so it is compiled with this crate: see `inner_loop`.
+// What follows is generic in the element type alone, so that it is compiled with this crate.
+
+compiled_here!(T: adapt::<T>, adapt_scored::<T>, predict::<T>);
 
 #[inline(never)]
 fn check_settings(inner_lr: f64, norm: &NormMode, model: &dyn Network) -> Result<()> {

@@ -61,6 +61,8 @@ fn query<'t, T: Real>(
     Query { loss: loss(outputs, &episode.query.y), outputs }
 }
 
+compiled_here!(T: query::<T>);
+
 /// The mean of the rows of `x: [n, d]` with each label. Returns `[ways, d]`.
 fn class_means<'t, T: Real>(x: Var<'t, T>, labels: &[usize], ways: usize) -> Var<'t, T> {
     let mut shares = ArrayD::zeros(vec![ways, labels.len()]);

@@ -81,6 +81,8 @@ pub(crate) fn mean_of_tasks<T: Real>(
     sum.into_inner().expect("no task panicked").mean(episodes.len())
 }
 
+compiled_here!(T: mean_of_tasks::<T>);
+
 /// Adds up the tasks' shares in the order of the episodes, whatever order they come in.
 struct OrderedSum<'s, T> {
     specs: &'s [ParamSpec],

@@ -178,6 +178,8 @@ impl<T: Real> Model<T> for Conv4 {
     }
 }
 
+compiled_here!(T: <Conv4 as Model<T>>::forward);
+
 #[cfg(test)]
 mod tests {
     use super::*;

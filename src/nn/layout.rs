@@ -17,6 +17,7 @@ use crate::real::Real;
 /// # Errors
 /// What [`check_specs`] refuses, [`Error::Shape`] or [`Error::NotFinite`], naming the parameter. (PaddlePaddle keeps
 /// linear weights as `[inputs, outputs]`: swap their axes first.)
+#[inline(never)]
 pub fn params_from_channels_first<T: Real>(
     specs: &[ParamSpec],
     arrays: &[ArrayD<T>],
@@ -65,6 +66,7 @@ fn turn<T: Real>(spec: &ParamSpec, array: &ArrayD<T>) -> Result<ArrayD<T>> {
 ///
 /// # Errors
 /// [`Error::Shape`] without exactly four axes.
+#[inline(never)]
 pub fn images_from_channels_first<T: Real>(images: &ArrayD<T>) -> Result<ArrayD<T>> {
     if images.ndim() != 4 {
         let what = "channels-first images [n, c, h, w], number of axes".to_string();
@@ -76,6 +78,8 @@ pub fn images_from_channels_first<T: Real>(images: &ArrayD<T>) -> Result<ArrayD<
 fn standard<T: Real>(view: ndarray::ArrayViewD<'_, T>) -> ArrayD<T> {
     view.as_standard_layout().into_owned()
 }
+
+compiled_here!(T: params_from_channels_first::<T>, images_from_channels_first::<T>);
 
 #[cfg(test)]
 mod tests {

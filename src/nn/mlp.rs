@@ -71,6 +71,8 @@ impl<T: Real> Model<T> for Mlp {
     }
 }
 
+compiled_here!(T: <Mlp as Model<T>>::forward);
+
 #[cfg(test)]
 mod tests {
     use super::*;

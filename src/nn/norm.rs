@@ -104,6 +104,7 @@ impl Norm<'_> {
     ///
     /// # Panics
     /// As [`apply`](Norm::apply), [`Var::conv2d`] and [`Var::max_pool2d`].
+    #[inline(never)]
     #[track_caller]
     pub fn conv_block<'t, T: Real>(
         self,
@@ -135,6 +136,7 @@ impl Norm<'_> {
     ///
     /// # Panics
     /// If running statistics are given and there are none for this layer.
+    #[inline(never)]
     #[track_caller]
     pub fn apply<'t, T: Real>(
         self,
@@ -157,6 +159,8 @@ impl Norm<'_> {
         }
     }
 }
+
+compiled_here!(T: Norm::conv_block::<T>, Norm::apply::<T>);
 
 /// The statistics of the batch `x + bias`.
 fn observed<'t, T: Real>(x: Var<'t, T>, bias: Var<'t, T>) -> Moments {

@@ -148,3 +148,5 @@ pub fn check_params<T: Real>(specs: &[ParamSpec], params: &[ArrayD<T>]) -> Resul
     }
     Ok(())
 }
+
+compiled_here!(T: init_params::<T>, check_params::<T>);

@@ -46,6 +46,8 @@ impl<T: Real> Optimizer<T> for Adam {
     }
 }
 
+compiled_here!(T: <Adam as Optimizer<T>>::update);
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -23,6 +23,8 @@ pub fn clip_grad_norm<T: Real>(grads: &mut [ArrayD<T>], max_norm: f64) -> f64 {
     norm
 }
 
+compiled_here!(T: grad_norm::<T>, clip_grad_norm::<T>);
+
 #[cfg(test)]
 mod tests {
     use super::*;

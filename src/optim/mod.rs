@@ -46,6 +46,8 @@ fn zero_state<T: Real>(slots: usize, params: &[ArrayD<T>]) -> OptimizerState<T> 
     OptimizerState { step: 0, slots: (0..slots).map(|_| zeros()).collect() }
 }
 
+compiled_here!(T: zero_state::<T>);
+
 impl<T: Real, O: Optimizer<T> + ?Sized> Optimizer<T> for Box<O> {
     fn slots(&self) -> usize {
         (**self).slots()

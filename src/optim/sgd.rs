@@ -33,6 +33,8 @@ impl<T: Real> Optimizer<T> for Sgd {
     }
 }
 
+compiled_here!(T: <Sgd as Optimizer<T>>::update);
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -24,6 +24,7 @@ const COUNTERS: &str = "iteration optimizer_step slots";
 /// # Errors
 /// What [`check_specs`] refuses; [`Error::Shape`] or [`Error::NotFinite`] if the parameters do not
 /// fit the specs; [`Error::Io`].
+#[inline(never)]
 pub fn save_params<T: Real>(path: &Path, specs: &[ParamSpec], params: &[ArrayD<T>]) -> Result<()> {
     check_params(specs, params)?;
     write(path, specs.iter().map(|s| s.name.clone()).zip(params), None)
@@ -35,6 +36,7 @@ pub fn save_params<T: Real>(path: &Path, specs: &[ParamSpec], params: &[ArrayD<T
 /// # Errors
 /// What [`check_specs`] refuses, [`Error::Io`], [`Error::BadFile`], [`Error::MissingArray`],
 /// [`Error::Shape`], [`Error::NotFinite`].
+#[inline(never)]
 pub fn load_params<T: Real>(path: &Path, specs: &[ParamSpec]) -> Result<Vec<ArrayD<T>>> {
     check_specs(specs)?;
     File::read(path)?.arrays(specs, "")
@@ -44,6 +46,7 @@ pub fn load_params<T: Real>(path: &Path, specs: &[ParamSpec]) -> Result<Vec<Arra
 ///
 /// # Errors
 /// As [`save_params`].
+#[inline(never)]
 pub fn save_checkpoint<T: Real>(path: &Path, specs: &[ParamSpec], state: &TrainState<T>) -> Result<()> {
     check_params(specs, &state.params)?;
     let named = |prefix: String, arrays| specs.iter().map(move |s| format!("{prefix}{}", s.name)).zip(arrays);
@@ -57,6 +60,7 @@ pub fn save_checkpoint<T: Real>(path: &Path, specs: &[ParamSpec], state: &TrainS
 ///
 /// # Errors
 /// As [`load_params`].
+#[inline(never)]
 pub fn load_checkpoint<T: Real>(path: &Path, specs: &[ParamSpec]) -> Result<TrainState<T>> {
     check_specs(specs)?;
     let file = File::read(path)?;
@@ -148,6 +152,8 @@ impl<'p> File<'p> {
         Ok(arrays)
     }
 }
+
+compiled_here!(T: save_params::<T>, load_params::<T>, save_checkpoint::<T>, load_checkpoint::<T>);
 
 #[cfg(test)]
 mod tests {

@@ -203,3 +203,5 @@ fn meta_step<T: Real>(
     let (iteration, seconds) = (state.iteration, start.elapsed().as_secs_f64());
     Ok(StepLog { iteration, loss: meta.loss, accuracy: meta.accuracy, grad_norm, lr, seconds })
 }
+
+compiled_here!(T: check_state::<T>, meta_step::<T>);
