@@ -2,9 +2,9 @@
 
 use ndarray::ArrayD;
 
-use crate::op::{Mark, Point, Reach};
+use crate::op::{Emit, Mark, Point, Reach};
 use crate::real::Real;
-use crate::tape::{Paused, Tape};
+use crate::tape::Tape;
 use crate::value::Value;
 use crate::var::Var;
 
@@ -35,7 +35,7 @@ pub fn grad_values<'t, T: Real>(y: Var<'t, T>, xs: &[Var<'t, T>]) -> Vec<ArrayD<
 /// the sweep has passed it, so memory falls while gradients are made.
 #[track_caller]
 pub(crate) fn last_grad_values<'t, T: Real>(y: Var<'t, T>, xs: &[Var<'t, T>]) -> Vec<ArrayD<T>> {
-    values(sweep::<T, Value<T>>(&[y], &[one_like(y, "grad_values")], xs, true), xs)
+    last_vjp_values(&[y], &[one_like(y, "grad_values")], xs)
 }
 
 /// Pulls cotangents of `ys` back to `xs`: `Σᵢ (∂ysᵢ/∂x)ᵀ cotangentsᵢ` for each
@@ -60,6 +60,16 @@ pub fn vjp_values<'t, T: Real>(
     xs: &[Var<'t, T>],
 ) -> Vec<ArrayD<T>> {
     values(sweep::<T, Value<T>>(ys, cotangents, xs, false), xs)
+}
+
+/// As [`vjp_values`], for a tape that is not used any more.
+#[track_caller]
+pub(crate) fn last_vjp_values<'t, T: Real>(
+    ys: &[Var<'t, T>],
+    cotangents: &[Var<'t, T>],
+    xs: &[Var<'t, T>],
+) -> Vec<ArrayD<T>> {
+    values(sweep::<T, Value<T>>(ys, cotangents, xs, true), xs)
 }
 
 fn values<T: Real>(found: Vec<Option<Value<T>>>, xs: &[Var<'_, T>]) -> Vec<ArrayD<T>> {
@@ -93,7 +103,7 @@ pub fn hvp<'t, T: Real>(y: Var<'t, T>, xs: &[Var<'t, T>], vs: &[Var<'t, T>]) -> 
 /// As [`hvp`], for a tape that is not used any more.
 #[track_caller]
 pub(crate) fn last_hvp<'t, T: Real>(y: Var<'t, T>, xs: &[Var<'t, T>], vs: &[Var<'t, T>]) -> Vec<ArrayD<T>> {
-    values(sweep::<T, Value<T>>(&grad(y, xs), vs, xs, true), xs)
+    last_vjp_values(&grad(y, xs), vs, xs)
 }
 
 #[track_caller]
@@ -103,12 +113,10 @@ fn one_like<'t, T: Real>(y: Var<'t, T>, who: &str) -> Var<'t, T> {
     y.tape().full(&shape, 1.0)
 }
 
-/// Most outputs an operation has.
-const OUTPUTS: usize = 3;
-
 /// How the sweep keeps cotangents: as variables (recorded) or as values.
 trait Cotangent<'t, T: Real>: Clone {
-    /// Whether rules are recorded; if not, the nodes they make are forgotten at once.
+    /// Whether the nodes that rules make stay on the tape; if not, they are forgotten as
+    /// soon as the rule has run.
     const RECORDED: bool;
     fn of(g: Var<'t, T>) -> Self;
     fn var(self, tape: &'t Tape<T>) -> Var<'t, T>;
@@ -159,68 +167,137 @@ fn sweep<'t, T: Real, C: Cotangent<'t, T>>(
     for v in ys.iter().chain(seeds).chain(xs) {
         assert!(std::ptr::eq(tape, v.tape()), "vjp: its variables lie on different tapes");
     }
-    if last < first {
-        return vec![None; xs.len()];
-    }
-    let slot = |id: u32| (id - first) as usize;
-    let reach = reach(tape, first, last, xs, frees);
-    let mut cotangents: Vec<Option<C>> = vec![None; slot(last) + 1];
     for (y, seed) in ys.iter().zip(seeds) {
         let (want, have) = (y.shape(), seed.shape());
         assert!(want == have, "vjp: a cotangent of shape {have:?} for an output of shape {want:?}");
-        if y.id() >= first {
-            add(&mut cotangents[slot(y.id())], C::of(*seed));
-        }
     }
-    let _paused: Option<Paused<'_, T>> = (!C::RECORDED).then(|| tape.pause());
+    if last < first {
+        return vec![None; xs.len()];
+    }
+    let mut found = Cotangents { first, slots: vec![None; (last - first) as usize + 1] };
+    let reach = reach(tape, first, last, xs, C::RECORDED, frees);
+    for (y, seed) in ys.iter().zip(seeds).filter(|(y, _)| y.id() >= first) {
+        found.add(y.id(), C::of(*seed));
+    }
     for id in (first..=last).rev() {
-        if !reach.active(id) {
-            cotangents[slot(id)] = None;
-        } else if let Some((rule, inputs, outputs)) = tape.rule(id) {
-            let mark = tape.len();
-            let mut gs = [None; OUTPUTS];
-            for (g, id) in gs[..outputs].iter_mut().zip(id..=last) {
-                let place = &mut cotangents[slot(id)];
-                let kept = if reach.wanted(id) { place.clone() } else { place.take() };
-                *g = kept.map(|g| g.var(tape));
+        let Some((rule, inputs, outputs)) = tape.rule(id) else {
+            if frees && !reach.wanted(id) {
+                tape.forget_leaf(id);
             }
-            if gs.iter().any(Option::is_some) {
-                let at = Point { tape, inputs: inputs.ids(), output: id, sweep: &reach };
-                rule.pull(&gs[..outputs], at, &mut |wrt, g| {
-                    let input = at.input(wrt);
-                    let fits = input.read(|x| g.read(|g| g.has_shape(&x.shape())));
-                    assert!(
-                        fits,
-                        "{:?}: its rule for input {wrt} returned shape {:?}, the input's is {:?}",
-                        &*rule,
-                        g.shape(),
-                        input.shape()
-                    );
-                    add(&mut cotangents[slot(at.inputs[wrt])], C::of(g));
-                });
-            }
-            if !C::RECORDED {
-                tape.truncate(mark);
-            }
+            continue; // a leaf, or a later output: its operation's first output has the rule
+        };
+        let (ids, mark) = (id..id + outputs as u32, tape.len());
+        let (mut few, mut many) = ([None; 3], Vec::new());
+        let gs = if outputs <= few.len() {
+            &mut few[..outputs]
+        } else {
+            many.resize(outputs, None);
+            &mut many
+        };
+        let needed = inputs.ids().iter().any(|&input| reach.active(input));
+        for (g, id) in gs.iter_mut().zip(ids.clone()) {
+            *g = found.take(id, &reach).filter(|_| needed).map(|g| g.var(tape));
         }
-        if frees && !reach.wanted(id) {
-            tape.forget(id);
+        if gs.iter().any(Option::is_some) {
+            let at = Point { tape, inputs: inputs.ids(), output: id, outputs, rule: &*rule, sweep: &reach };
+            pull(gs, at, &mut found);
+        }
+        if !C::RECORDED {
+            tape.truncate(mark);
+        }
+        if frees {
+            ids.filter(|&id| !reach.wanted(id)).for_each(|id| tape.forget(id));
         }
     }
-    xs.iter().map(|x| if x.id() <= last { cotangents[slot(x.id())].clone() } else { None }).collect()
+    xs.iter().map(|x| found.of(x.id()).cloned()).collect()
 }
 
-fn add<'t, T: Real, C: Cotangent<'t, T>>(place: &mut Option<C>, g: C) {
-    *place = Some(match place.take() {
-        Some(sum) => sum.plus(g),
-        None => g,
-    });
+/// Runs the rule at a point and adds the cotangents that it emits to those found so far.
+fn pull<'t, T: Real, C: Cotangent<'t, T>>(
+    gs: &[Option<Var<'t, T>>],
+    at: Point<'t, '_, T>,
+    found: &mut Cotangents<C>,
+) {
+    let rule = at.rule;
+    let mut emitted = 0;
+    let mut few = [false; 8];
+    let mut many;
+    let told = if at.inputs.len() <= few.len() {
+        &mut few[..at.inputs.len()]
+    } else {
+        many = vec![false; at.inputs.len()];
+        &mut many[..]
+    };
+    let mut take = |wrt: usize, g: Option<Var<'t, T>>| {
+        assert!(wrt < told.len(), "{rule:?}: its rule emits for input {wrt} of {}", told.len());
+        emitted += usize::from(!std::mem::replace(&mut told[wrt], true));
+        let Some(g) = g else { return };
+        let input = at.input(wrt);
+        let fits = input.read(|x| g.read(|g| g.has_shape(&x.shape())));
+        assert!(
+            fits,
+            "{rule:?}: its rule for input {wrt} returned shape {:?}, the input's is {:?}",
+            g.shape(),
+            input.shape()
+        );
+        if at.needs(wrt) {
+            found.add(at.inputs[wrt], C::of(g));
+        }
+    };
+    rule.backward(gs, at, &mut Emit { take: &mut take });
+    if emitted < told.len() {
+        let missing = (0..told.len()).find(|&i| !told[i] && at.needs(i));
+        assert!(missing.is_none(), "{rule:?}: its rule gave no cotangent of input {}", missing.unwrap_or(0));
+    }
+}
+
+/// The cotangents of the nodes from `first` on.
+struct Cotangents<C> {
+    first: u32,
+    slots: Vec<Option<C>>,
+}
+
+impl<C: Clone> Cotangents<C> {
+    /// The place of node `id`; `None` for a node outside the sweep.
+    fn slot(&self, id: u32) -> Option<usize> {
+        let slot = id.checked_sub(self.first)? as usize;
+        (slot < self.slots.len()).then_some(slot)
+    }
+
+    fn of(&self, id: u32) -> Option<&C> {
+        self.slots[self.slot(id)?].as_ref()
+    }
+
+    /// The cotangent of a node that the sweep has come to; it stays if it was asked for.
+    fn take(&mut self, id: u32, reach: &Reach) -> Option<C> {
+        let slot = self.slot(id)?;
+        if reach.wanted(id) { self.slots[slot].clone() } else { self.slots[slot].take() }
+    }
+
+    fn add<'t, T: Real>(&mut self, id: u32, g: C)
+    where
+        C: Cotangent<'t, T>,
+    {
+        let slot = self.slot(id).expect("the input of a node in the sweep that depends on an x");
+        let place = &mut self.slots[slot];
+        *place = Some(match place.take() {
+            Some(sum) => sum.plus(g),
+            None => g,
+        });
+    }
 }
 
 /// Which nodes in `first..=last` are among the `xs`, and which depend on one of them.
-fn reach<T: Real>(tape: &Tape<T>, first: u32, last: u32, xs: &[Var<'_, T>], frees: bool) -> Reach {
+fn reach<T: Real>(
+    tape: &Tape<T>,
+    first: u32,
+    last: u32,
+    xs: &[Var<'_, T>],
+    recorded: bool,
+    frees: bool,
+) -> Reach {
     let marks = vec![Mark::Constant; (last - first) as usize + 1];
-    let mut reach = Reach { first, marks, frees };
+    let mut reach = Reach { first, marks, recorded, frees };
     xs.iter().filter(|x| x.id() <= last).for_each(|x| reach.marks[(x.id() - first) as usize] = Mark::Wanted);
     tape.with_nodes(|nodes| {
         for (i, node) in nodes[first as usize..=last as usize].iter().enumerate() {

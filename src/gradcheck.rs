@@ -1,10 +1,10 @@
-//! Derivative rules against finite differences, at any order.
+//! Derivative rules against finite differences, at any order and under every sweep.
 
 use std::fmt;
 
 use ndarray::{ArrayD, Zip};
 
-use crate::grad::vjp;
+use crate::grad::{grad, grad_values, hvp, last_vjp_values, vjp, vjp_values};
 use crate::tape::Tape;
 use crate::var::Var;
 
@@ -13,29 +13,36 @@ use crate::var::Var;
 const STEP: f64 = 1e-5;
 /// Largest difference between rule and finite difference, relative to their size (at least 1).
 const TOLERANCE: f64 = 2e-6;
+/// Largest difference between two ways to take one derivative, relative to the largest
+/// element (at least 1): they differ in rounding only.
+const ROUNDING: f64 = 1e-9;
 /// Random directions tried for each input at each order.
 const DIRECTIONS: usize = 2;
 
-/// A rule that disagrees with a finite difference.
+/// A derivative that disagrees with a finite difference, or with the same derivative
+/// taken in another way.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct GradMismatch {
     /// 1: the gradient is wrong; 2: the gradient of the gradient; and so on.
     pub order: usize,
     /// Which input; past the function's own inputs come the cotangents of each order.
     pub input: usize,
-    /// Slope along a random direction by the rules.
-    pub rule: f64,
-    /// The same slope by a central difference.
-    pub difference: f64,
+    /// How the derivative was taken: `"vjp"`, which is compared with a central difference
+    /// along a random direction; or `"vjp_values"`, `"grad_values"`, `"the sweep that frees
+    /// values"` or `"hvp"`, which are compared with `vjp` element by element.
+    pub way: &'static str,
+    /// What this way gives.
+    pub found: f64,
+    /// What it should give.
+    pub expected: f64,
 }
 
 impl fmt::Display for GradMismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let GradMismatch { order, input, rule, difference } = self;
-        write!(
-            f,
-            "order {order}, input {input}: the rules give a slope of {rule:e}, a central difference {difference:e}"
-        )
+        let GradMismatch { order, input, way, found, expected } = self;
+        let other = if *way == "vjp" { "a central difference" } else { "vjp" };
+        write!(f, "order {order}, input {input}: {way} gives {found:e}, {other} gives {expected:e}")
     }
 }
 
@@ -43,6 +50,10 @@ impl std::error::Error for GradMismatch {}
 
 /// Checks the derivative rules behind `f` in `f64` against central differences:
 /// gradients for `order` 1, gradients of gradients for 2, and so on.
+///
+/// At each order every way to take a derivative must give the same numbers: recorded
+/// ([`vjp`]), as plain arrays ([`vjp_values`], [`grad_values`]), as the last sweep over
+/// a tape, which frees values on its way, and below the last order [`hvp`].
 ///
 /// Inputs of the given shapes are drawn with absolute values in 0.25..1.25, so a
 /// kink at zero is not near; the draw is the same every time. Each order treats
@@ -53,7 +64,7 @@ impl std::error::Error for GradMismatch {}
 /// ```
 ///
 /// # Panics
-/// If a slope differs; says at which order and for which input.
+/// If a derivative differs; says at which order, for which input and in which way.
 #[track_caller]
 pub fn check_grads<F>(shapes: &[&[usize]], order: usize, f: F)
 where
@@ -69,12 +80,28 @@ where
 /// As [`check_grads`], at inputs of your choice, and returns what disagrees.
 ///
 /// # Errors
-/// The first slope that differs.
+/// The first derivative that differs.
 pub fn check_grads_at<F>(inputs: &[ArrayD<f64>], order: usize, f: F) -> Result<(), GradMismatch>
 where
     F: for<'t> Fn(&[Var<'t, f64>]) -> Var<'t, f64>,
 {
     check_order(&|x| vec![f(x)], inputs.to_vec(), 1, order, &mut Noise(11))
+}
+
+/// As [`check_grads`], for a function with several results.
+///
+/// # Panics
+/// As [`check_grads`].
+#[track_caller]
+pub fn check_grads_all<F>(shapes: &[&[usize]], order: usize, f: F)
+where
+    F: for<'t> Fn(&[Var<'t, f64>]) -> Vec<Var<'t, f64>>,
+{
+    let mut noise = Noise(7);
+    let inputs: Vec<_> = shapes.iter().map(|s| noise.away_from_zero(s)).collect();
+    if let Err(mismatch) = check_order(&f, inputs, 1, order, &mut Noise(11)) {
+        panic!("check_grads_all, {mismatch}");
+    }
 }
 
 type Map<'f> = &'f dyn for<'t> Fn(&[Var<'t, f64>]) -> Vec<Var<'t, f64>>;
@@ -99,21 +126,87 @@ fn check_order(
                 moved[input].scaled_add(h, &u);
                 inner(&values(f, &moved), &cotangents)
             };
-            let difference = (at(STEP) - at(-STEP)) / (2.0 * STEP);
-            let rule = inner(std::slice::from_ref(grad), &[u]);
-            let size = rule.abs().max(difference.abs()).max(1.0);
-            let agrees = (rule - difference).abs() <= TOLERANCE * size; // a NaN never does
+            let expected = (at(STEP) - at(-STEP)) / (2.0 * STEP);
+            let found = inner(std::slice::from_ref(grad), &[u]);
+            let size = found.abs().max(expected.abs()).max(1.0);
+            let agrees = (found - expected).abs() <= TOLERANCE * size; // a NaN never does
             if !agrees {
-                return Err(GradMismatch { order, input, rule, difference });
+                return Err(GradMismatch { order, input, way: "vjp", found, expected });
             }
         }
     }
+    check_ways(f, &inputs, &cotangents, &grads, order)?;
     if order == last {
         return Ok(());
     }
+    check_hvp(f, &inputs, &cotangents, order, noise)?;
     let count = inputs.len();
     let all = inputs.into_iter().chain(cotangents).collect();
     check_order(&Pulled { f, count }.map(), all, order + 1, last, noise)
+}
+
+/// The sum of all products of results and cotangents: a number whose gradient is their vjp.
+fn weighted_sum<'t>(ys: &[Var<'t, f64>], cotangents: &[ArrayD<f64>]) -> Var<'t, f64> {
+    let tape = ys[0].tape();
+    let products = ys.iter().zip(cotangents).map(|(&y, c)| (y * tape.leaf(c)).sum());
+    products.reduce(|a, b| a + b).expect("a function has a result")
+}
+
+/// Whether every way to take the derivative gives what `vjp` gave.
+fn check_ways(
+    f: Map<'_>,
+    inputs: &[ArrayD<f64>],
+    cotangents: &[ArrayD<f64>],
+    expected: &[ArrayD<f64>],
+    order: usize,
+) -> Result<(), GradMismatch> {
+    type Way<'w> = &'w dyn for<'t> Fn(&[Var<'t, f64>], &[Var<'t, f64>]) -> Vec<ArrayD<f64>>;
+    let ways: [(&'static str, Way<'_>); 3] = [
+        ("vjp_values", &|y, x| vjp_values(y, &y[0].tape().leaves(cotangents), x)),
+        ("grad_values", &|y, x| grad_values(weighted_sum(y, cotangents), x)),
+        ("the sweep that frees values", &|y, x| last_vjp_values(y, &y[0].tape().leaves(cotangents), x)),
+    ];
+    for (way, derivative) in ways {
+        let tape = Tape::new();
+        let x = tape.leaves(inputs);
+        same(&derivative(&f(&x), &x), expected, way, order)?;
+    }
+    Ok(())
+}
+
+/// Whether the Hessian's product with a random vector is that of the recorded gradient.
+fn check_hvp(
+    f: Map<'_>,
+    inputs: &[ArrayD<f64>],
+    cotangents: &[ArrayD<f64>],
+    order: usize,
+    noise: &mut Noise,
+) -> Result<(), GradMismatch> {
+    let along: Vec<_> = inputs.iter().map(|x| noise.away_from_zero(x.shape())).collect();
+    let tape = Tape::new();
+    let (x, u) = (tape.leaves(inputs), tape.leaves(&along));
+    let y = weighted_sum(&f(&x), cotangents);
+    let found = hvp(y, &x, &u);
+    let expected: Vec<_> = vjp(&grad(y, &x), &u, &x).iter().map(|v| v.value()).collect();
+    same(&found, &expected, "hvp", order + 1)
+}
+
+fn same(
+    found: &[ArrayD<f64>],
+    expected: &[ArrayD<f64>],
+    way: &'static str,
+    order: usize,
+) -> Result<(), GradMismatch> {
+    for (input, (found, expected)) in found.iter().zip(expected).enumerate() {
+        let size = expected.iter().fold(1.0, |size: f64, v| size.max(v.abs()));
+        for (&found, &expected) in found.iter().zip(expected) {
+            let agrees = (found - expected).abs() <= ROUNDING * size;
+            if !agrees {
+                return Err(GradMismatch { order, input, way, found, expected });
+            }
+        }
+    }
+    Ok(())
 }
 
 struct Pulled<'f> {
@@ -183,7 +276,7 @@ mod tests {
         let x = Noise(3).away_from_zero(&[2, 3]);
         assert_eq!(check_grads_at(std::slice::from_ref(&x), 1, |x| planted(x[0])), Ok(()));
         let mismatch = check_grads_at(&[x], 2, |x| planted(x[0])).unwrap_err();
-        assert_eq!((mismatch.order, mismatch.input, mismatch.rule), (2, 0, 0.0));
+        assert_eq!((mismatch.order, mismatch.input, mismatch.way, mismatch.found), (2, 0, "vjp", 0.0));
     }
 
     #[test]

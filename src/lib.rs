@@ -96,7 +96,7 @@ pub use data::{
 pub use data::{Sinusoids, Split, Targets};
 pub use error::{Error, Result};
 pub use grad::{grad, grad_values, hvp, vjp, vjp_values};
-pub use gradcheck::{GradMismatch, check_grads, check_grads_at};
+pub use gradcheck::{GradMismatch, check_grads, check_grads_all, check_grads_at};
 pub use meta::{
     Adaptation, Learner, Maml, Mean, MetaGrad, Order, ProtoNet, Query, Route, Score, StepReport, TaskGrad,
 };
@@ -107,7 +107,7 @@ pub use nn::{
 pub use nn::{
     check_params, check_specs, images_from_channels_first, init_params, params_from_channels_first,
 };
-pub use op::{Op, Point};
+pub use op::{Emit, Op, Point, Rule};
 pub use ops::{ConvBlock, Positions, accuracy, cross_entropy, mse};
 pub use optim::{Adam, Optimizer, OptimizerState, Schedule, Sgd, clip_grad_norm, grad_norm};
 pub use real::Real;

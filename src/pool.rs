@@ -97,15 +97,15 @@ fn size_class(len: usize) -> (usize, usize) {
 /// drops it. A clone holds the same elements; they are written to by a sole holder.
 #[derive(Debug, Clone)]
 pub(crate) struct Buf<T: Pooled> {
-    /// As long as the size class: always initialised, so reuse needs no `unsafe`.
-    /// `None` holds no elements.
+    /// As long as the size class, or taken over from outside: always initialised, so
+    /// reuse needs no `unsafe`. `None` once the elements were freed.
     data: Option<Counted<T>>,
     len: usize,
 }
 
 impl<T: Pooled> Buf<T> {
-    /// A buffer without elements: takes nothing from the pool.
-    pub(crate) const EMPTY: Buf<T> = Buf { data: None, len: 0 };
+    /// What is left of a buffer that was freed: reading it panics.
+    pub(crate) const FREED: Buf<T> = Buf { data: None, len: 0 };
 
     /// A buffer with arbitrary contents: for a caller that writes every element.
     pub(crate) fn dirty(len: usize) -> Buf<T> {
@@ -121,6 +121,18 @@ impl<T: Pooled> Buf<T> {
         #[cfg(test)]
         buf.fill(T::POISON);
         buf
+    }
+
+    /// A buffer that copies `elements`.
+    pub(crate) fn copied(elements: &[T]) -> Buf<T> {
+        let mut buf = Buf::dirty(elements.len());
+        buf.copy_from_slice(elements);
+        buf
+    }
+
+    /// A buffer made of `elements`, which are not copied.
+    pub(crate) fn owning(elements: Vec<T>) -> Buf<T> {
+        Buf { len: elements.len(), data: Some(Rc::new(elements)) }
     }
 
     /// A buffer of one repeated value.
@@ -139,7 +151,7 @@ impl<T: Pooled> Buf<T> {
     pub(crate) fn get_mut(&mut self) -> Option<&mut [T]> {
         match &mut self.data {
             Some(data) => Rc::get_mut(data).map(|data| &mut data[..self.len]),
-            None => Some(&mut []),
+            None => None,
         }
     }
 }
@@ -154,8 +166,13 @@ impl<T: Pooled> Drop for Buf<T> {
     }
 }
 
-/// Puts a buffer that nobody holds any more into its thread's pool.
+/// Puts a buffer that nobody holds any more into its thread's pool, unless it was taken
+/// over from outside and is shorter than its size class.
 fn keep<T: Pooled>(data: Counted<T>) {
+    let (class, size) = size_class(data.len());
+    if data.len() < size {
+        return;
+    }
     let bytes = data.len() * size_of::<T>();
     // A thread that is ending has no pool any more; then the buffer is simply freed.
     let _ = T::pool().try_with(|pool| {
@@ -163,7 +180,6 @@ fn keep<T: Pooled>(data: Counted<T>) {
         if pool.bytes + bytes > KEPT_BYTES {
             return;
         }
-        let (class, _) = size_class(data.len());
         if pool.classes.len() <= class {
             pool.classes.resize_with(class + 1, Vec::new);
         }
@@ -177,13 +193,13 @@ impl<T: Pooled> Deref for Buf<T> {
     fn deref(&self) -> &[T] {
         match &self.data {
             Some(data) => &data[..self.len],
-            None => &[],
+            None => panic!("a value was read that was freed before: a rule reads what it said it does not"),
         }
     }
 }
 
 /// # Panics
-/// If somebody else holds the elements.
+/// If somebody else holds the elements, or they were freed.
 impl<T: Pooled> DerefMut for Buf<T> {
     fn deref_mut(&mut self) -> &mut [T] {
         self.get_mut().expect("a buffer with one holder")
@@ -211,6 +227,15 @@ mod tests {
         let second = Buf::<f32>::dirty(777_770);
         assert_eq!(second.as_ptr(), place);
         assert_eq!(second.len(), 777_770);
+    }
+
+    #[test]
+    fn a_buffer_from_outside_never_serves_more_elements_than_it_has() {
+        for len in [333_333, size_class(333_333).1] {
+            drop(Buf::owning(vec![1f64; len]));
+            let (_, size) = size_class(len);
+            assert_eq!(Buf::<f64>::dirty(size).len(), size);
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The tape: an arena of nodes whose indices are already a topological order.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
 
@@ -49,7 +49,7 @@ pub(crate) struct Node<T: Real> {
     pub(crate) rule: Option<Held<T>>,
     pub(crate) inputs: Inputs,
     /// How many outputs the rule's operation has.
-    pub(crate) outputs: u8,
+    pub(crate) outputs: u16,
 }
 
 impl<T: Real> Node<T> {
@@ -79,15 +79,13 @@ impl<T: Real> Node<T> {
 /// ```
 pub struct Tape<T: Real> {
     nodes: RefCell<Vec<Node<T>>>,
-    /// Off while a rule runs for its value alone: then nodes are made without operations.
-    recording: Cell<bool>,
 }
 
 impl<T: Real> Tape<T> {
     /// An empty tape.
     pub fn new() -> Tape<T> {
         const NODES: usize = 64; // room for a small task, so that its tape never moves
-        Tape { nodes: RefCell::new(Vec::with_capacity(NODES)), recording: Cell::new(true) }
+        Tape { nodes: RefCell::new(Vec::with_capacity(NODES)) }
     }
 
     /// Puts an array on the tape as an independent variable.
@@ -119,13 +117,29 @@ impl<T: Real> Tape<T> {
     /// Records the result of an operation with its rule: how operations are made,
     /// in this crate and in yours.
     ///
-    /// `value` is the operation's output, already computed from `inputs`.
+    /// `value` is the operation's output, already computed from `inputs`. Its buffer is
+    /// taken over, not copied, if it lies in row-major order.
     ///
     /// # Panics
     /// If an input lies on another tape.
     #[track_caller]
     pub fn record<'t>(&'t self, value: ArrayD<T>, op: impl Op<T>, inputs: &[Var<'t, T>]) -> Var<'t, T> {
-        self.push(Value::from_array(value.view()), op, inputs)
+        self.push(Value::from_owned(value), op, inputs)
+    }
+
+    /// Records the results of an operation with several outputs with their common rule.
+    /// Returns a variable per value, in the same order.
+    ///
+    /// # Panics
+    /// If there are no values or more than 65,535, or an input lies on another tape.
+    #[track_caller]
+    pub fn record_all<'t>(
+        &'t self,
+        values: Vec<ArrayD<T>>,
+        rule: impl Rule<T>,
+        inputs: &[Var<'t, T>],
+    ) -> Vec<Var<'t, T>> {
+        self.push_list(values.into_iter().map(Value::from_owned).collect(), rule, inputs)
     }
 
     /// How many values the tape holds.
@@ -141,9 +155,6 @@ impl<T: Real> Tape<T> {
     #[track_caller]
     pub(crate) fn push<'t>(&'t self, value: Value<T>, op: impl Op<T>, inputs: &[Var<'t, T>]) -> Var<'t, T> {
         self.check_same_tape(&op, inputs);
-        if !self.recording.get() {
-            return self.push_leaf(value);
-        }
         self.push_node(Node {
             value,
             rule: Some(Held::new(EachInput(op))),
@@ -161,18 +172,50 @@ impl<T: Real> Tape<T> {
         inputs: &[Var<'t, T>],
     ) -> [Var<'t, T>; N] {
         self.check_same_tape(&rule, inputs);
-        let mut rule = self.recording.get().then(|| Held::new(rule));
-        let first = self.len() as u32;
-        values.map(|value| {
-            let node = match rule.take() {
-                Some(rule) => Node { value, rule: Some(rule), inputs: Inputs::of(inputs), outputs: N as u8 },
-                None if self.recording.get() => {
-                    Node { value, rule: None, inputs: Inputs::Few(1, [first, 0, 0]), outputs: 1 }
-                }
-                None => Node::leaf(value),
-            };
-            self.push_node(node)
+        let mut first = Some(Held::new(rule));
+        let id = self.len() as u32;
+        values.map(|value| match first.take() {
+            Some(rule) => self.push_first(value, rule, inputs, N),
+            None => self.push_later(value, id),
         })
+    }
+
+    /// As [`push_all`](Tape::push_all), for a number of outputs that is not known before.
+    #[track_caller]
+    pub(crate) fn push_list<'t>(
+        &'t self,
+        values: Vec<Value<T>>,
+        rule: impl Rule<T>,
+        inputs: &[Var<'t, T>],
+    ) -> Vec<Var<'t, T>> {
+        let count = values.len();
+        let counted = (1..=usize::from(u16::MAX)).contains(&count);
+        assert!(counted, "{rule:?}: an operation has 1 to 65535 outputs, this one has {count}");
+        self.check_same_tape(&rule, inputs);
+        let mut first = Some(Held::new(rule));
+        let id = self.len() as u32;
+        let push = |value| match first.take() {
+            Some(rule) => self.push_first(value, rule, inputs, count),
+            None => self.push_later(value, id),
+        };
+        values.into_iter().map(push).collect()
+    }
+
+    /// The first of `outputs` outputs, which has the rule.
+    fn push_first(
+        &self,
+        value: Value<T>,
+        rule: Held<T>,
+        inputs: &[Var<'_, T>],
+        outputs: usize,
+    ) -> Var<'_, T> {
+        let inputs = Inputs::of(inputs);
+        self.push_node(Node { value, rule: Some(rule), inputs, outputs: outputs as u16 })
+    }
+
+    /// A later output of the operation whose first output is node `first`.
+    fn push_later(&self, value: Value<T>, first: u32) -> Var<'_, T> {
+        self.push_node(Node { value, rule: None, inputs: Inputs::Few(1, [first, 0, 0]), outputs: 1 })
     }
 
     #[track_caller]
@@ -207,16 +250,6 @@ impl<T: Real> Tape<T> {
         Some((node.rule.clone()?, node.inputs.clone(), usize::from(node.outputs)))
     }
 
-    /// Whether operations are recorded with their rules.
-    pub(crate) fn is_recording(&self) -> bool {
-        self.recording.get()
-    }
-
-    /// Stops recording until the guard drops: nodes are then made without rules.
-    pub(crate) fn pause(&self) -> Paused<'_, T> {
-        Paused { tape: self, before: self.recording.replace(false) }
-    }
-
     /// Forgets every node from `mark` on.
     pub(crate) fn truncate(&self, mark: usize) {
         self.nodes.borrow_mut().truncate(mark);
@@ -227,8 +260,17 @@ impl<T: Real> Tape<T> {
         const LARGE: usize = 1024; // elements; freeing less would cost more than it is worth
         let node = &mut self.nodes.borrow_mut()[id as usize];
         node.rule = None;
-        if node.value.data().len() >= LARGE {
+        if node.value.shape().size() >= LARGE {
             node.value.clear();
+        }
+    }
+
+    /// [`forget`](Tape::forget), if the node is a leaf. A later output may still be read by
+    /// the rule that stands at the first.
+    pub(crate) fn forget_leaf(&self, id: u32) {
+        let is_leaf = self.nodes.borrow()[id as usize].inputs.ids().is_empty();
+        if is_leaf {
+            self.forget(id);
         }
     }
 
@@ -246,18 +288,6 @@ impl<T: Real> Tape<T> {
             return None;
         }
         nodes[id as usize].value.take_unshared()
-    }
-}
-
-/// Recording is off while this lives.
-pub(crate) struct Paused<'t, T: Real> {
-    tape: &'t Tape<T>,
-    before: bool,
-}
-
-impl<T: Real> Drop for Paused<'_, T> {
-    fn drop(&mut self) {
-        self.tape.recording.set(self.before);
     }
 }
 

@@ -23,11 +23,13 @@ impl Shape {
     /// A shape of the given axis lengths; `[]` is a scalar.
     ///
     /// # Panics
-    /// With more than [`MAX_RANK`] axes.
+    /// With more than [`MAX_RANK`] axes, or with more elements than an array can have:
+    /// the product of all lengths but the zeros must not exceed `isize::MAX`.
     #[track_caller]
     #[inline]
     pub fn new(dims: &[usize]) -> Shape {
         assert!(dims.len() <= MAX_RANK, "an array has at most {MAX_RANK} axes, {dims:?} has {}", dims.len());
+        assert!(fits(dims), "an array of shape {dims:?} has too many elements to count");
         let mut all = [0; MAX_RANK];
         all[..dims.len()].copy_from_slice(dims);
         Shape { dims: all, rank: dims.len() as u8 }
@@ -35,8 +37,21 @@ impl Shape {
 
     /// How many elements an array of this shape has.
     pub fn size(&self) -> usize {
-        self.iter().product()
+        self.iter().product() // `new` saw that it cannot overflow
     }
+}
+
+/// Whether the lengths that are not 0 have a product that can be counted: then every
+/// product of some of the lengths can be counted too.
+#[inline]
+fn fits(dims: &[usize]) -> bool {
+    const SMALL: usize = 1 << (usize::BITS as usize / MAX_RANK);
+    // nearly every shape has short axes only, and needs no multiplication to see it
+    dims.iter().all(|&d| d < SMALL)
+        || dims
+            .iter()
+            .try_fold(1usize, |product, &d| product.checked_mul(d.max(1)))
+            .is_some_and(|product| product <= isize::MAX as usize)
 }
 
 impl Deref for Shape {
@@ -68,23 +83,50 @@ pub(crate) struct Value<T: Real> {
 
 impl<T: Real> Value<T> {
     #[inline]
+    #[track_caller]
     pub(crate) fn new(shape: &[usize], data: Buf<T>) -> Value<T> {
         let shape = Shape::new(shape);
         debug_assert_eq!(shape.size(), data.len());
         Value { shape, data }
     }
 
+    #[track_caller]
     pub(crate) fn filled(shape: &[usize], value: T) -> Value<T> {
-        Value::new(shape, Buf::filled(shape.iter().product(), value))
+        let shape = Shape::new(shape);
+        Value { shape, data: Buf::filled(shape.size(), value) }
     }
 
-    pub(crate) fn from_array(array: ArrayViewD<'_, T>) -> Value<T> {
-        let mut data = Buf::dirty(array.len());
-        match array.as_slice() {
-            Some(slice) => data.copy_from_slice(slice),
-            None => data.iter_mut().zip(array.iter()).for_each(|(d, &s)| *d = s),
+    /// Takes the elements of an array over; they are copied only if they do not lie in
+    /// row-major order.
+    #[track_caller]
+    pub(crate) fn from_owned(array: ArrayD<T>) -> Value<T> {
+        if !array.is_standard_layout() {
+            return Value::from_array(array.view());
         }
-        Value::new(array.shape(), data)
+        let shape = Shape::new(array.shape());
+        match array.into_raw_vec_and_offset() {
+            (elements, None | Some(0)) if elements.len() == shape.size() => {
+                Value { shape, data: Buf::owning(elements) }
+            }
+            (elements, offset) => {
+                let from = offset.unwrap_or(0);
+                Value { shape, data: Buf::copied(&elements[from..from + shape.size()]) }
+            }
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn from_array(array: ArrayViewD<'_, T>) -> Value<T> {
+        let shape = Shape::new(array.shape());
+        let data = match array.as_slice() {
+            Some(slice) => Buf::copied(slice),
+            None => {
+                let mut data = Buf::dirty(array.len());
+                data.iter_mut().zip(array.iter()).for_each(|(d, &s)| *d = s);
+                data
+            }
+        };
+        Value { shape, data }
     }
 
     pub(crate) fn view(&self) -> ArrayViewD<'_, T> {
@@ -105,19 +147,24 @@ impl<T: Real> Value<T> {
         self.shape.len() == shape.len() && self.shape.iter().zip(shape).all(|(a, b)| a == b)
     }
 
+    /// The elements.
+    ///
+    /// # Panics
+    /// If they were freed by a sweep that said nobody would read them again.
+    #[track_caller]
     pub(crate) fn data(&self) -> &[T] {
         &self.data
     }
 
     /// Lets go of the elements; only the shape is left.
     pub(crate) fn clear(&mut self) {
-        self.data = Buf::EMPTY;
+        self.data = Buf::FREED;
     }
 
     /// Moves the elements out, unless somebody else holds them too.
     pub(crate) fn take_unshared(&mut self) -> Option<Value<T>> {
         self.data.get_mut()?;
-        Some(Value { shape: self.shape, data: std::mem::replace(&mut self.data, Buf::EMPTY) })
+        Some(Value { shape: self.shape, data: std::mem::replace(&mut self.data, Buf::FREED) })
     }
 
     /// The elements, to write to, of a value that nobody else holds.
@@ -137,7 +184,7 @@ impl<T: Real> Value<T> {
 
     /// `self + other`, into this buffer when nobody else holds it.
     pub(crate) fn plus(mut self, other: &Value<T>) -> Value<T> {
-        debug_assert_eq!(self.shape, other.shape);
+        self.assert_same_size(other);
         if let Some(mine) = self.data.get_mut() {
             let other = other.data();
             vectorized(
@@ -162,9 +209,13 @@ impl<T: Real> Value<T> {
     }
 
     /// Elementwise function of two arrays of one shape.
+    ///
+    /// # Panics
+    /// If they differ in size.
     #[inline]
+    #[track_caller]
     pub(crate) fn zip(&self, other: &Value<T>, f: impl Fn(T, T) -> T) -> Value<T> {
-        debug_assert_eq!(self.shape, other.shape);
+        self.assert_same_size(other);
         let mut out = Buf::dirty(self.data.len());
         let (to, a, b) = (&mut out[..], self.data(), other.data());
         vectorized(
@@ -172,5 +223,64 @@ impl<T: Real> Value<T> {
             || to.iter_mut().zip(a.iter().zip(b)).for_each(|(o, (&a, &b))| *o = f(a, b)),
         );
         Value { shape: self.shape, data: out }
+    }
+
+    #[inline]
+    #[track_caller]
+    fn assert_same_size(&self, other: &Value<T>) {
+        assert!(
+            self.data().len() == other.data().len(),
+            "two arrays of one shape are needed, these have {:?} and {:?}",
+            self.shape,
+            other.shape
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tape::Tape;
+    use ndarray::{Array2, s};
+
+    #[test]
+    #[should_panic(expected = "[4294967296, 4294967296] has too many elements")]
+    fn a_size_that_wraps_is_refused_by_its_shape() {
+        let _ = Tape::<f32>::new().full(&[1 << 32, 1 << 32], 1.0).sum();
+    }
+
+    #[test]
+    #[should_panic(expected = "[0, 4294967296, 4294967296] has too many elements")]
+    fn an_empty_axis_does_not_hide_a_size_that_wraps() {
+        let _ = Tape::<f32>::new().full(&[0], 1.0).reshape(&[0, 1 << 32, 1 << 32]);
+    }
+
+    #[test]
+    #[should_panic(expected = "[4294967296, 4294967296] has too many elements")]
+    fn nothing_cannot_be_reshaped_to_a_size_that_wraps() {
+        let _ = Tape::<f32>::new().full(&[0], 1.0).reshape(&[1 << 32, 1 << 32]);
+    }
+
+    #[test]
+    fn an_array_is_taken_over_with_its_buffer_and_in_row_major_order() {
+        let array = Array2::from_shape_fn((3, 5), |(i, j)| (5 * i + j) as f64).into_dyn();
+        let place = array.as_ptr();
+        let value = Value::from_owned(array.clone());
+        assert_eq!(value.to_array(), array);
+        let value = Value::from_owned(array);
+        assert_eq!(value.data().as_ptr(), place);
+        let array = value.to_array();
+        let cut = array.clone().slice_move(s![1.., ..]).into_dyn();
+        assert_eq!(Value::from_owned(cut.clone()).to_array(), cut);
+        let turned = array.reversed_axes();
+        assert_eq!(Value::from_owned(turned.clone()).to_array(), turned);
+    }
+
+    #[test]
+    #[should_panic(expected = "was freed")]
+    fn elements_that_were_freed_are_not_read() {
+        let mut value = Value::<f32>::filled(&[3], 1.0);
+        value.clear();
+        let _ = value.data();
     }
 }

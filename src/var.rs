@@ -4,6 +4,7 @@ use std::fmt;
 
 use ndarray::{ArrayD, ArrayViewD};
 
+use crate::op::{Op, Point};
 use crate::real::Real;
 use crate::tape::Tape;
 use crate::value::{Shape, Value};
@@ -80,6 +81,39 @@ impl<'t, T: Real> Var<'t, T> {
     /// The same value as a new leaf: gradients stop here. Nothing is copied.
     pub fn detach(self) -> Var<'t, T> {
         self.tape.push_leaf(self.val())
+    }
+
+    /// The same value as a new variable through which gradients pass. Nothing is copied.
+    ///
+    /// A gradient in an alias counts only what was computed from the alias. A rule that
+    /// differentiates in several of its inputs, one of which may depend on another, takes
+    /// aliases of them to have partial derivatives.
+    ///
+    /// ```
+    /// use innerloop::{Tape, grad};
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.scalar(2.0);
+    /// let y = x * x;
+    /// assert_eq!(grad(x * y, &[x])[0].item(), 12.0); // 3x²: y depends on x
+    /// let (a, b) = (x.alias(), y.alias());
+    /// assert_eq!(grad(a * b, &[a])[0].item(), 4.0); // b alone
+    /// ```
+    pub fn alias(self) -> Var<'t, T> {
+        self.tape.push(self.val(), Alias, &[self])
+    }
+}
+
+/// The identity.
+#[derive(Debug)]
+struct Alias;
+
+impl<T: Real> Op<T> for Alias {
+    fn vjp<'t>(&self, _wrt: usize, g: Var<'t, T>, _at: Point<'t, '_, T>) -> Var<'t, T> {
+        g
+    }
+
+    fn reads_output(&self) -> bool {
+        false
     }
 }
 

@@ -4,7 +4,7 @@
 use super::index::Positions;
 use super::norm_relu::tiles_of;
 use crate::kernels::norm_relu::Winners;
-use crate::op::{Give, Point, Rule};
+use crate::op::{Emit, Point, Rule};
 use crate::pool::Buf;
 use crate::real::Real;
 use crate::value::Value;
@@ -15,20 +15,20 @@ use crate::var::Var;
 struct AffineRelu<T: Real>(Winners<T>);
 
 impl<T: Real> Rule<T> for AffineRelu<T> {
-    fn pull<'t>(&self, gs: &[Option<Var<'t, T>>], at: Point<'t, '_, T>, give: Give<'_, 't, T>) {
+    fn backward<'t>(&self, gs: &[Option<Var<'t, T>>], at: Point<'t, '_, T>, emit: &mut Emit<'_, 't, T>) {
         let Some(g) = gs[0] else { return };
         let (x, s) = (at.input(0), at.input(1));
         let (positions, on) = self.0.positions();
         let on = at.tape.push_leaf(Value::new(&g.shape(), on));
         let a = (g * on).scatter_add(&Positions::new(positions), &x.shape());
         if at.needs(0) {
-            give(0, a.scale_channels(s));
+            emit.cotangent(0, a.scale_channels(s));
         }
         if at.needs(1) {
-            give(1, a.dot_channels(x));
+            emit.cotangent(1, a.dot_channels(x));
         }
         if at.needs(2) {
-            give(2, a.sum_to(&s.shape()));
+            emit.cotangent(2, a.sum_to(&s.shape()));
         }
     }
 }

@@ -16,10 +16,10 @@ use super::norm_relu::{grad, tiles_of};
 use crate::kernels::ConvShape;
 use crate::kernels::moments::Moments;
 use crate::kernels::norm_relu::{NormGrad, Winners};
-use crate::op::{Give, Point, Rule};
+use crate::op::{Emit, Point, Rule};
 use crate::pool::Buf;
 use crate::real::Real;
-use crate::value::Value;
+use crate::value::{Shape, Value};
 use crate::var::Var;
 
 /// Most products an output for the convolution to be made again.
@@ -48,31 +48,23 @@ struct ThinBlock<T: Real> {
 }
 
 impl<T: Real> Rule<T> for ThinBlock<T> {
-    fn pull<'t>(&self, gs: &[Option<Var<'t, T>>], at: Point<'t, '_, T>, give: Give<'_, 't, T>) {
+    fn backward<'t>(&self, gs: &[Option<Var<'t, T>>], at: Point<'t, '_, T>, emit: &mut Emit<'_, 't, T>) {
         let Some(g) = gs[0] else { return };
         let [x, w, gamma] = [0, 1, 2].map(|i| at.input(i));
-        if !at.tape.is_recording() && !at.needs(0) {
-            let [dw, dgamma, dbeta] = self.grads([x, w, gamma, g].map(|v| v.val()).each_ref());
+        if !at.is_recorded() && !at.needs(0) {
+            let grads = self.grads([x, w, gamma, g].map(|v| v.val()).each_ref());
             let shapes = [w, gamma, gamma].map(|v| v.shape());
-            for (i, (value, shape)) in [dw, dgamma, dbeta].into_iter().zip(shapes).enumerate() {
-                if at.needs(i + 1) {
-                    give(i + 1, at.tape.push_leaf(Value::new(&shape, value)));
-                }
-            }
-            return;
+            let leaf = |(value, shape): (Buf<T>, Shape)| at.tape.push_leaf(Value::new(&shape, value));
+            return emit.all(1, at, grads.into_iter().zip(shapes).map(leaf));
         }
         let [dy, dgamma, dbeta] = grad(&self.winners, [conv2d(self.conv, x, w), gamma, g], None);
         if at.needs(0) {
-            give(0, conv2d_input_grad(self.conv, dy, w));
+            emit.cotangent(0, conv2d_input_grad(self.conv, dy, w));
         }
         if at.needs(1) {
-            give(1, conv2d_weight_grad(self.conv, x, dy));
+            emit.cotangent(1, conv2d_weight_grad(self.conv, x, dy));
         }
-        [dgamma, dbeta]
-            .into_iter()
-            .enumerate()
-            .filter(|&(i, _)| at.needs(i + 2))
-            .for_each(|(i, g)| give(i + 2, g));
+        emit.all(2, at, [dgamma, dbeta]);
     }
 
     fn reads_output(&self) -> bool {

@@ -5,7 +5,7 @@
 
 use super::matmul::multiplied;
 use crate::kernels::{reduce, vectorized};
-use crate::op::{Give, Point, Rule};
+use crate::op::{Emit, Point, Rule};
 use crate::pool::Buf;
 use crate::real::Real;
 use crate::value::Value;
@@ -16,16 +16,15 @@ use crate::var::Var;
 struct Layer<const RELU: bool>;
 
 impl<T: Real, const RELU: bool> Rule<T> for Layer<RELU> {
-    fn pull<'t>(&self, gs: &[Option<Var<'t, T>>], at: Point<'t, '_, T>, give: Give<'_, 't, T>) {
+    fn backward<'t>(&self, gs: &[Option<Var<'t, T>>], at: Point<'t, '_, T>, emit: &mut Emit<'_, 't, T>) {
         let Some(g) = gs[0] else { return };
         // gates on the output, which is positive just where the ReLU's input is
         let g = if RELU { g.gate(&at.output().val(), 0.0) } else { g };
         if at.needs(1) || at.needs(2) {
-            let [dw, db] = layer_grads(at.input(0), g);
-            [(1, dw), (2, db)].into_iter().filter(|(i, _)| at.needs(*i)).for_each(|(i, d)| give(i, d));
+            emit.all(1, at, layer_grads(at.input(0), g));
         }
         if at.needs(0) {
-            give(0, g.matmul_t(at.input(1)));
+            emit.cotangent(0, g.matmul_t(at.input(1)));
         }
     }
 
@@ -39,18 +38,19 @@ impl<T: Real, const RELU: bool> Rule<T> for Layer<RELU> {
 struct LayerGrads;
 
 impl<T: Real> Rule<T> for LayerGrads {
-    fn pull<'t>(&self, gs: &[Option<Var<'t, T>>], at: Point<'t, '_, T>, give: Give<'_, 't, T>) {
+    fn backward<'t>(&self, gs: &[Option<Var<'t, T>>], at: Point<'t, '_, T>, emit: &mut Emit<'_, 't, T>) {
         let (x, g) = (at.input(0), at.input(1));
         if at.needs(1) {
             match *gs {
-                [Some(v), Some(b)] => give(1, layer::<false, T>(x, v, b)),
-                [Some(v), _] => give(1, x.matmul(v)),
-                [_, Some(b)] => give(1, b.broadcast_to(&g.shape())),
-                _ => {}
+                [Some(v), Some(b)] => emit.cotangent(1, layer::<false, T>(x, v, b)),
+                [Some(v), _] => emit.cotangent(1, x.matmul(v)),
+                [_, Some(b)] => emit.cotangent(1, b.broadcast_to(&g.shape())),
+                _ => emit.zero(1),
             }
         }
-        if let (Some(v), true) = (gs[0], at.needs(0)) {
-            give(0, g.matmul_t(v));
+        match gs[0].filter(|_| at.needs(0)) {
+            Some(v) => emit.cotangent(0, g.matmul_t(v)),
+            None => emit.zero(0),
         }
     }
 

@@ -17,7 +17,7 @@ use crate::kernels::moments::Moments;
 use crate::kernels::norm_relu::{NormGrad, Winners};
 use crate::kernels::norm_relu_second::{Second, second};
 use crate::kernels::pool::Windows;
-use crate::op::{Give, Op, Point, Rule};
+use crate::op::{Emit, Point, Rule};
 use crate::pool::Buf;
 use crate::real::Real;
 use crate::value::{Shape, Value};
@@ -28,10 +28,9 @@ use crate::var::Var;
 struct NormRelu<T: Real>(Rc<Winners<T>>);
 
 impl<T: Real> Rule<T> for NormRelu<T> {
-    fn pull<'t>(&self, gs: &[Option<Var<'t, T>>], at: Point<'t, '_, T>, give: Give<'_, 't, T>) {
+    fn backward<'t>(&self, gs: &[Option<Var<'t, T>>], at: Point<'t, '_, T>, emit: &mut Emit<'_, 't, T>) {
         let Some(g) = gs[0] else { return };
-        let grads = grad(&self.0, [at.input(0), at.input(1), g], at.take_input(0));
-        grads.into_iter().enumerate().filter(|&(i, _)| at.needs(i)).for_each(|(i, g)| give(i, g));
+        emit.all(0, at, grad(&self.0, [at.input(0), at.input(1), g], at.take_input(0)));
     }
 
     fn reads_output(&self) -> bool {
@@ -62,7 +61,7 @@ pub(super) fn grad<'t, T: Real>(
 }
 
 impl<T: Real> Rule<T> for Grad<T> {
-    fn pull<'t>(&self, gs: &[Option<Var<'t, T>>], at: Point<'t, '_, T>, give: Give<'_, 't, T>) {
+    fn backward<'t>(&self, gs: &[Option<Var<'t, T>>], at: Point<'t, '_, T>, emit: &mut Emit<'_, 't, T>) {
         let [x, gamma, g] = [0, 1, 2].map(|i| at.input(i));
         let zeros = |like: Var<'t, T>| at.tape.full(&like.shape(), 0.0);
         let [e, e_gamma, e_beta] = [0, 1, 2].map(|i| gs[i].unwrap_or_else(|| zeros([x, gamma, gamma][i])));
@@ -81,8 +80,7 @@ impl<T: Real> Rule<T> for Grad<T> {
         let values =
             [Value::new(&xv.shape(), cx), Value::new(&gammav.shape(), cgamma), Value::new(&gv.shape(), cg)];
         let rule = GradGrad(Rc::clone(&self.0));
-        let pulled = at.tape.push_all(values, rule, &[x, gamma, g, e, e_gamma, e_beta]);
-        pulled.into_iter().enumerate().filter(|&(i, _)| at.needs(i)).for_each(|(i, g)| give(i, g));
+        emit.all(0, at, at.tape.push_all(values, rule, &[x, gamma, g, e, e_gamma, e_beta]));
     }
 
     fn reads_output(&self) -> bool {
@@ -96,31 +94,20 @@ impl<T: Real> Rule<T> for Grad<T> {
 struct GradGrad<T: Real>(Rc<Winners<T>>);
 
 impl<T: Real> Rule<T> for GradGrad<T> {
-    fn pull<'t>(&self, gs: &[Option<Var<'t, T>>], at: Point<'t, '_, T>, give: Give<'_, 't, T>) {
-        // as inputs of their own: they may depend on each other, which is not this rule's affair
-        let inputs: [Var<'t, T>; 6] = std::array::from_fn(|i| alias(at.input(i)));
+    fn backward<'t>(&self, gs: &[Option<Var<'t, T>>], at: Point<'t, '_, T>, emit: &mut Emit<'_, 't, T>) {
+        let inputs: [Var<'t, T>; 6] = std::array::from_fn(|i| at.input(i).alias());
         let (of, along) = inputs.split_at(3);
         let outputs = vjp(&composed_grad(&self.0, [of[0], of[1], of[2]]), along, of);
         let zeros = |y: &Var<'t, T>| at.tape.full(&y.shape(), 0.0);
         let seeds: Vec<_> = outputs.iter().zip(gs).map(|(y, g)| g.unwrap_or_else(|| zeros(y))).collect();
         let wanted: Vec<_> = (0..6).filter(|&i| at.needs(i)).collect();
         let xs: Vec<_> = wanted.iter().map(|&i| inputs[i]).collect();
-        wanted.into_iter().zip(vjp(&outputs, &seeds, &xs)).for_each(|(i, g)| give(i, g));
+        wanted.into_iter().zip(vjp(&outputs, &seeds, &xs)).for_each(|(i, g)| emit.cotangent(i, g));
     }
-}
 
-/// The same value under a name of its own.
-#[derive(Debug)]
-struct Alias;
-
-impl<T: Real> Op<T> for Alias {
-    fn vjp<'t>(&self, _wrt: usize, g: Var<'t, T>, _at: Point<'t, '_, T>) -> Var<'t, T> {
-        g
+    fn reads_output(&self) -> bool {
+        false
     }
-}
-
-fn alias<T: Real>(x: Var<'_, T>) -> Var<'_, T> {
-    x.tape().push(x.val(), Alias, &[x])
 }
 
 /// [`Grad`] in small operations: exact at every order.

@@ -9,7 +9,7 @@ use ndarray::{ArrayD, ArrayViewD, Axis, IxDyn, Slice};
 
 use crate::op::{Op, Point};
 use crate::real::Real;
-use crate::value::Value;
+use crate::value::{Shape, Value};
 use crate::var::Var;
 
 #[derive(Debug)]
@@ -78,7 +78,7 @@ impl<'t, T: Real> Var<'t, T> {
     #[track_caller]
     pub fn reshape(self, shape: &[usize]) -> Var<'t, T> {
         let x = self.val();
-        let size: usize = shape.iter().product();
+        let size = Shape::new(shape).size();
         assert!(size == x.shape().size(), "reshape: {:?} has not as many elements as {shape:?}", x.shape());
         self.tape().push(x.reshaped(shape), Reshape, &[self])
     }
