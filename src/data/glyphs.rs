@@ -93,7 +93,7 @@ impl Glyphs {
         let mut pixels = Vec::new();
         match bytes.map(|bytes| (bytes, pixels.try_reserve_exact(bytes))) {
             Some((bytes, Ok(()))) => {
-                pixels.resize(bytes, 0);
+                pixels.extend(std::iter::repeat_n(0, bytes));
                 Ok(pixels)
             }
             _ => {
