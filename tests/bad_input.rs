@@ -333,6 +333,20 @@ fn running_statistics_that_do_not_fit_the_model_are_refused() {
 }
 
 #[test]
+fn running_statistics_that_give_no_finite_outputs_are_refused_with_the_layer() {
+    let (learner, params) = conv4();
+    let x = random_episode::<f32>(&[16, 16, 1], 3, 0).query.x;
+    for (mean, var) in [(f64::NAN, 1.0), (0.0, f64::INFINITY), (0.0, -1.0)] {
+        let mut given = vec![Moments::standard(3); 4];
+        (given[2].mean[1], given[2].var[1]) = (mean, var);
+        let learner = Maml { norm: NormMode::Running(given), ..learner.clone() };
+        assert_error!(learner.predict(&params, &x), Error::NotFinite { .. }, "layer 2");
+    }
+    let short = Maml { norm: NormMode::Running(vec![Moments::standard(3); 2]), ..learner };
+    assert_error!(short.predict(&params, &x), Error::Shape { .. }, "running statistics");
+}
+
+#[test]
 fn an_episode_spoilt_after_it_was_made_is_refused() {
     let (learner, params) = conv4();
     let mut episode = random_episode::<f32>(&[16, 16, 1], 3, 0);

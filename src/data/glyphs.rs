@@ -99,7 +99,7 @@ impl Glyphs {
             _ => {
                 let names = ["alphabets", "characters_per_alphabet", "drawers", "size"];
                 let (value, name) = factors.into_iter().zip(names).max().expect("four settings");
-                let need = "small enough that all drawings fit in memory";
+                let need = "such that all drawings fit in memory";
                 Err(Error::Setting { name, value: value.to_string(), need })
             }
         }

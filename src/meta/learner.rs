@@ -174,8 +174,8 @@ pub(super) fn check_task<T: Real>(
     let specs = learner.specs();
     check_params(&specs, params)?;
     if specs.is_empty() {
-        let need = "a list of at least one: a learner without parameters has nothing to learn";
-        return Err(Error::Setting { name: "parameters", value: "an empty list".into(), need });
+        let need = "a list of at least one array";
+        return Err(Error::Setting { name: "parameters", value: "empty".into(), need });
     }
     episodes.iter().try_for_each(|e| learner.check(e))?;
     Ok(specs)

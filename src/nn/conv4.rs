@@ -64,25 +64,26 @@ impl Conv4 {
             return refuse("filters", "0".into(), "at least 1");
         }
         if image.contains(&0) || model.last_image().contains(&0) {
-            let need = "at least 16x16 with one channel for max-pooling, 1x1 for strides";
+            let need = "at least 16x16 pixels for max-pooling and 1x1 for strides, and at least one channel";
             return refuse("image", format!("{image:?}"), need);
         }
         if ways == Some(0) {
             return refuse("ways", "0".into(), "at least 1");
         }
         if elements(&[3, 3, filters, filters]).is_none() {
-            return refuse("filters", filters.to_string(), "small enough for 2^32 weights per convolution");
+            return refuse(
+                "filters",
+                filters.to_string(),
+                "such that a convolution has fewer than 2^32 weights",
+            );
         }
         let sizes = [&[3, 3, image[2], filters][..], &image, &model.last_image()];
         if sizes.iter().any(|size| elements(size).is_none()) {
-            return refuse(
-                "image",
-                format!("{image:?}"),
-                "small enough for 2^32 numbers per image and layer",
-            );
+            let need = "such that images, features and weights have fewer than 2^32 elements";
+            return refuse("image", format!("{image:?}"), need);
         }
-        if ways.is_some_and(|ways| elements(&[model.features(), ways]).is_none()) {
-            return refuse("ways", format!("{ways:?}"), "small enough for 2^32 weights in the last layer");
+        if let Some(ways) = ways.filter(|&ways| elements(&[model.features(), ways]).is_none()) {
+            return refuse("ways", ways.to_string(), "such that the last layer has fewer than 2^32 weights");
         }
         Ok(model)
     }

@@ -30,7 +30,7 @@ impl Mlp {
             return refuse("at least two numbers, inputs and outputs, and each at least 1");
         }
         if widths.windows(2).any(|layer| elements(layer).is_none()) {
-            return refuse("small enough for 2^32 weights per layer");
+            return refuse("such that a layer has fewer than 2^32 weights");
         }
         Ok(Mlp { widths: widths.to_vec() })
     }

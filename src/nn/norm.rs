@@ -66,7 +66,8 @@ impl NormMode {
     /// Whether given statistics fit a model.
     ///
     /// # Errors
-    /// [`Error::Shape`] naming the layer, or if their number differs.
+    /// [`Error::Shape`] if their number differs, or the number of channels of a layer;
+    /// [`Error::NotFinite`] if a value is not finite or a variance is negative. Both name the layer.
     pub fn check(&self, model: &(impl Network + ?Sized)) -> Result<()> {
         let (NormMode::Running(given), channels) = (self, model.norms()) else { return Ok(()) };
         let refuse = |what: String, expected, found| {
@@ -80,6 +81,12 @@ impl NormMode {
                 if found != c {
                     return refuse(format!("running statistics of layer {i}"), c, found);
                 }
+            }
+            let finite = |v: &f64| v.is_finite();
+            if !(moments.mean.iter().all(finite) && moments.var.iter().map(|v| v.sqrt()).all(|v| finite(&v)))
+            {
+                let what = format!("a mean or a root of a variance in the running statistics of layer {i}");
+                return Err(Error::NotFinite { what });
             }
         }
         Ok(())

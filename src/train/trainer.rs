@@ -184,7 +184,7 @@ fn meta_step<T: Real>(
     let meta_batch = config.meta_batch as u64;
     let first = state.iteration.checked_mul(meta_batch);
     let Some((first, end)) = first.and_then(|first| Some((first, first.checked_add(meta_batch)?))) else {
-        let need = "small enough that the episodes up to it can be counted in 64 bits";
+        let need = "such that the numbers of its episodes fit in 64 bits";
         return Err(Error::Setting { name: "iteration", value: state.iteration.to_string(), need });
     };
     episodes.check()?;
