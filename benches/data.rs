@@ -2,7 +2,7 @@
 //!
 //!     INNERLOOP_DATA=DATA cargo bench --bench data
 //!
-//! An episode is 5-way 1-shot with 15 queries a class, 28x28; it is made of bytes in memory, on one
+//! An episode is 5-way 1-shot with 15 queries per class, 28x28; it is made of bytes in memory, on one
 //! thread, and each iteration makes another one. `upright` draws from the classes as they are,
 //! `quarter_turns` from all four rotations of each, turned as they are drawn. `load` unpacks, decodes and
 //! shrinks all 32,460 drawings of Omniglot, from its two archives if they are there. Without

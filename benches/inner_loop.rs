@@ -2,8 +2,8 @@
 //!
 //!     cargo bench --bench inner_loop -- 'task_grad/conv4_5way_1shot/.*_5steps'
 //!
-//! That call tells how many first-order steps a second-order one costs.
-//! `conv4` is the pooled 64-filter Omniglot network with 15 queries a class, `mlp` a 784-64-5 network
+//! This call tells how many first-order steps a second-order step costs.
+//! `conv4` is the pooled 64-filter Omniglot network with 15 queries per class, `mlp` a 784-64-5 network
 //! on the same images. Second order runs on one tape (`unrolled`) or step by step (`sweep`).
 
 mod common;
@@ -18,7 +18,8 @@ fn cases() -> Vec<(String, Config, Maml<Net>)> {
     for shots in [1, 5] {
         let config = Config::named(&format!("omniglot-5w{shots}s")).unwrap();
         let conv4 = config.maml(Order::Second, Route::Unrolled);
-        let mlp = Maml { model: Net::Mlp(Mlp::new(&[784, 64, 5]).unwrap()), inner_lr: 0.01, ..conv4.clone() };
+        let model: Net = Box::new(Mlp::new(&[784, 64, 5]).unwrap());
+        let mlp = Maml { model, inner_lr: 0.01, ..config.maml(Order::Second, Route::Unrolled) };
         cases.push((format!("mlp_5way_{shots}shot"), config, mlp));
         cases.push((format!("conv4_5way_{shots}shot"), config, conv4));
     }
@@ -33,11 +34,11 @@ fn task_grad(c: &mut Criterion) {
         ("second_unrolled", Order::Second, Route::Unrolled),
         ("second_sweep", Order::Second, Route::Sweep),
     ];
-    for (name, config, learner) in cases() {
-        let (params, episode) = (learner.model.init::<f32>(0), config.episode(0));
+    for (name, config, mut learner) in cases() {
+        let (params, episode) = (learner.model.init(0), config.episode(0));
         for (way, order, route) in ways {
             for inner_steps in [1, 5] {
-                let learner = Maml { order, route, inner_steps, ..learner.clone() };
+                (learner.order, learner.route, learner.inner_steps) = (order, route, inner_steps);
                 group.bench_function(BenchmarkId::new(&name, format!("{way}_{inner_steps}steps")), |b| {
                     b.iter(|| learner.task_grad(&params, &episode));
                 });

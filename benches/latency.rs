@@ -11,7 +11,7 @@ mod common;
 
 use std::cell::RefCell;
 
-use common::{Config, Net, pool};
+use common::{Config, pool};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use innerloop::{Maml, Model, Norm, NormMode, Order, Route, Tape};
 
@@ -26,7 +26,7 @@ fn adapt(c: &mut Criterion) {
     for (name, steps) in [(POOLED, 5), (STRIDED, 1), (STRIDED, 3)] {
         let config = Config::named(name).unwrap();
         let learner = config.maml(Order::Second, Route::Unrolled);
-        let (params, support) = (learner.model.init::<f32>(0), config.episode(0).support);
+        let (params, support) = (learner.model.init(0), config.episode(0).support);
         let plural = if steps > 1 { "s" } else { "" };
         group.bench_function(BenchmarkId::new("adapt", format!("{name}-{steps}step{plural}")), |b| {
             pool.install(|| b.iter(|| learner.adapt(&params, &support, steps).unwrap()));
@@ -37,22 +37,14 @@ fn adapt(c: &mut Criterion) {
 fn predict(c: &mut Criterion) {
     let (mut group, pool) = (c.benchmark_group("latency"), pool(1));
     let config = Config::named(POOLED).unwrap();
-    let Net::Conv4(model) = config.model() else { panic!("{POOLED} is a Conv4") };
-    let transductive = Maml {
-        model,
-        inner_lr: config.inner_lr,
-        inner_steps: config.steps,
-        eval_steps: config.steps,
-        order: Order::Second,
-        route: Route::Unrolled,
-        norm: NormMode::Batch,
-    };
+    let transductive = config.maml(Order::Second, Route::Unrolled);
     let support = config.episode(0).support;
     let params = transductive.adapt(&transductive.model.init(0), &support, config.steps).unwrap();
     let moments = RefCell::default();
     let tape = Tape::new();
     transductive.model.forward(&tape.leaves(&params), tape.constant(&support.x), Norm::Observe(&moments));
-    let running = Maml { norm: NormMode::Running(moments.into_inner()), ..transductive.clone() };
+    let running = config.maml(Order::Second, Route::Unrolled);
+    let running = Maml { norm: NormMode::Running(moments.into_inner()), ..running };
 
     let rows =
         [("batch1", 1, &running), ("batch75", 75, &running), ("batch75-batch-statistics", 75, &transductive)];

@@ -26,14 +26,14 @@ fn meta_step(c: &mut Criterion) {
             group.bench_with_input(id, &config, |b, config| {
                 let learner = config.maml(Order::Second, Route::Unrolled);
                 let episodes = config.meta_batch();
-                let start = learner.model.init::<f32>(0);
+                let start = learner.model.init(0);
                 let (pool, adam) = (pool(threads), Adam::default());
                 let (mut params, mut state) = (start.clone(), adam.init(&start));
                 let mut step = || {
                     let meta = meta_grad(&learner, &params, &episodes).unwrap();
                     adam.update(1e-3, &mut params, &meta.grads, &mut state);
                 };
-                // the whole loop in the pool, as a training is: entering it costs two wake-ups
+                // the whole loop runs in the pool, as a training does: entering it costs two wake-ups
                 b.iter_custom(|count| {
                     pool.install(|| {
                         let start = Instant::now();

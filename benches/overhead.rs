@@ -3,7 +3,7 @@
 //!     cargo bench --bench overhead
 //!
 //! `add40` is a chain of 1,000 additions of a constant to a vector of 40 numbers, so a time in µs reads
-//! as ns an operation. `record_add40` records it on a fresh tape, which is dropped within the time;
+//! as ns per operation. `record_add40` records it on a fresh tape, which is dropped within the time;
 //! `differentiate_add40` is the reverse sweep alone. `sinusoid_task` is the exact meta-gradient of one
 //! sinusoid task, a 1-40-40-1 network with one inner step.
 
@@ -60,7 +60,7 @@ fn add40(c: &mut Criterion) {
 fn sinusoid_task(c: &mut Criterion) {
     let config = Config::named("sinusoid").unwrap();
     let learner = config.maml(Order::Second, Route::Unrolled);
-    let (params, episode) = (learner.model.init::<f32>(0), config.episode(0));
+    let (params, episode) = (learner.model.init(0), config.episode(0));
     c.bench_function("overhead/sinusoid_task", |b| b.iter(|| learner.task_grad(&params, &episode)));
 }
 

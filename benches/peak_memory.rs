@@ -1,9 +1,9 @@
-//! Time and peak memory of one configuration. Peak memory is a property of a process, so a figure of it
-//! is made of several calls:
+//! Time and peak memory of one configuration. Peak memory belongs to a process, so each number of steps
+//! needs a call of its own:
 //!
 //!     for k in 1 5 20; do cargo bench --bench peak_memory -- --config omniglot-5w1s --route sweep --steps $k; done
 //!
-//! Prints one line: seconds a task (wall time over the number of tasks) and the peak resident set of the
+//! Prints one line: seconds per task (wall time over the number of tasks) and the peak resident set of the
 //! process, with that before the first task. Without arguments it runs something quick.
 
 mod common;
@@ -58,7 +58,7 @@ fn main() {
     let args = Arguments::parse();
     let Some(config) = Config::named(&args.config) else {
         let names = common::CONFIGS.map(|c| c.name).join(", ");
-        eprintln!("no configuration {:?}; there are {names}", args.config);
+        eprintln!("there is no configuration {:?}; the names are {names}", args.config);
         std::process::exit(2);
     };
     let (order, route) = match args.route {
@@ -68,7 +68,7 @@ fn main() {
     };
     let steps = args.steps.unwrap_or(config.steps);
     let learner = Config { steps, ..config }.maml(order, route);
-    let params = learner.model.init::<f32>(0);
+    let params = learner.model.init(0);
     let episodes: Vec<_> = (0..args.tasks).map(|i| config.episode(i)).collect();
     let base = status_mib("VmHWM");
     let start = Instant::now();

@@ -139,7 +139,7 @@ fn main() -> Result<(), innerloop::Error> {
     // In an inner loop, where second order is what matters.
     println!("\nMAML on sinusoids with swish:");
     let tasks = Sinusoids { shots: 10, queries: 10, seed: 0 };
-    let mut params = Mlp::new(&[1, 40, 40, 1])?.init::<f32>(0);
+    let mut params: Vec<ArrayD<f32>> = Mlp::new(&[1, 40, 40, 1])?.init(0);
     let mut optimizer = Adam::default().init(&params);
     let mut recent = 0.0;
     for step in 1..=5000 {

@@ -28,7 +28,7 @@ fn main() -> Result<(), innerloop::Error> {
     let tasks = EpisodeSampler::new(&images, &images.all(), shape, 0)?;
     let model = Conv4::new(images.shape(), 32, Downsample::Stride, Some(shape.ways))?;
 
-    let mut params = model.init::<f32>(0);
+    let mut params: Vec<ArrayD<f32>> = model.init(0);
     let mut recent = 0.0;
     for step in 1..=META_STEPS {
         let before = params.clone();

@@ -24,7 +24,7 @@ use innerloop::{
 };
 use plotters::prelude::*;
 
-/// MAML on sinusoids. Defaults are the paper's, but for the number of iterations (there 70,000).
+/// MAML on sinusoids. The defaults are those of the paper, except for the number of iterations (70,000 there).
 #[derive(Debug, Parser)]
 struct Settings {
     /// Meta-steps
@@ -33,7 +33,7 @@ struct Settings {
     /// Points to adapt to
     #[arg(long, default_value_t = 10)]
     shots: usize,
-    /// Tasks a meta-step
+    /// Tasks per meta-step
     #[arg(long, default_value_t = 25)]
     meta_batch: usize,
     /// Rate of the inner gradient descent
@@ -71,9 +71,6 @@ fn main() -> ExitCode {
 
 fn run(settings: &Settings) -> Result<()> {
     let &Settings { shots, meta_batch, inner_lr, inner_steps, outer_lr, eval_tasks, seed, .. } = settings;
-    if shots == 0 {
-        return Err(Error::Setting { name: "shots", value: "0".into(), need: "at least 1" });
-    }
     let maml = Maml {
         model: Mlp::new(&[1, 40, 40, 1])?,
         inner_lr,

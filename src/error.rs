@@ -1,7 +1,7 @@
 //! What can go wrong outside the program: files, data and settings.
 //!
-//! Misuse of the engine (shapes that cannot fit) panics at the call. Everything that comes from a
-//! user's disk or a user's choice ends here instead, with the value, its place and the way out.
+//! Misuse of the engine (shapes that cannot fit) panics at the call. Everything that comes from files
+//! or from a user's settings gives one of these errors, with the value, its place and what to do.
 
 use std::path::PathBuf;
 
@@ -34,6 +34,15 @@ pub enum Error {
         need: &'static str,
     },
 
+    /// The description of a parameter is not sound.
+    #[error("parameter {name} cannot be used: {reason}")]
+    Spec {
+        /// The parameter: its name in quotes, or its number if it has no name.
+        name: String,
+        /// What is wrong with its name, shape, role or initial distribution.
+        reason: String,
+    },
+
     /// The operating system could not read or write a file or folder.
     #[error("cannot access {}: {source}", path.display())]
     Io {
@@ -54,7 +63,7 @@ pub enum Error {
     },
 
     /// A saved file lacks an array that was asked for.
-    #[error("{} holds no array named {name:?}: was it saved by another model?", path.display())]
+    #[error("{} holds no array named {name:?}: check that it was saved by the same model", path.display())]
     MissingArray {
         /// The array.
         name: String,
@@ -63,7 +72,7 @@ pub enum Error {
     },
 
     /// An array from outside has another shape than the one needed.
-    #[error("{what}: the shape must be {expected:?}, it is {found:?}")]
+    #[error("{what}: the shape must be {expected:?}, but it is {found:?}")]
     Shape {
         /// What the array is.
         what: String,
@@ -74,20 +83,23 @@ pub enum Error {
     },
 
     /// A number is infinite or NaN: it came in so, or a computation diverged.
-    #[error("{what} is not finite: look for missing values in what went in, or lower the learning rates")]
+    #[error("{what} is not finite: look for missing values in the input, or lower the learning rates")]
     NotFinite {
         /// What holds the number, and where in it.
         what: String,
     },
 
     /// A data set was not found where it was looked for.
-    #[error("no {what} in {}: looked for {looked_for}; put it there or give the folder that has it", root.display())]
+    #[error(
+        "{what} was not found in {}, which has none of {looked_for}: put it there or give another folder",
+        root.display()
+    )]
     NoData {
         /// The data set, or the part of it, that is missing.
         what: &'static str,
         /// The folder that was searched.
         root: PathBuf,
-        /// The files or folders any of which would have done.
+        /// The files or folders that were looked for; one of them is enough.
         looked_for: String,
     },
 
@@ -104,8 +116,8 @@ pub enum Error {
 
     /// One image of an archive or folder has the wrong size.
     #[error(
-        "{}: image {member} is {found_h}x{found_w} pixels (height x width), expected {expected}x{expected}: \
-         use the images as published, they are resized here",
+        "{}: image {member} is {found_h}x{found_w} pixels (height x width), but it must be {expected}x{expected}: \
+         use the images as published; they are resized when they are loaded",
         path.display()
     )]
     ImageSize {
@@ -122,7 +134,9 @@ pub enum Error {
     },
 
     /// An image has the wrong number of bytes for the shape of its set.
-    #[error("image {image} of class {class:?} has {found} bytes, h * w * c is {expected}")]
+    #[error(
+        "the number of bytes of image {image} of class {class:?} is {found}, but h * w * c is {expected}"
+    )]
     ImageBytes {
         /// The class.
         class: String,
@@ -135,7 +149,7 @@ pub enum Error {
     },
 
     /// A class has no images at all.
-    #[error("class {class:?} has no images: leave it out, or look for the files that are missing")]
+    #[error("class {class:?} has no images: leave the class out, or look for the missing files")]
     EmptyClass {
         /// The class.
         class: String,
@@ -151,7 +165,7 @@ pub enum Error {
     },
 
     /// A class is named that the image set does not have.
-    #[error("class {class:?} ({place}) is not in the image set: is the data set complete?")]
+    #[error("class {class:?} ({place}) is not in the image set: check that the data set is complete")]
     UnknownClass {
         /// The class, by name or by number.
         class: String,
@@ -184,7 +198,7 @@ pub enum Error {
     },
 
     /// More classes are needed than there are.
-    #[error("{what} needs {need} classes, there are {have}")]
+    #[error("the number of classes is {have}, but {what} needs at least {need}")]
     TooFewClasses {
         /// What needs them.
         what: &'static str,
@@ -196,7 +210,7 @@ pub enum Error {
 
     /// More images of one class are needed than it has.
     #[error(
-        "an episode needs {need} images of class {class:?} (shots + queries), it has {have}: \
+        "the number of images of class {class:?} is {have}, but an episode needs shots + queries = {need} of them: \
          lower shots or queries, or leave the class out"
     )]
     TooFewImages {
@@ -218,7 +232,7 @@ pub enum Error {
     },
 
     /// A label of an episode is not below its number of ways.
-    #[error("{what} has label {label} at position {index}: labels must lie below ways = {ways}")]
+    #[error("the {what} set has label {label} at position {index}: labels must be less than ways = {ways}")]
     Label {
         /// Support or query set.
         what: &'static str,
@@ -231,7 +245,7 @@ pub enum Error {
     },
 
     /// A class of an episode has no support example to learn from.
-    #[error("the support set has no example of label {label}: each of the {ways} ways needs one")]
+    #[error("the support set has no example of label {label}: each label below ways = {ways} needs one")]
     MissingLabel {
         /// The label that never occurs.
         label: usize,

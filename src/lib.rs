@@ -13,10 +13,10 @@
 //! let episode = EpisodeSampler::new(&glyphs, &glyphs.all(), shape, 0)?.episode(0);
 //! let (support, query) = (&episode.support, &episode.query);
 //! let model = Conv4::new([28, 28, 1], 8, Downsample::Stride, Some(5))?;
-//! let params = model.init::<f32>(0);
+//! let params = model.init(0);
 //! let (inner_lr, inner_steps) = (0.4, 1);
 //!
-//! let tape = Tape::new();
+//! let tape = Tape::<f32>::new();
 //! let theta = tape.leaves(&params);
 //! let mut phi = theta.clone();
 //! for _ in 0..inner_steps {
@@ -38,7 +38,7 @@
 //! |---|---|
 //! | engine | [`Tape`], [`Var`], [`grad`], [`grad_values`], [`vjp`], [`hvp`]; your own operations: [`Op`], [`check_grads`] |
 //! | losses | [`cross_entropy`], [`mse`], [`accuracy`], or [`loss`] by the kind of targets |
-//! | models | [`Model`], [`Conv4`], [`Mlp`]; batch norm's statistics are always said: [`Norm`] |
+//! | models | [`Model`], [`Network`], [`Conv4`], [`Mlp`], [`ParamSpec`], [`Init`]; which statistics batch norm uses is always stated: [`Norm`] |
 //! | learners | [`Learner`], [`Maml`], [`ProtoNet`]; [`meta_grad`] over a meta-batch, [`evaluate`] |
 //! | training | [`Trainer`], [`Adam`], [`Sgd`], [`Schedule`], checkpoints |
 //! | data | [`Episode`], [`Episodes`], [`EpisodeSampler`], [`ImageSet`], `Omniglot`, [`Glyphs`], [`Sinusoids`] |
@@ -67,6 +67,8 @@
 #![deny(unsafe_code, missing_docs, missing_debug_implementations, unreachable_pub)]
 #![deny(clippy::undocumented_unsafe_blocks)]
 
+#[macro_use]
+mod compiled;
 mod data;
 mod error;
 mod forward;
@@ -80,6 +82,7 @@ mod op;
 mod ops;
 mod optim;
 mod pool;
+mod random;
 mod real;
 mod recompute;
 mod tape;
@@ -101,8 +104,12 @@ pub use meta::{
     Adaptation, Learner, Maml, Mean, MetaGrad, Order, ProtoNet, Query, Route, Score, StepReport, TaskGrad,
 };
 pub use meta::{evaluate, loss, meta_grad};
-pub use nn::{Conv4, Downsample, Mlp, Model, Moments, Norm, NormMode, ParamSpec, Role};
-pub use nn::{check_params, images_from_channels_first, init_params, params_from_channels_first};
+pub use nn::{
+    Conv4, Downsample, Init, Mlp, Model, Moments, Network, Norm, NormMode, OwnInit, ParamSpec, Role,
+};
+pub use nn::{
+    check_params, check_specs, images_from_channels_first, init_params, params_from_channels_first,
+};
 pub use op::{Emit, Op, Point, Rule};
 pub use ops::{ConvBlock, Positions, accuracy, cross_entropy, mse};
 pub use optim::{Adam, Optimizer, OptimizerState, Schedule, Sgd, clip_grad_norm, grad_norm};
@@ -116,6 +123,7 @@ pub use value::{MAX_RANK, Shape};
 pub use var::Var;
 
 pub use ndarray;
+pub use rand;
 
 /// The README's code is compiled and run.
 #[cfg(doctest)]

@@ -47,6 +47,7 @@ impl Real for f64 {
 }
 
 /// Whether every element is a finite number.
+#[inline(never)]
 pub(crate) fn all_finite<T: Real>(array: &ArrayD<T>) -> bool {
     match array.as_slice() {
         // no early exit, so that the loop vectorises

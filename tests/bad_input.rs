@@ -59,7 +59,7 @@ fn a_pixel_that_is_not_a_number_is_refused_with_its_set_and_place() {
 fn images_of_the_wrong_size_are_refused_wherever_they_enter() {
     let (learner, params) = conv4();
     let episode = random_episode::<f32>(&[16, 15, 1], 3, 0);
-    let expected = "[3, 16, 16, 1], it is [3, 16, 15, 1]";
+    let expected = "[3, 16, 16, 1], but it is [3, 16, 15, 1]";
     assert_error!(learner.adapt(&params, &episode.support, 1), Error::Shape { .. }, "Conv4", expected);
     assert_error!(learner.adapt_scored(&params, &episode, 1), Error::Shape { .. }, "Conv4", expected);
     assert_error!(
@@ -106,7 +106,7 @@ fn values_of_another_width_than_the_outputs_are_refused() {
     let (learner, params) = regression();
     let wide = |seed| Examples { x: noise(&[4, 1], seed), y: Targets::Values(noise(&[4, 2], seed)) };
     let episode: Episode<f32> = Episode::new(0, wide(0), wide(1)).unwrap();
-    let expected = "[4, 1], it is [4, 2]";
+    let expected = "[4, 1], but it is [4, 2]";
     assert_error!(learner.adapt(&params, &episode.support, 1), Error::Shape { .. }, "values", expected);
     assert_error!(meta_grad(&learner, &params, &[episode]), Error::Shape { .. }, "support values", expected);
 }
@@ -181,12 +181,12 @@ fn parameters_that_are_not_the_models_are_refused_by_name() {
         ]
     };
     for result in calls(&params[..17]) {
-        assert_error!(result, Error::Shape { .. }, "list of parameters", "[18], it is [17]");
+        assert_error!(result, Error::Shape { .. }, "list of parameters", "[18], but it is [17]");
     }
     let mut bent = params.clone();
     bent[2] = ArrayD::ones(vec![4]);
     for result in calls(&bent) {
-        assert_error!(result, Error::Shape { .. }, "bn1_gamma", "[3], it is [4]");
+        assert_error!(result, Error::Shape { .. }, "bn1_gamma", "[3], but it is [4]");
     }
     let mut holed = params.clone();
     holed[16][[0, 1]] = f32::NAN;
@@ -229,10 +229,10 @@ fn a_state_of_another_model_does_not_resume() {
     let state = Trainer::<f32, _, _>::new(&learner, Adam::default(), CONFIG, 0).unwrap().state().clone();
     let wide = maml(Mlp::new(&[1, 41, 40, 1]).unwrap());
     let result = Trainer::resume(&wide, Adam::default(), CONFIG, state.clone());
-    assert_error!(result, Error::Shape { .. }, "linear1_w", "[1, 41], it is [1, 40]");
+    assert_error!(result, Error::Shape { .. }, "linear1_w", "[1, 41], but it is [1, 40]");
     let deep = maml(Mlp::new(&[1, 40, 40, 40, 1]).unwrap());
     let result = Trainer::resume(&deep, Adam::default(), CONFIG, state);
-    assert_error!(result, Error::Shape { .. }, "list of parameters", "[8], it is [6]");
+    assert_error!(result, Error::Shape { .. }, "list of parameters", "[8], but it is [6]");
 }
 
 #[test]
@@ -240,7 +240,7 @@ fn a_state_of_another_optimizer_does_not_resume() {
     let (learner, _) = regression();
     let state = Trainer::<f32, _, _>::new(&learner, Adam::default(), CONFIG, 0).unwrap().state().clone();
     let result = Trainer::resume(&learner, Sgd { momentum: 0.9 }, CONFIG, state.clone());
-    assert_error!(result, Error::Shape { .. }, "optimizer", "[1], it is [2]");
+    assert_error!(result, Error::Shape { .. }, "optimizer", "[1], but it is [2]");
     let mut holed = state;
     holed.optimizer.slots[1][3][[0]] = f32::INFINITY;
     let result = Trainer::resume(&learner, Adam::default(), CONFIG, holed);
@@ -277,7 +277,7 @@ fn mixing_tapes_panics() {
 }
 
 #[test]
-#[should_panic(expected = "Adam: as many gradients as parameters")]
+#[should_panic(expected = "Adam: there must be as many gradients as parameters")]
 fn gradients_that_do_not_match_the_parameters_panic() {
     use innerloop::Optimizer;
     let mut params = vec![ArrayD::<f32>::zeros(vec![2])];
@@ -330,6 +330,20 @@ fn running_statistics_that_do_not_fit_the_model_are_refused() {
             word
         );
     }
+}
+
+#[test]
+fn running_statistics_that_give_no_finite_outputs_are_refused_with_the_layer() {
+    let (learner, params) = conv4();
+    let x = random_episode::<f32>(&[16, 16, 1], 3, 0).query.x;
+    for (mean, var) in [(f64::NAN, 1.0), (0.0, f64::INFINITY), (0.0, -1.0)] {
+        let mut given = vec![Moments::standard(3); 4];
+        (given[2].mean[1], given[2].var[1]) = (mean, var);
+        let learner = Maml { norm: NormMode::Running(given), ..learner.clone() };
+        assert_error!(learner.predict(&params, &x), Error::NotFinite { .. }, "layer 2");
+    }
+    let short = Maml { norm: NormMode::Running(vec![Moments::standard(3); 2]), ..learner };
+    assert_error!(short.predict(&params, &x), Error::Shape { .. }, "running statistics");
 }
 
 #[test]

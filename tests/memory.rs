@@ -1,4 +1,4 @@
-//! Memory stays where it is: adapting once more costs nothing that remains.
+//! Repeated adaptation leaves no memory behind.
 
 mod common;
 mod tasks;
@@ -12,7 +12,7 @@ fn resident_kib() -> Option<u64> {
     let line = status.as_deref().and_then(|s| s.lines().find_map(|l| l.strip_prefix("VmRSS:")));
     let kib = line.and_then(|l| l.trim().strip_suffix(" kB")).and_then(|n| n.parse().ok());
     if kib.is_none() {
-        common::skip("/proc/self/status does not tell the resident set");
+        common::skip("/proc/self/status does not give the resident set");
     }
     kib
 }
@@ -21,9 +21,9 @@ fn resident_kib() -> Option<u64> {
 fn a_thousand_evaluation_adaptations_do_not_raise_the_resident_set() {
     let model = Conv4::new([16, 16, 1], 8, Downsample::MaxPool, Some(5)).unwrap();
     let learner = Maml { eval_steps: 5, ..maml(model) };
-    let params = learner.model.init::<f32>(0);
+    let params = learner.model.init(0);
     let adapt = |i| {
-        let scores = learner.scores(&params, &random_episode(&[16, 16, 1], 5, i));
+        let scores = learner.scores(&params, &random_episode::<f32>(&[16, 16, 1], 5, i));
         assert!(scores[5].loss.is_finite());
     };
     (0..50).for_each(adapt);

@@ -4,8 +4,8 @@ mod tasks;
 
 use innerloop::ndarray::{Array1, Array2, ArrayD, Axis, arr1, arr2, concatenate};
 use innerloop::{
-    Conv4, Downsample, Episode, Episodes, Error, Examples, Learner, Maml, Mlp, Model, Moments, Norm,
-    NormMode, Order, ParamSpec, ProtoNet, Real, Role, Route, Sinusoids, Tape, Targets, TaskGrad, Var,
+    Conv4, Downsample, Episode, Episodes, Error, Examples, Learner, Maml, Mlp, Model, Moments, Network, Norm,
+    NormMode, Order, ParamSpec, ProtoNet, Real, Route, Sinusoids, Tape, Targets, TaskGrad, Var,
     cross_entropy, grad_values, meta_grad,
 };
 use tasks::{distance, maml, noise, random_episode, sinusoid_mlp, small_conv4};
@@ -184,8 +184,8 @@ fn no_inner_step_gives_the_plain_gradient_of_the_query_loss() {
 }
 
 /// How far the two routes are apart, the worst of 1, 2 and 5 steps and both orders.
-fn routes_apart<T: Real>(learner: Maml<impl Model + Clone>, episode: &Episode<T>) -> f64 {
-    let params = learner.model.init::<T>(5);
+fn routes_apart<T: Real>(learner: Maml<impl Model<T> + Clone>, episode: &Episode<T>) -> f64 {
+    let params: Vec<ArrayD<T>> = learner.model.init(5);
     let mut worst = 0.0f64;
     for (order, steps) in ORDERS.into_iter().flat_map(|o| [1, 2, 5].map(|s| (o, s))) {
         let task = |route| -> TaskGrad<T> {
@@ -302,16 +302,12 @@ fn with_given_statistics_a_prediction_does_not_depend_on_the_rest_of_the_batch()
     }
 }
 
-/// Embeds `[n, 2]` as itself times one scale an axis: the identity to begin with.
+/// Embeds `[n, 2]` as itself times one scale per axis, at first the identity.
 struct Identity;
 
-impl Model for Identity {
+impl Network for Identity {
     fn specs(&self) -> Vec<ParamSpec> {
-        vec![ParamSpec { name: "scale".into(), shape: vec![2], role: Role::Scale }]
-    }
-
-    fn forward<'t, T: Real>(&self, params: &[Var<'t, T>], x: Var<'t, T>, _norm: Norm<'_>) -> Var<'t, T> {
-        x * params[0]
+        vec![ParamSpec::scale("scale", 2)]
     }
 
     fn check_input(&self, shape: &[usize]) -> Result<(), Error> {
@@ -321,6 +317,12 @@ impl Model for Identity {
 
     fn outputs(&self) -> usize {
         2
+    }
+}
+
+impl<T: Real> Model<T> for Identity {
+    fn forward<'t>(&self, params: &[Var<'t, T>], x: Var<'t, T>, _norm: Norm<'_>) -> Var<'t, T> {
+        x * params[0]
     }
 }
 

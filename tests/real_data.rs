@@ -1,4 +1,4 @@
-//! Real Omniglot, where `INNERLOOP_DATA` leads to it: the published split, and learning on it.
+//! Real Omniglot, if `INNERLOOP_DATA` names its folder: the published split, and learning on it.
 #![cfg(feature = "images")]
 
 mod common;

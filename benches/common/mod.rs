@@ -3,11 +3,14 @@
 
 use innerloop::ndarray::ArrayD;
 use innerloop::{
-    Conv4, Downsample, Episode, Episodes, Error, Examples, Maml, Mlp, Model, Norm, NormMode, Order,
-    ParamSpec, Real, Route, Sinusoids, Targets, Var,
+    Conv4, Downsample, Episode, Episodes, Examples, Maml, Mlp, Model, NormMode, Order, Route, Sinusoids,
+    Targets,
 };
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, SeedableRng};
+
+/// Any network, so that all configurations are of one type.
+pub type Net = Box<dyn Model<f32>>;
 
 /// One row of the table.
 #[derive(Debug, Clone, Copy)]
@@ -76,9 +79,9 @@ impl Config {
     pub fn model(&self) -> Net {
         match self.image {
             Some(image) => {
-                Net::Conv4(Conv4::new(image, self.filters, self.downsample, Some(self.ways)).unwrap())
+                Box::new(Conv4::new(image, self.filters, self.downsample, Some(self.ways)).unwrap())
             }
-            None => Net::Mlp(Mlp::new(&[1, 40, 40, 1]).unwrap()),
+            None => Box::new(Mlp::new(&[1, 40, 40, 1]).unwrap()),
         }
     }
 
@@ -121,48 +124,4 @@ pub fn uniform(shape: &[usize], seed: u64) -> ArrayD<f32> {
 /// A pool of `threads` to run a bench in.
 pub fn pool(threads: usize) -> rayon::ThreadPool {
     rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap()
-}
-
-/// Either network, so that all configurations are of one type.
-#[derive(Debug, Clone)]
-pub enum Net {
-    Conv4(Conv4),
-    Mlp(Mlp),
-}
-
-impl Model for Net {
-    fn specs(&self) -> Vec<ParamSpec> {
-        match self {
-            Net::Conv4(m) => m.specs(),
-            Net::Mlp(m) => m.specs(),
-        }
-    }
-
-    fn forward<'t, T: Real>(&self, params: &[Var<'t, T>], x: Var<'t, T>, norm: Norm<'_>) -> Var<'t, T> {
-        match self {
-            Net::Conv4(m) => m.forward(params, x, norm),
-            Net::Mlp(m) => m.forward(params, x, norm),
-        }
-    }
-
-    fn check_input(&self, shape: &[usize]) -> Result<(), Error> {
-        match self {
-            Net::Conv4(m) => m.check_input(shape),
-            Net::Mlp(m) => m.check_input(shape),
-        }
-    }
-
-    fn norms(&self) -> Vec<usize> {
-        match self {
-            Net::Conv4(m) => m.norms(),
-            Net::Mlp(m) => m.norms(),
-        }
-    }
-
-    fn outputs(&self) -> usize {
-        match self {
-            Net::Conv4(m) => m.outputs(),
-            Net::Mlp(m) => m.outputs(),
-        }
-    }
 }

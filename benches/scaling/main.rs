@@ -3,7 +3,7 @@
 //!
 //!     cargo bench --bench scaling -- --config omniglot-5w1s-finn --steps-config omniglot-5w1s
 //!
-//! Second order, unrolled. Every figure is a wall time of `meta_grad` over its number of tasks, the median
+//! Second order, unrolled. Every figure is a wall time of `meta_grad` divided by its number of tasks, the median
 //! of some rounds; a round measures everything once, so that a slow stretch of the machine spreads over
 //! all. Without arguments it measures the sinusoid, which takes a few seconds.
 
@@ -25,7 +25,7 @@ use fit::Line;
 use innerloop::{Episode, Maml, Model, Order, Route, meta_grad};
 use plot::{Growth, Panel, Series, draw};
 
-/// Milliseconds a task by the number of tasks and by the number of inner steps.
+/// Milliseconds per task by the number of tasks and by the number of inner steps.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// A configuration of `benches/common`.
@@ -57,12 +57,12 @@ struct Arguments {
 }
 
 fn named(name: &str) -> Result<Config, String> {
-    Config::named(name).ok_or_else(|| format!("there are {}", CONFIGS.map(|c| c.name).join(", ")))
+    Config::named(name).ok_or_else(|| format!("the names are {}", CONFIGS.map(|c| c.name).join(", ")))
 }
 
-/// Milliseconds a task, from as many calls as fill a few milliseconds.
-fn ms_a_task(learner: &Maml<Net>, episodes: &[Episode<f32>]) -> innerloop::Result<f64> {
-    let params = learner.model.init::<f32>(0);
+/// Milliseconds per task, from as many calls as fill a few milliseconds.
+fn ms_per_task(learner: &Maml<Net>, episodes: &[Episode<f32>]) -> innerloop::Result<f64> {
+    let params = learner.model.init(0);
     let (start, mut calls) = (Instant::now(), 0);
     while start.elapsed() < Duration::from_millis(5) {
         meta_grad(learner, &params, episodes)?;
@@ -86,7 +86,7 @@ fn measured(args: &Arguments, points: &[(Config, usize)]) -> innerloop::Result<V
         for (at, (config, tasks)) in points.iter().enumerate() {
             let learner = config.maml(Order::Second, Route::Unrolled);
             for (pool, line) in pools.iter().zip(&mut samples) {
-                line[at].push(pool.install(|| ms_a_task(&learner, &episodes[..*tasks]))?);
+                line[at].push(pool.install(|| ms_per_task(&learner, &episodes[..*tasks]))?);
             }
         }
     }
@@ -110,7 +110,7 @@ fn panel(
 }
 
 fn print(panel: &Panel) {
-    println!("\n{}: ms a task", panel.title);
+    println!("\n{}: ms per task", panel.title);
     print!("{:>12}", panel.x_name);
     panel.series.iter().for_each(|s| print!("{:>12}", s.name));
     for (at, x) in panel.x.iter().enumerate() {
@@ -120,7 +120,7 @@ fn print(panel: &Panel) {
     println!();
     for s in &panel.series {
         if let Some(Line { at_zero, slope, r2 }) = panel.fit(s) {
-            println!("{}: {at_zero:.4} ms + {slope:.4} ms a step, R² {r2:.4}", s.name);
+            println!("{}: {at_zero:.4} ms + {slope:.4} ms per step, R² {r2:.4}", s.name);
         }
     }
 }

@@ -28,7 +28,7 @@ pub enum Growth {
 /// Times with one number of threads.
 pub struct Series {
     pub name: String,
-    /// Milliseconds a task, one for each `x`.
+    /// Milliseconds per task, one for each `x`.
     pub ms: Vec<f64>,
 }
 
@@ -90,7 +90,7 @@ fn paint(panel: &Panel, area: &DrawingArea<SVGBackend<'_>, Shift>) -> Result<(),
         .label_style(("sans-serif", 17))
         .axis_desc_style(("sans-serif", 19))
         .x_desc(panel.x_name)
-        .y_desc("time, ms a task")
+        .y_desc("time, ms per task")
         .x_labels(11)
         .x_label_formatter(&|&place| panel.x_label(place))
         .draw()?;
@@ -99,7 +99,7 @@ fn paint(panel: &Panel, area: &DrawingArea<SVGBackend<'_>, Shift>) -> Result<(),
         let (label, line) = match panel.fit(series) {
             None => (series.name.clone(), points.clone()),
             Some(Line { at_zero, slope, .. }) => (
-                format!("{}: {at_zero:.3} ms + {slope:.3} ms a step", series.name),
+                format!("{}: {at_zero:.3} ms + {slope:.3} ms per step", series.name),
                 [0.0, last].map(|x| (x, at_zero + slope * x)).to_vec(),
             ),
         };

@@ -1,10 +1,10 @@
-//! Four test episodes as an SVG picture: what was shown, what was asked, what was answered.
+//! Four test episodes as an SVG picture: support images, query images and predictions.
 
 use innerloop::ndarray::{ArrayD, ArrayViewD, Axis};
 use innerloop::{Episode, EpisodeSampler, Episodes, Examples, Learner, accuracy};
 
 const EPISODES: u64 = 4;
-/// Most classes of an episode and images of a class that are drawn.
+/// The largest numbers of classes per episode and images per class that are drawn.
 const WAYS: usize = 10;
 const SHOTS: usize = 3;
 const QUERIES: usize = 6;
@@ -22,7 +22,7 @@ const DARK: &str = "#222222";
 
 const RIGHT: &str = "#1a9641";
 const WRONG: &str = "#d7191c";
-/// A colour a class, none of them like right or wrong; they repeat after ten.
+/// One colour per class, different from those of right and wrong; they repeat after ten.
 const COLORS: [&str; 10] = [
     "#3366cc", "#b36b00", "#7733aa", "#0090a8", "#444444", "#c561a5", "#8a6642", "#8f9a00", "#7a8fe8",
     "#999999",

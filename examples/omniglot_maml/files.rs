@@ -1,11 +1,11 @@
-//! Writing files whole or not at all.
+//! Writing files completely or not at all.
 
 use std::fs;
 use std::path::Path;
 
 use innerloop::{Error, Result};
 
-/// Writes beside the final name, then renames: an interruption leaves the old file or the new one.
+/// Writes under a temporary name, then renames: an interruption leaves the old file or the new one.
 pub fn write(path: &Path, text: &str) -> Result<()> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".partial");

@@ -17,9 +17,9 @@
 //! `curve.svg`, four test episodes of each run as `episodes-*.svg`, the trained parameters as
 //! `params-*.safetensors`, and checkpoints from which `--resume` continues.
 //!
-//! Omniglot is two archives, `images_background.zip` and `images_evaluation.zip`, to be had from
-//! <https://github.com/brendenlake/omniglot>, folder `python`; they are read as they are. The lists of
-//! the Vinyals split belong in `splits/vinyals` beside them; `--split random` needs none.
+//! Omniglot consists of two archives, `images_background.zip` and `images_evaluation.zip`, in the folder
+//! `python` of <https://github.com/brendenlake/omniglot>; they are read without unpacking. The lists of
+//! the Vinyals split belong in `splits/vinyals` beside them; `--split random` needs no lists.
 
 mod curve;
 mod episodes_picture;
@@ -98,13 +98,16 @@ fn resumed(settings: &Settings) -> Result<Record> {
     }
     let path = settings.out.join("settings.txt");
     if !path.exists() {
-        let (what, looked_for) = ("run to resume", "settings.txt".into());
+        let (what, looked_for) = ("a run to resume", "settings.txt".into());
         return Err(Error::NoData { what, root: settings.out.clone(), looked_for });
     }
     let (before, now) = (files::read(&path)?, settings.identity());
     if before != now {
-        let reason =
-            format!("was trained with {}; --resume needs the same, it has {}", before.trim(), now.trim());
+        let reason = format!(
+            "it was trained with {}; --resume needs the same settings, but these are {}",
+            before.trim(),
+            now.trim()
+        );
         return Err(Error::BadFile { path: settings.out.clone(), reason });
     }
     Record::load(&settings.out)
@@ -138,12 +141,12 @@ fn print_plan(settings: &Settings, runs: &[Run], tasks: &Tasks) {
         _ => format!("{} meta-steps", s.last_iteration()),
     };
     println!(
-        "outer loop {until} of {} {}-way episodes, Adam at {}, {} query image(s) a class",
+        "outer loop {until} of {} {}-way episodes, Adam at {}, {} query image(s) per class",
         s.meta_batch,
         s.train_shape().ways,
         s.outer_lr,
         s.queries
     );
-    println!("test       {} episodes, {} query images a class", s.eval_episodes, s.eval_queries);
+    println!("test       {} episodes, {} query images per class", s.eval_episodes, s.eval_queries);
     println!("seed {}, {} thread(s), out {}\n", s.seed, rayon::current_num_threads(), s.out.display());
 }

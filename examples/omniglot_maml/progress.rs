@@ -1,4 +1,4 @@
-//! How far training is: a bar on a terminal, a line now and then elsewhere.
+//! Shows the progress of training: a bar on a terminal, otherwise a line every few seconds.
 
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -12,13 +12,13 @@ use crate::settings::Settings;
 pub struct Progress<'s> {
     settings: &'s Settings,
     title: &'static str,
-    /// `None` where nobody would see it move.
+    /// `None` if the output is not a terminal.
     bar: Option<ProgressBar>,
     said: Instant,
     /// Running means, so that the figures can be read.
     loss: Option<f64>,
     accuracy: f64,
-    seconds_a_step: f64,
+    seconds_per_step: f64,
 }
 
 const BETWEEN_LINES: Duration = Duration::from_secs(10);
@@ -33,7 +33,7 @@ impl<'s> Progress<'s> {
             ProgressBar::new(1000).with_style(style.progress_chars("=> ")).with_prefix(title)
         });
         let said = Instant::now();
-        Progress { settings, title, bar, said, loss: None, accuracy: 0.0, seconds_a_step: 0.0 }
+        Progress { settings, title, bar, said, loss: None, accuracy: 0.0, seconds_per_step: 0.0 }
     }
 
     /// After a meta-step; `seconds` of training in all.
@@ -43,12 +43,12 @@ impl<'s> Progress<'s> {
         let loss = mean(self.loss.unwrap_or(0.0), log.loss);
         self.loss = Some(loss);
         self.accuracy = mean(self.accuracy, log.accuracy.unwrap_or(f64::NAN));
-        self.seconds_a_step = mean(self.seconds_a_step, log.seconds);
+        self.seconds_per_step = mean(self.seconds_per_step, log.seconds);
 
-        let tasks_a_second = self.settings.meta_batch as f64 / self.seconds_a_step;
+        let tasks_per_second = self.settings.meta_batch as f64 / self.seconds_per_step;
         let accuracy = 100.0 * self.accuracy;
         let figures = format!(
-            "meta-step {}, loss {loss:.3}, accuracy {accuracy:.1} %, {tasks_a_second:.0} tasks/s",
+            "meta-step {}, loss {loss:.3}, accuracy {accuracy:.1} %, {tasks_per_second:.0} tasks/s",
             log.iteration
         );
         let share = (log.iteration as f64 / self.settings.last_iteration() as f64)

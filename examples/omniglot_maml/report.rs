@@ -1,4 +1,4 @@
-//! What the runs did: two tables on disk, one on the screen.
+//! The results of the runs: two tables on disk, one on the screen.
 
 use std::path::Path;
 
@@ -142,14 +142,14 @@ fn rows<R>(path: &Path, row: impl Fn(&[&str]) -> Option<R>) -> Result<Vec<R>> {
             path: path.into(),
             line: number + 1,
             text: line.into(),
-            need: "a row as written by this example: start anew without --resume",
+            need: "a row as written by this example: start again without --resume",
         };
         parsed.ok_or_else(bad)
     };
     text.lines().enumerate().skip(1).map(parse).collect()
 }
 
-/// The result: accuracy before adaptation and after each inner step, a column a run.
+/// The result: accuracy before adaptation and after each inner step, one column per run.
 pub fn print_table(record: &Record, runs: &[Run], tasks: &Tasks, settings: &Settings) {
     let &Settings { ways, shots, eval_episodes, .. } = settings;
     println!("\n{ways}-way {shots}-shot accuracy in %, mean of {eval_episodes} episodes with 95 % interval,");

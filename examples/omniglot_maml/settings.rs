@@ -1,4 +1,4 @@
-//! What can be set, checked, and made into the library's types.
+//! The settings, their checks, and their conversion into the library's types.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use innerloop::{EpisodeShape, Error, Result, Schedule, TrainConfig};
 pub const DEFAULT_ITERATIONS: u64 = 500;
 
 /// Few-shot classification of handwritten characters with second-order MAML. The defaults are the
-/// settings of the MAML paper for 5-way 1-shot Omniglot, but for the data and the iterations.
+/// settings of the MAML paper for 5-way 1-shot Omniglot, except for the data and the number of iterations.
 #[derive(Debug, Clone, Parser)]
 pub struct Settings {
     /// Invented characters, or the real ones
@@ -40,7 +40,7 @@ pub struct Settings {
     #[arg(long, default_value_t = 15)]
     pub eval_queries: usize,
 
-    /// What adapts to an episode
+    /// The learner
     #[arg(long, value_enum, default_value_t = LearnerKind::Maml)]
     pub learner: LearnerKind,
     /// Train with this order only
@@ -67,7 +67,7 @@ pub struct Settings {
     /// Adam's rate in the outer loop
     #[arg(long, default_value_t = 1e-3)]
     pub outer_lr: f64,
-    /// Episodes a meta-step
+    /// Episodes per meta-step
     #[arg(long, default_value_t = 32)]
     pub meta_batch: usize,
 
@@ -174,7 +174,7 @@ impl Settings {
         self.eval_at.iter().any(passed) || self.eval_steps_at.contains(&iteration)
     }
 
-    /// Refuses what no library call would refuse before the end of training.
+    /// Checks what the library would check only at the end of training.
     pub fn check(&self) -> Result<()> {
         if self.eval_episodes == 0 {
             return Err(Error::Setting { name: "eval-episodes", value: "0".into(), need: "at least 1" });
@@ -192,7 +192,7 @@ impl Settings {
         Ok(())
     }
 
-    /// Everything that the bits of a training run depend on, as text: what resuming must not change.
+    /// Everything that the bits of a training run depend on, as text. Resuming must not change it.
     pub fn identity(&self) -> String {
         let Settings { shots, queries, inner_steps, inner_lr, outer_lr, meta_batch, filters, .. } = self;
         format!(

@@ -13,7 +13,7 @@ pub struct Tasks {
     pub test: EpisodeSampler,
 }
 
-/// Every run is judged by the same episodes, whatever its seed.
+/// Every run is evaluated on the same episodes, whatever its seed.
 const TEST_SEED: u64 = 2017;
 
 impl Tasks {
@@ -30,7 +30,8 @@ impl Tasks {
                 Split::vinyals(&images, found)?
             }
             (SplitKind::Vinyals, Data::Glyphs) => {
-                let need = "random for glyphs: the lists of Vinyals et al. name characters of Omniglot";
+                let need =
+                    "random for glyphs, because the lists of Vinyals et al. name characters of Omniglot";
                 return Err(Error::Setting { name: "split", value: "vinyals".into(), need });
             }
         };

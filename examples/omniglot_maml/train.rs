@@ -38,14 +38,14 @@ pub fn train(
         }
     }
     progress.finish();
-    save(run, trainer, settings, record)?; // an interruption of the evaluation costs no training
+    save(run, trainer, settings, record)?; // so that an interruption of the evaluation loses no training
     eprintln!("{}", evaluated(run, trainer, tasks, settings, record)?);
     record.save(&settings.out)?;
     let params = settings.out.join(format!("params-{}.safetensors", run.name));
     save_params(&params, &run.learner.specs(), trainer.params())
 }
 
-/// Evaluates on unseen classes; returns a line that says how it went.
+/// Evaluates on unseen classes; returns a line with the result.
 fn evaluated(
     run: &Run,
     trainer: &MetaTrainer<'_>,
@@ -66,7 +66,7 @@ fn evaluated(
     ))
 }
 
-/// Tables first: rows past a checkpoint are dropped when resuming, missing ones could not be made up.
+/// Tables first: resuming drops rows after the checkpoint, but it cannot restore missing rows.
 fn save(run: &Run, trainer: &MetaTrainer<'_>, settings: &Settings, record: &mut Record) -> Result<()> {
     record.save(&settings.out)?;
     save_checkpoint(&run.checkpoint(settings), &run.learner.specs(), trainer.state())

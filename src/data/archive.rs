@@ -41,7 +41,9 @@ impl Source {
                 let bytes = fs::read(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
                 let zip = ZipArchive::new(Cursor::new(bytes.into())).map_err(|error| Error::BadFile {
                     path: path.clone(),
-                    reason: format!("not a whole zip archive ({error}): copy or download it again"),
+                    reason: format!(
+                        "this is not a complete zip archive ({error}): copy or download it again"
+                    ),
                 })?;
                 return Ok(Self { path, zip: Some(zip) });
             }
@@ -73,7 +75,7 @@ impl Source {
         let mut alphabets: BTreeMap<String, BTreeMap<String, Vec<Member>>> = BTreeMap::new();
         for member in listed {
             let parts: Vec<&str> = member.name.split('/').collect();
-            // what macOS adds to folders and archives
+            // files that macOS adds to folders and archives
             if parts[0] == "__MACOSX" || parts.iter().any(|part| part.starts_with('.')) {
                 continue;
             }
@@ -89,14 +91,16 @@ impl Source {
                     }
                 }
                 _ if is_png(&member.name) => {
-                    let reason = "out of place, drawings are Alphabet/characterNN/file.png".into();
+                    let reason =
+                        "the file is in the wrong place: drawings are Alphabet/characterNN/file.png".into();
                     return Err(Error::BadImage { path: self.path.clone(), member: member.name, reason });
                 }
                 _ => {}
             }
         }
         if alphabets.is_empty() {
-            let reason = "holds no Alphabet/characterNN/file.png: unpack or download it again".into();
+            let reason =
+                "there is no Alphabet/characterNN/file.png in it: unpack or download it again".into();
             return Err(Error::BadFile { path: self.path.clone(), reason });
         }
         let mut classes = Classes::new();
@@ -116,7 +120,7 @@ impl Source {
         Ok(classes)
     }
 
-    /// Reads the file of one drawing into `bytes`, whatever was in there.
+    /// Reads the file of one drawing into `bytes`; what was in `bytes` is lost.
     pub(super) fn read(&mut self, member: &Member, bytes: &mut Vec<u8>) -> Result<()> {
         bytes.clear();
         let Some(zip) = &mut self.zip else {
@@ -124,7 +128,7 @@ impl Source {
             let read = fs::File::open(&path).and_then(|mut file| file.read_to_end(bytes));
             return read.map(drop).map_err(|source| Error::Io { path, source });
         };
-        // reading to the end also checks the sum that the archive holds
+        // reading to the end also checks the checksum in the archive
         let read = match zip.by_index(member.number) {
             Ok(mut file) => file.read_to_end(bytes).map(drop),
             Err(error) => Err(error.into()),
@@ -132,7 +136,7 @@ impl Source {
         read.map_err(|error| Error::BadImage {
             path: self.path.clone(),
             member: member.name.clone(),
-            reason: format!("cannot be unpacked ({error}): copy or download the archive again"),
+            reason: format!("the drawing cannot be unpacked ({error}): copy or download the archive again"),
         })
     }
 }
@@ -143,9 +147,9 @@ fn is_png(name: &str) -> bool {
 
 /// Adds what is in `folder` to `listed`, down to the files of the characters.
 fn list_folder(folder: &Path, below: &str, listed: &mut Vec<Member>) -> Result<()> {
-    let trouble = |source| Error::Io { path: folder.into(), source };
-    for entry in fs::read_dir(folder).map_err(trouble)? {
-        let entry = entry.map_err(trouble)?;
+    let unreadable = |source| Error::Io { path: folder.into(), source };
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
         let name = format!("{below}{}", entry.file_name().to_string_lossy());
         // asks the path, not the entry, so that links to folders count as folders
         let is_folder = !is_png(&name) && entry.path().is_dir();

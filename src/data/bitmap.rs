@@ -13,9 +13,10 @@ pub(super) enum Flaw {
     Other(String),
 }
 
-/// A decoded greyscale drawing, in the packing of the file: 1, 2, 4 or 8 bits a pixel, black = 0.
+/// A decoded greyscale drawing, packed as in the file: 1, 2, 4 or 8 bits per pixel, black = 0.
 ///
-/// Not unpacked, for few of its pixels are looked at: that took a third of the time of loading.
+/// It stays packed, because resizing reads few of its pixels; unpacking all of them took a third of the
+/// loading time.
 #[derive(Debug, Default)]
 pub(super) struct Bitmap {
     rows: Vec<u8>,
@@ -25,20 +26,23 @@ pub(super) struct Bitmap {
 }
 
 impl Bitmap {
-    /// Decodes a greyscale PNG of `side` x `side` pixels in place of what was there.
+    /// Decodes a greyscale PNG of `side` x `side` pixels, and replaces the current drawing by it.
     pub(super) fn decode(&mut self, bytes: &[u8], side: usize) -> Result<(), Flaw> {
-        let broken = |error: png::DecodingError| Flaw::Other(format!("not a whole PNG file ({error})"));
+        let broken =
+            |error: png::DecodingError| Flaw::Other(format!("this is not a complete PNG file ({error})"));
         let mut decoder = Decoder::new(Cursor::new(bytes));
         decoder.set_transformations(Transformations::STRIP_16);
         let mut reader = decoder.read_info().map_err(broken)?;
-        // before any buffer is made, for a damaged header may say anything
+        // before any buffer is allocated, because a damaged header may hold any size
         let (h, w) = (reader.info().height as usize, reader.info().width as usize);
         if (h, w) != (side, side) {
             return Err(Flaw::Size(h, w));
         }
         let (color, depth) = reader.output_color_type();
         if color != ColorType::Grayscale {
-            return Err(Flaw::Other(format!("has {color:?} pixels, expected greyscale without alpha")));
+            return Err(Flaw::Other(format!(
+                "its pixels are {color:?}, but they must be greyscale without alpha"
+            )));
         }
         self.rows.resize(reader.output_buffer_size().unwrap_or_default(), 0);
         self.row_bytes = reader.next_frame(&mut self.rows).map_err(broken)?.line_size;

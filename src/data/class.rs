@@ -1,11 +1,11 @@
-//! A class of an image set, perhaps turned by quarter turns.
+//! A class of an image set, upright or turned by quarter turns.
 
 use ndarray::{ArrayD, IxDyn};
 
 use super::images::ImageSet;
 use crate::real::Real;
 
-/// A class by its number in an [`ImageSet`], turned or not: what splits and samplers deal in.
+/// A class by its number in an [`ImageSet`], and how far it is turned. Splits and samplers are lists of these.
 ///
 /// Few-shot papers count a character turned by 0, 90, 180 and 270 degrees as four classes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -16,7 +16,7 @@ pub struct ClassRef {
     pub turns: u8,
 }
 
-/// A view of one class of an [`ImageSet`], perhaps turned. The pixels are shared, never copied.
+/// A view of one class of an [`ImageSet`], upright or turned. The pixels are shared, never copied.
 ///
 /// ```
 /// use innerloop::{ClassRef, ImageSet};
@@ -38,7 +38,7 @@ impl<'a> Class<'a> {
         Self { images, class }
     }
 
-    /// The name of the class, which does not tell the rotation.
+    /// The name of the class, without the rotation.
     pub fn name(&self) -> &'a str {
         self.images.class_name(self.class.class)
     }
@@ -61,10 +61,10 @@ impl<'a> Class<'a> {
     }
 }
 
-/// Turns an image of bytes `[h, w, c]` into `out`, whatever was in there. Odd turns want `h == w`.
+/// Writes an image of bytes `[h, w, c]` to `out`, turned; what was in `out` is lost. Odd turns need `h == w`.
 pub(crate) fn turn(bytes: &[u8], [h, w, c]: [usize; 3], turns: u8, out: &mut Vec<u8>) {
     out.resize(bytes.len(), 0);
-    // where the first pixel comes from, and how far away the next one and the next row do
+    // the position of the first pixel, and the distances to the next pixel and to the next row
     let (first, col, row) = match turns {
         0 => (0, 1, w as isize),
         1 => (w - 1, w as isize, -1),
@@ -74,7 +74,7 @@ pub(crate) fn turn(bytes: &[u8], [h, w, c]: [usize; 3], turns: u8, out: &mut Vec
     for (r, line) in out.chunks_exact_mut(w * c).enumerate() {
         let mut from = first.wrapping_add_signed(r as isize * row);
         if c == 1 {
-            // the same as below, without a loop in a loop: five times faster
+            // the same as below without the inner loop, which is five times faster
             for pixel in line {
                 *pixel = bytes[from];
                 from = from.wrapping_add_signed(col);

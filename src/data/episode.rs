@@ -1,4 +1,4 @@
-//! One task: a support set to adapt to and a query set to judge by.
+//! One task: a support set to adapt to and a query set to evaluate on.
 
 use ndarray::ArrayD;
 
@@ -10,7 +10,7 @@ use crate::real::{Real, all_finite};
 pub enum Targets<T> {
     /// Classification: a label in `0..ways` for each example.
     Labels(Vec<usize>),
-    /// Regression: an array `[n, ...]`, a row for each example.
+    /// Regression: an array `[n, ...]`, one row per example.
     Values(ArrayD<T>),
 }
 
@@ -70,7 +70,7 @@ impl<T: Real> Examples<T> {
     /// Whether inputs and targets fit each other and `ways`, and are finite.
     pub(crate) fn check(&self, ways: usize, set: &'static str) -> Result<()> {
         if (ways == 0) != self.y.labels().is_none() {
-            let need = "at least 1 with labels and 0 with values";
+            let need = "at least 1 if the targets are labels, and 0 if they are values";
             return Err(Error::Setting { name: "ways", value: ways.to_string(), need });
         }
         let (x, targets) = (self.x.shape(), self.y.len());
@@ -113,7 +113,7 @@ pub struct Episode<T> {
     pub ways: usize,
     /// What the learner adapts to.
     pub support: Examples<T>,
-    /// What the adapted learner is judged by.
+    /// What the adapted learner is evaluated on.
     pub query: Examples<T>,
 }
 
@@ -136,6 +136,7 @@ impl<T: Real> Episode<T> {
     ///
     /// # Errors
     /// As [`new`](Episode::new).
+    #[inline(never)]
     pub fn check(&self) -> Result<()> {
         let Self { ways, support, query } = self;
         support.check(*ways, "support")?;
@@ -165,6 +166,8 @@ impl<T: Real> Episode<T> {
     }
 }
 
+compiled_here!(T: Episode::<T>::check);
+
 /// Arrays of support and query set must agree in all but their first axis.
 fn same_rows(what: &str, support: &[usize], query: &[usize]) -> Result<()> {
     if support[1..] == query[1..] {
@@ -176,18 +179,43 @@ fn same_rows(what: &str, support: &[usize], query: &[usize]) -> Result<()> {
 
 /// A source of episodes.
 ///
-/// Implementations are pure: `episode(i)` depends on the source and `i` only, never on what was asked
-/// before, so any thread may ask for any episode in any order and a run can resume where it stopped.
+/// Implementations are pure: `episode(i)` depends on the source and `i` only, not on earlier calls. So
+/// any thread may ask for any episode in any order, and a run can continue where it stopped. References
+/// and boxes of sources are sources.
 pub trait Episodes<T>: Sync {
     /// Episode number `i`.
+    ///
+    /// # Panics
+    /// If [`check`](Episodes::check) would refuse the source.
     fn episode(&self, i: u64) -> Episode<T>;
-}
 
-impl<T, E: Episodes<T> + Send + ?Sized> Episodes<T> for &E {
-    fn episode(&self, i: u64) -> Episode<T> {
-        (**self).episode(i)
+    /// Whether the source can make episodes. Training and evaluation ask this first; a source whose
+    /// settings were checked when it was made needs no method of its own.
+    ///
+    /// # Errors
+    /// What is wrong with the settings of the source.
+    fn check(&self) -> Result<()> {
+        Ok(())
     }
 }
+
+/// Implements the trait for a pointer to a source.
+macro_rules! forwarded {
+    ($pointer:ty) => {
+        impl<T, E: Episodes<T> + ?Sized> Episodes<T> for $pointer {
+            fn episode(&self, i: u64) -> Episode<T> {
+                (**self).episode(i)
+            }
+
+            fn check(&self) -> Result<()> {
+                (**self).check()
+            }
+        }
+    };
+}
+
+forwarded!(&E);
+forwarded!(Box<E>);
 
 #[cfg(test)]
 mod tests {

@@ -1,12 +1,12 @@
-//! Invented handwriting: a stand-in for Omniglot that needs no files.
+//! Invented handwriting, which replaces Omniglot where there are no files.
 
 use rayon::prelude::*;
 
 use super::hand::Hand;
 use super::images::ImageSet;
 use super::script::invent_alphabet;
-use super::stream::{Purpose, stream2};
 use crate::error::{Error, Result};
+use crate::random::{Purpose, stream2};
 
 /// A set of invented characters, drawn by invented hands.
 ///
@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 /// has a pen and a slant, and each drawing is shaky in its own way; so characters of one alphabet
 /// resemble each other, as real ones do. Images are `[size, size, 1]`, ink 1 and paper 0, classes are
 /// called `glyphs05/character07`. The same settings give the same bytes on every platform, and larger
-/// counts add to the drawings of smaller ones without changing them.
+/// counts add drawings without changing those of smaller counts.
 ///
 /// ```
 /// use innerloop::Glyphs;
@@ -48,24 +48,26 @@ impl Glyphs {
     /// Draws the set, on all threads.
     ///
     /// # Errors
-    /// [`Error::Setting`] if a count is 0 or `size` is below 8.
+    /// [`Error::Setting`] if a count is 0 or above 4,294,967,295, if `size` is below 8, or if the
+    /// memory for all drawings cannot be allocated.
     pub fn generate(&self) -> Result<ImageSet> {
         let &Self { alphabets, characters_per_alphabet: characters, drawers, size, seed } = self;
         let counts =
             [("alphabets", alphabets), ("characters_per_alphabet", characters), ("drawers", drawers)];
         for (name, value) in counts {
-            if value == 0 {
-                return Err(Error::Setting { name, value: "0".into(), need: "at least 1" });
+            if !(1..=u32::MAX as usize).contains(&value) {
+                let need = "from 1 to 4294967295";
+                return Err(Error::Setting { name, value: value.to_string(), need });
             }
         }
         if size < 8 {
             return Err(Error::Setting { name: "size", value: size.to_string(), need: "at least 8" });
         }
+        let mut pixels = self.blank()?;
         let name =
             |class| format!("glyphs{:02}/character{:02}", class / characters + 1, class % characters + 1);
         let counted = (0..alphabets * characters).map(|class| (name(class), drawers)).collect();
 
-        let mut pixels = vec![0; alphabets * characters * drawers * size * size];
         let sheets = pixels.par_chunks_exact_mut(characters * drawers * size * size);
         sheets.enumerate().for_each(|(alphabet, sheets)| {
             let alphabet = alphabet as u64;
@@ -82,13 +84,33 @@ impl Glyphs {
         });
         ImageSet::from_pixels(counted, pixels, [size, size, 1])
     }
+
+    /// Room for the pixels of all drawings, or the largest setting if there is not enough memory.
+    fn blank(&self) -> Result<Vec<u8>> {
+        let &Self { alphabets, characters_per_alphabet: characters, drawers, size, .. } = self;
+        let factors = [alphabets, characters, drawers, size, size];
+        let bytes = factors.iter().try_fold(1usize, |bytes, &factor| bytes.checked_mul(factor));
+        let mut pixels = Vec::new();
+        match bytes.map(|bytes| (bytes, pixels.try_reserve_exact(bytes))) {
+            Some((bytes, Ok(()))) => {
+                pixels.extend(std::iter::repeat_n(0, bytes));
+                Ok(pixels)
+            }
+            _ => {
+                let names = ["alphabets", "characters_per_alphabet", "drawers", "size"];
+                let (value, name) = factors.into_iter().zip(names).max().expect("four settings");
+                let need = "such that all drawings fit in memory";
+                Err(Error::Setting { name, value: value.to_string(), need })
+            }
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::script::likeness;
-    use super::super::stream::{distinct, stream};
     use super::*;
+    use crate::random::{distinct, stream};
 
     const SMALL: Glyphs = Glyphs { alphabets: 3, characters_per_alphabet: 6, drawers: 8, size: 28, seed: 0 };
 
@@ -150,6 +172,13 @@ mod tests {
             ("characters_per_alphabet", Glyphs { characters_per_alphabet: 0, ..SMALL }),
             ("drawers", Glyphs { drawers: 0, ..SMALL }),
             ("size", Glyphs { size: 7, ..SMALL }),
+            ("alphabets", Glyphs { alphabets: usize::MAX, ..SMALL }),
+            ("characters_per_alphabet", Glyphs { characters_per_alphabet: 1 << 32, ..SMALL }),
+            // products that wrap to 0, and one that does not wrap but is never allocated
+            ("drawers", Glyphs { alphabets: 1 << 31, drawers: (1 << 31) + 1, size: 8, ..SMALL }),
+            ("size", Glyphs { size: 1 << 32, ..SMALL }),
+            ("size", Glyphs { size: usize::MAX, ..SMALL }),
+            ("size", Glyphs { alphabets: 1, characters_per_alphabet: 1, drawers: 1, size: 1 << 30, seed: 0 }),
         ] {
             assert!(matches!(glyphs.generate(), Err(Error::Setting { name: told, .. }) if told == name));
         }

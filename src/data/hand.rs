@@ -1,4 +1,4 @@
-//! The hand of a drawer: the same character comes out a little different every time.
+//! The handwriting of a drawer, in which the same character looks a little different every time.
 
 use std::array;
 
@@ -6,7 +6,7 @@ use rand::rngs::ChaCha8Rng;
 
 use super::pen::{Point, Stroke, Turn, draw};
 use super::script::Character;
-use super::stream::{between, normal};
+use crate::random::{between, normal};
 
 /// How one drawer draws.
 #[derive(Debug)]
@@ -52,8 +52,8 @@ impl Hand {
 #[cfg(test)]
 mod tests {
     use super::super::script::invent_alphabet;
-    use super::super::stream::{Purpose, stream};
     use super::*;
+    use crate::random::{Purpose, stream};
 
     #[test]
     fn a_hand_never_draws_the_same_twice_and_never_nothing() {

@@ -43,14 +43,17 @@ impl ImageSet {
     ///
     /// # Errors
     /// [`Error::ImageBytes`], [`Error::EmptyClass`], [`Error::RepeatedClass`];
-    /// [`Error::TooFewClasses`] without any class; [`Error::Setting`] if `h`, `w` or `c` is 0.
+    /// [`Error::TooFewClasses`] without any class; [`Error::Setting`] if `h`, `w` or `c` is 0 or
+    /// their product is above 4,294,967,295.
     pub fn from_classes(classes: Vec<(String, Vec<Vec<u8>>)>, h: usize, w: usize, c: usize) -> Result<Self> {
-        let mut pixels = Vec::with_capacity(classes.iter().map(|(_, images)| images.len() * h * w * c).sum());
+        let expected = image_bytes([h, w, c])?;
+        let given = |(_, images): &(String, Vec<Vec<u8>>)| images.iter().map(Vec::len).sum::<usize>();
+        let mut pixels = Vec::with_capacity(classes.iter().map(given).sum());
         let mut counted = Vec::with_capacity(classes.len());
         for (class, images) in classes {
             for (image, bytes) in images.iter().enumerate() {
-                if bytes.len() != h * w * c {
-                    return Err(Error::ImageBytes { class, image, expected: h * w * c, found: bytes.len() });
+                if bytes.len() != expected {
+                    return Err(Error::ImageBytes { class, image, expected, found: bytes.len() });
                 }
                 pixels.extend_from_slice(bytes);
             }
@@ -65,15 +68,11 @@ impl ImageSet {
         pixels: Vec<u8>,
         shape: [usize; 3],
     ) -> Result<Self> {
-        for (name, size) in ["h", "w", "c"].into_iter().zip(shape) {
-            if size == 0 {
-                return Err(Error::Setting { name, value: "0".into(), need: "at least 1" });
-            }
-        }
+        let size = image_bytes(shape)?;
         if counted.is_empty() {
             return Err(Error::TooFewClasses { what: "an image set", need: 1, have: 0 });
         }
-        let (mut names, mut first, mut by_name) = (Vec::new(), vec![0], HashMap::new());
+        let (mut names, mut first, mut by_name) = (Vec::new(), vec![0usize], HashMap::new());
         for (class, count) in counted {
             if count == 0 {
                 return Err(Error::EmptyClass { class });
@@ -81,14 +80,10 @@ impl ImageSet {
             if by_name.insert(class.clone(), names.len()).is_some() {
                 return Err(Error::RepeatedClass { class, place: "the image set".into() });
             }
-            first.push(first[names.len()] + count);
+            first.push(first[names.len()].checked_add(count).expect("as many images as there are bytes"));
             names.push(class);
         }
-        assert_eq!(
-            pixels.len(),
-            first[names.len()] * shape.iter().product::<usize>(),
-            "pixels of all images"
-        );
+        assert_eq!(first[names.len()].checked_mul(size), Some(pixels.len()), "pixels of all images");
         Ok(Self {
             pixels: pixels.into(),
             shape,
@@ -104,11 +99,11 @@ impl ImageSet {
     /// The default is 0 and 1, so that ink is 1 and paper 0 in [`Glyphs`](crate::Glyphs) and Omniglot.
     ///
     /// # Errors
-    /// [`Error::Setting`] if one of the two is not finite or both are the same.
+    /// [`Error::Setting`] if both are the same, or if one of the two or their difference is not finite.
     pub fn with_range(mut self, low: f64, high: f64) -> Result<Self> {
-        if !(low.is_finite() && high.is_finite() && low != high) {
-            let value = format!("{low}..{high}");
-            return Err(Error::Setting { name: "range", value, need: "two different finite numbers" });
+        if !((high - low).is_finite() && low != high) {
+            let (value, need) = (format!("{low}..{high}"), "two different numbers with a finite difference");
+            return Err(Error::Setting { name: "range", value, need });
         }
         self.range = (low, high);
         Ok(self)
@@ -164,7 +159,7 @@ impl ImageSet {
         &self.pixels[(self.first[class] + image) * size..][..size]
     }
 
-    /// Every class once, not turned: what to draw episodes from when there is no split.
+    /// Every class once, not turned, to draw episodes from when there is no split.
     pub fn all(&self) -> Vec<ClassRef> {
         (0..self.classes()).map(|class| ClassRef { class, turns: 0 }).collect()
     }
@@ -219,8 +214,23 @@ impl ImageSet {
     }
 }
 
+/// The bytes of one image `[h, w, c]`.
+fn image_bytes(shape: [usize; 3]) -> Result<usize> {
+    for (name, size) in ["h", "w", "c"].into_iter().zip(shape) {
+        if size == 0 {
+            return Err(Error::Setting { name, value: "0".into(), need: "at least 1" });
+        }
+    }
+    let bytes = shape.iter().try_fold(1usize, |bytes, &size| bytes.checked_mul(size));
+    bytes.filter(|&bytes| bytes <= u32::MAX as usize).ok_or_else(|| {
+        let [h, w, c] = shape;
+        let (value, need) = (format!("{h} * {w} * {c}"), "at most 4294967295");
+        Error::Setting { name: "h * w * c", value, need }
+    })
+}
+
 impl fmt::Debug for ImageSet {
-    /// Counts and shape; millions of pixels would help nobody.
+    /// Counts and shape, without the pixels.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = f.debug_struct("ImageSet");
         out.field("classes", &self.classes()).field("images", &self.len());
@@ -255,7 +265,10 @@ mod tests {
         assert_eq!((set().levels::<f32>()[0], set().levels::<f32>()[255]), (0.0, 1.0));
         let wide = set().with_range(-1.0, 1.0).unwrap();
         assert_eq!((wide.levels::<f64>()[0], wide.levels::<f64>()[255]), (-1.0, 1.0));
-        assert!(matches!(set().with_range(0.0, f64::NAN), Err(Error::Setting { name: "range", .. })));
+        for (low, high) in [(0.0, f64::NAN), (f64::INFINITY, f64::INFINITY), (1.0, 1.0), (f64::MIN, f64::MAX)]
+        {
+            assert!(matches!(set().with_range(low, high), Err(Error::Setting { name: "range", .. })));
+        }
     }
 
     #[test]
@@ -276,6 +289,17 @@ mod tests {
             Error::ImageBytes { image: 1, expected: 4, found: 5, .. }
         ));
         assert!(matches!(build(&[("a", &[0])], 0), Error::Setting { name: "h", .. }));
+    }
+
+    #[test]
+    fn a_size_that_wraps_around_is_refused() {
+        // 2^32 * 2^32 is 0 modulo 2^64: an image without bytes would fit
+        for (h, w, c) in [(1 << 32, 1 << 32, 1), (usize::MAX, usize::MAX, 1), (1 << 40, 1, 1)] {
+            let classes = vec![("a".to_string(), vec![vec![]])];
+            let refused = |result| matches!(result, Err(Error::Setting { name: "h * w * c", .. }));
+            assert!(refused(ImageSet::from_classes(classes, h, w, c)), "{h} {w} {c}");
+            assert!(refused(ImageSet::from_pixels(vec![("a".into(), 1)], vec![], [h, w, c])), "{h} {w} {c}");
+        }
     }
 
     #[test]

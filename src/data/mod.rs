@@ -1,13 +1,13 @@
 //! Data sets grouped by class, splits of their classes, and the episodes drawn from them.
 //!
 //! An [`ImageSet`] holds images by class; a [`Split`] says which classes train and which test; an
-//! [`EpisodeSampler`] draws tasks. Whatever hands out tasks implements [`Episodes`]: episode `i` is a
+//! [`EpisodeSampler`] draws tasks. Every source of tasks implements [`Episodes`]: episode `i` is a
 //! pure function of the settings, the seed and `i`, so any thread may make any episode in any order.
 //!
 //! | source | what |
 //! |---|---|
 //! | `Omniglot` | 1623 handwritten characters, read from the published archives (feature `images`) |
-//! | [`Glyphs`] | invented handwriting, made in milliseconds, nothing to fetch |
+//! | [`Glyphs`] | invented handwriting, made in milliseconds without any files |
 //! | [`ImageSet::from_classes`] | your own images |
 //! | [`Sinusoids`] | the regression tasks of the MAML paper |
 
@@ -27,7 +27,6 @@ mod sampler;
 mod script;
 mod sinusoid;
 mod split;
-pub(crate) mod stream;
 
 pub use class::{Class, ClassRef};
 pub use episode::{Episode, Episodes, Examples, Targets};
@@ -38,4 +37,3 @@ pub use omniglot::Omniglot;
 pub use sampler::{EpisodeSampler, EpisodeShape};
 pub use sinusoid::Sinusoids;
 pub use split::Split;
-pub(crate) use stream::{Purpose, stream};

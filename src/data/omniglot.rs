@@ -28,7 +28,7 @@ impl Omniglot {
     /// come first, each set in order of alphabet and character, drawings in order of their file names,
     /// names compared byte by byte. Archives and folders give the same set.
     ///
-    /// A character may have any number of drawings but none, so that subsets can be loaded.
+    /// A character may have any number of drawings from 1 on, so that subsets can be loaded.
     ///
     /// ```no_run
     /// use innerloop::{Omniglot, Split};
@@ -77,7 +77,7 @@ impl Omniglot {
                         Ok(())
                     },
                 )
-                // the first in order, so that the same trouble always gives the same message
+                // the first in order, so that the same fault always gives the same message
                 .find_map_first(Result::err);
             if let Some(error) = flawed {
                 return Err(error);

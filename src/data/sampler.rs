@@ -8,8 +8,8 @@ use ndarray::{ArrayD, IxDyn};
 use super::class::ClassRef;
 use super::episode::{Episode, Episodes, Examples, Targets};
 use super::images::ImageSet;
-use super::stream::{Purpose, distinct, stream};
 use crate::error::{Error, Result};
+use crate::random::{Purpose, distinct, stream};
 use crate::real::Real;
 
 /// How large an episode is.
@@ -54,8 +54,8 @@ impl EpisodeSampler {
     ///
     /// # Errors
     /// [`Error::Setting`] if `ways`, `shots` or `queries` is 0; [`Error::TooFewClasses`];
-    /// [`Error::TooFewImages`]; [`Error::RepeatedClass`] for a class that is listed twice; what
-    /// [`ImageSet::class`] says of a class that is not in `images`.
+    /// [`Error::TooFewImages`]; [`Error::RepeatedClass`] for a class that is listed twice; the
+    /// error of [`ImageSet::class`] for a class that is not in `images`.
     pub fn new(images: &ImageSet, classes: &[ClassRef], shape: EpisodeShape, seed: u64) -> Result<Self> {
         for (name, value) in [("ways", shape.ways), ("shots", shape.shots), ("queries", shape.queries)] {
             if value == 0 {
@@ -123,6 +123,7 @@ impl EpisodeSampler {
 }
 
 impl<T: Real> Episodes<T> for EpisodeSampler {
+    #[inline(never)]
     fn episode(&self, i: u64) -> Episode<T> {
         let EpisodeShape { ways, shots, queries } = self.shape;
         let (drawn, levels) = (self.drawn(i), self.images.levels());
@@ -131,6 +132,8 @@ impl<T: Real> Episodes<T> for EpisodeSampler {
         Episode { ways, support, query }
     }
 }
+
+compiled_here!(T: <EpisodeSampler as Episodes<T>>::episode);
 
 #[cfg(test)]
 mod tests {
@@ -170,7 +173,7 @@ mod tests {
         let drawn = sampler(1).drawn(0);
         let drawn: Vec<(usize, Vec<usize>)> =
             drawn.into_iter().map(|(class, images)| (class.class, images)).collect();
-        // made by the Python generator that stream.rs was checked against
+        // made by the Python generator that random.rs was checked against
         assert_eq!(drawn, [(1, vec![1, 3, 2]), (5, vec![0, 3, 1]), (3, vec![0, 2, 1])]);
     }
 

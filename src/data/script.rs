@@ -5,7 +5,7 @@ use std::array;
 use rand::rngs::ChaCha8Rng;
 
 use super::pen::{Point, Stroke, Turn, draw};
-use super::stream::{Purpose, below, between, distinct, normal, stream, stream2, unit};
+use crate::random::{Purpose, below, between, distinct, normal, stream, stream2, unit};
 
 /// A character: its strokes in the unit square, as meant.
 pub(super) type Character = Vec<Stroke>;
@@ -41,7 +41,7 @@ fn invent_strokes(rng: &mut ChaCha8Rng) -> Vec<Stroke> {
     shapes.into_iter().map(vary).collect()
 }
 
-/// The characters of one alphabet; one that looks much like an earlier one is invented anew.
+/// The characters of one alphabet; one that looks much like an earlier one is invented again.
 pub(super) fn invent_alphabet(seed: u64, alphabet: u64, characters: usize) -> Vec<Character> {
     const ATTEMPTS: usize = 20;
     let strokes = invent_strokes(&mut stream(seed, Purpose::Alphabet, alphabet));
@@ -74,7 +74,7 @@ fn invent_character(strokes: &[Stroke], rng: &mut ChaCha8Rng) -> Character {
     let count = [1, 2, 2, 2, 3, 3, 3, 4][below(rng, 8)];
     let mut character = Character::new();
     for _ in 0..count {
-        // strokes near the front of the list are an alphabet's favourites
+        // the alphabet uses strokes near the front of the list more often
         let mut stroke = strokes[below(rng, strokes.len()).min(below(rng, strokes.len()))].clone();
         let size = between(rng, 0.45, 1.0);
         let scale = [size, size].map(|size| if unit(rng) < 0.4 { -size } else { size });

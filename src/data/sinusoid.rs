@@ -6,7 +6,8 @@ use ndarray::{ArrayD, IxDyn};
 use rand::rngs::ChaCha8Rng;
 
 use super::episode::{Episode, Episodes, Examples, Targets};
-use super::stream::{Purpose, between, stream};
+use crate::error::{Error, Result};
+use crate::random::{Purpose, between, stream};
 use crate::real::Real;
 
 /// Regression tasks y = A sin(x - φ): A uniform in [0.1, 5], φ in [0, π], x in [-5, 5].
@@ -27,9 +28,9 @@ use crate::real::Real;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sinusoids {
-    /// Points in the support set.
+    /// Points in the support set, 1 to 4,294,967,295.
     pub shots: usize,
-    /// Points in the query set.
+    /// Points in the query set, 1 to 4,294,967,295.
     pub queries: usize,
     /// Seed of all tasks.
     pub seed: u64,
@@ -47,6 +48,17 @@ impl Sinusoids {
 }
 
 impl<T: Real> Episodes<T> for Sinusoids {
+    fn check(&self) -> Result<()> {
+        for (name, value) in [("shots", self.shots), ("queries", self.queries)] {
+            if !(1..=u32::MAX as usize).contains(&value) {
+                let need = "from 1 to 4294967295";
+                return Err(Error::Setting { name, value: value.to_string(), need });
+            }
+        }
+        Ok(())
+    }
+
+    #[inline(never)]
     fn episode(&self, i: u64) -> Episode<T> {
         let mut rng = self.rng(i);
         let (amplitude, phase) = draw_task(&mut rng);
@@ -66,6 +78,8 @@ impl<T: Real> Episodes<T> for Sinusoids {
 fn draw_task(rng: &mut ChaCha8Rng) -> (f64, f64) {
     (between(rng, 0.1, 5.0), between(rng, 0.0, PI))
 }
+
+compiled_here!(T: <Sinusoids as Episodes<T>>::episode);
 
 #[cfg(test)]
 mod tests {
@@ -94,6 +108,19 @@ mod tests {
         let mean = |of: fn(&(f64, f64)) -> f64| tasks.iter().map(of).sum::<f64>() / 2000.0;
         // standard errors: 1.41 / 44.7 and 0.91 / 44.7
         assert!((mean(|t| t.0) - 2.55).abs() < 0.1 && (mean(|t| t.1) - PI / 2.0).abs() < 0.07);
+    }
+
+    #[test]
+    fn counts_of_points_out_of_range_are_refused_by_name() {
+        assert!(Episodes::<f32>::check(&TASKS).is_ok());
+        for (name, tasks) in [
+            ("shots", Sinusoids { shots: 0, ..TASKS }),
+            ("shots", Sinusoids { shots: usize::MAX, ..TASKS }),
+            ("queries", Sinusoids { queries: 1 << 32, ..TASKS }),
+        ] {
+            let error = Episodes::<f32>::check(&tasks).unwrap_err();
+            assert!(matches!(error, Error::Setting { name: told, .. } if told == name), "{error}");
+        }
     }
 
     #[test]

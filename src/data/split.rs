@@ -6,8 +6,8 @@ use std::path::Path;
 
 use super::class::ClassRef;
 use super::images::ImageSet;
-use super::stream::{Purpose, distinct, stream};
 use crate::error::{Error, Result};
+use crate::random::{Purpose, distinct, stream};
 
 const LINE: &str = "\"Alphabet/characterNN/rotDDD\" with DDD one of 000, 090, 180, 270";
 
@@ -27,7 +27,7 @@ const LINE: &str = "\"Alphabet/characterNN/rotDDD\" with DDD one of 000, 090, 18
 pub struct Split {
     /// Classes to learn from.
     pub train: Vec<ClassRef>,
-    /// Classes to choose settings and stopping points by; may be empty.
+    /// Classes for choosing settings and stopping points; may be empty.
     pub val: Vec<ClassRef>,
     /// Classes to report results on.
     pub test: Vec<ClassRef>,
@@ -35,8 +35,8 @@ pub struct Split {
 
 impl Split {
     /// Reads the lists `train.txt`, `val.txt` and `test.txt` of folder `dir`, in the format of the
-    /// split of Vinyals et al. (2016) as published with Prototypical Networks: a line
-    /// `Alphabet/characterNN/rotDDD` a class, DDD the rotation in degrees.
+    /// split of Vinyals et al. (2016) as published with Prototypical Networks: one line
+    /// `Alphabet/characterNN/rotDDD` per class, where DDD is the rotation in degrees.
     ///
     /// Blank lines and either kind of line end are accepted. The published lists hold the four
     /// rotations of each character, in the test list too.

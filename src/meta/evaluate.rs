@@ -1,4 +1,4 @@
-//! Evaluation: the published protocol, once for all learners.
+//! Evaluation: the published protocol, written once for all learners.
 
 use ndarray::ArrayD;
 use rayon::prelude::*;
@@ -40,22 +40,35 @@ pub struct StepReport {
 /// training. Returns an entry for each number of inner steps from 0 (a single entry
 /// for a learner that does not adapt in steps).
 ///
-/// Episodes run in parallel; memory is that of one inner step a thread. With fewer
+/// Episodes run in parallel; memory is that of one inner step per thread. With fewer
 /// episodes than threads, large convolutions share the threads, with the same bits.
 ///
 /// # Errors
-/// [`Error::Setting`] for no episodes; what [`Learner::check`] refuses;
-/// [`Error::NotFinite`] if a loss is not finite, naming episode and step.
+/// [`Error::Setting`] for no episodes; what [`Learner::check`] and [`Episodes::check`] refuse;
+/// [`Error::NotFinite`] if a loss is not finite, naming episode and step; [`Error::Shape`] if
+/// the learner returns no scores, or another number than for episode 0, naming the episode.
 pub fn evaluate<T: Real>(
     learner: &(impl Learner<T> + ?Sized),
     params: &[ArrayD<T>],
     episodes: &(impl Episodes<T> + ?Sized),
     count: u64,
 ) -> Result<Vec<StepReport>> {
+    mean_scores(&learner, params, &episodes, count)
+}
+
+/// Not generic in learner and source, so that it is compiled with this crate.
+#[inline(never)]
+fn mean_scores<T: Real>(
+    learner: &dyn Learner<T>,
+    params: &[ArrayD<T>],
+    episodes: &dyn Episodes<T>,
+    count: u64,
+) -> Result<Vec<StepReport>> {
     if count == 0 {
         return Err(Error::Setting { name: "episodes", value: "0".into(), need: "at least 1" });
     }
     check_task(learner, params, &[])?;
+    episodes.check()?;
     let few = count < rayon::current_num_threads() as u64;
     let one = |i| {
         let episode = episodes.episode(i);
@@ -63,13 +76,18 @@ pub fn evaluate<T: Real>(
         let scores = with_image_threads(few, || learner.scores(params, &episode));
         match scores.iter().position(|s| !s.loss.is_finite()) {
             Some(step) => {
-                let what = format!("query loss of test episode {i} after {step} inner steps");
+                let what = format!("the query loss of test episode {i} after {step} inner steps");
                 Err(Error::NotFinite { what })
             }
             None => Ok(scores),
         }
     };
     let scores: Vec<Vec<Score>> = (0..count).into_par_iter().map(one).collect::<Result<_>>()?;
+    let entries = scores[0].len().max(1);
+    if let Some(i) = scores.iter().position(|s| s.len() != entries) {
+        let (expected, found) = (vec![entries], vec![scores[i].len()]);
+        return Err(Error::Shape { what: format!("list of scores for test episode {i}"), expected, found });
+    }
     let report = |step: usize| {
         let accuracies = scores.iter().map(|s| s[step].accuracy);
         let classified = accuracies.clone().all(|a| a.is_some());
@@ -78,8 +96,10 @@ pub fn evaluate<T: Real>(
             accuracy: classified.then(|| Mean::of(accuracies.flatten())),
         }
     };
-    Ok((0..scores[0].len()).map(report).collect())
+    Ok((0..entries).map(report).collect())
 }
+
+compiled_here!(T: mean_scores::<T>);
 
 #[cfg(test)]
 mod tests {

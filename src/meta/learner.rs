@@ -1,11 +1,11 @@
-//! The seam that every learner implements.
+//! The trait that every learner implements.
 
 use ndarray::ArrayD;
 
 use crate::data::{Episode, Examples, Targets};
 use crate::error::{Error, Result};
 use crate::grad::last_grad_values;
-use crate::nn::{Model, ParamSpec, check_params, init_params};
+use crate::nn::{Network, ParamSpec, check_params, init_params};
 use crate::ops::{accuracy, cross_entropy, mse};
 use crate::real::Real;
 use crate::tape::Tape;
@@ -16,7 +16,9 @@ use crate::var::Var;
 /// once, on this trait.
 ///
 /// A new learner needs [`specs`](Learner::specs), [`query`](Learner::query) and
-/// [`check`](Learner::check); the rest has defaults.
+/// [`check`](Learner::check); the rest has defaults. A learner that has a model should also
+/// return the model's [`init`](crate::Model::init). References and boxes of learners are
+/// learners, so `Box<dyn Learner<f32>>` is one.
 pub trait Learner<T: Real>: Sync {
     /// The meta-parameters.
     fn specs(&self) -> Vec<ParamSpec>;
@@ -33,18 +35,21 @@ pub trait Learner<T: Real>: Sync {
     /// What does not fit.
     fn check(&self, episode: &Episode<T>) -> Result<()>;
 
-    /// Initial meta-parameters: the same for the same seed, on every platform.
+    /// Initial meta-parameters, a function of the seed; by default what [`init_params`]
+    /// draws, which says when the bits are the same.
     fn init(&self, seed: u64) -> Vec<ArrayD<T>> {
         init_params(&self.specs(), seed)
     }
 
-    /// Query loss of one episode and its gradient in the meta-parameters.
+    /// Query loss of one episode and its gradient in the meta-parameters, one array for each
+    /// of [`specs`](Learner::specs) and of its shape. [`meta_grad`](crate::meta_grad) refuses others.
     fn task_grad(&self, params: &[ArrayD<T>], episode: &Episode<T>) -> TaskGrad<T> {
-        on_one_tape(params, &episode.query.y, |theta| self.query(theta, episode))
+        on_one_tape(params, &episode.query.y, &|theta| self.query(theta, episode))
     }
 
     /// Query loss and accuracy of one episode, before adaptation and after each of
-    /// its steps; a single entry for a learner that does not adapt in steps.
+    /// its steps; a single entry for a learner that does not adapt in steps. Their number is
+    /// the same for all episodes: [`evaluate`](crate::evaluate) refuses others.
     fn scores(&self, params: &[ArrayD<T>], episode: &Episode<T>) -> Vec<Score> {
         let tape = Tape::new();
         vec![self.query(&tape.leaves(params), episode).score(&episode.query.y)]
@@ -59,7 +64,45 @@ pub trait Learner<T: Real>: Sync {
     }
 }
 
-/// What a learner made of an episode's query set.
+/// Implements the trait for a pointer to a learner.
+macro_rules! forwarded {
+    ($pointer:ty) => {
+        impl<T: Real, L: Learner<T> + ?Sized> Learner<T> for $pointer {
+            fn specs(&self) -> Vec<ParamSpec> {
+                (**self).specs()
+            }
+
+            fn query<'t>(&self, theta: &[Var<'t, T>], episode: &Episode<T>) -> Query<'t, T> {
+                (**self).query(theta, episode)
+            }
+
+            fn check(&self, episode: &Episode<T>) -> Result<()> {
+                (**self).check(episode)
+            }
+
+            fn init(&self, seed: u64) -> Vec<ArrayD<T>> {
+                (**self).init(seed)
+            }
+
+            fn task_grad(&self, params: &[ArrayD<T>], episode: &Episode<T>) -> TaskGrad<T> {
+                (**self).task_grad(params, episode)
+            }
+
+            fn scores(&self, params: &[ArrayD<T>], episode: &Episode<T>) -> Vec<Score> {
+                (**self).scores(params, episode)
+            }
+
+            fn outputs(&self, params: &[ArrayD<T>], episode: &Episode<T>) -> [ArrayD<T>; 2] {
+                (**self).outputs(params, episode)
+            }
+        }
+    };
+}
+
+forwarded!(&L);
+forwarded!(Box<L>);
+
+/// Loss and outputs of an episode's query set, as variables.
 #[derive(Debug, Clone, Copy)]
 pub struct Query<'t, T: Real> {
     /// The loss, a single number.
@@ -70,6 +113,7 @@ pub struct Query<'t, T: Real> {
 
 impl<T: Real> Query<'_, T> {
     /// Loss and accuracy as plain numbers.
+    #[inline(never)]
     pub fn score(&self, targets: &Targets<T>) -> Score {
         let right = targets.labels().map(|l| self.outputs.with_value(|o| accuracy(o, l)));
         Score { loss: self.loss.item().as_f64(), accuracy: right }
@@ -90,7 +134,7 @@ pub struct Score {
 pub struct TaskGrad<T> {
     /// The query loss whose gradient it is, and the accuracy there.
     pub score: Score,
-    /// The gradient, one array a meta-parameter.
+    /// The gradient, one array per meta-parameter.
     pub grads: Vec<ArrayD<T>>,
 }
 
@@ -99,6 +143,7 @@ pub struct TaskGrad<T> {
 /// # Panics
 /// If outputs and targets do not match in shape.
 #[track_caller]
+#[inline(never)]
 pub fn loss<'t, T: Real>(outputs: Var<'t, T>, targets: &Targets<T>) -> Var<'t, T> {
     match targets {
         Targets::Labels(labels) => cross_entropy(outputs, labels),
@@ -107,10 +152,11 @@ pub fn loss<'t, T: Real>(outputs: Var<'t, T>, targets: &Targets<T>) -> Var<'t, T
 }
 
 /// The gradient of a query loss in `params`, all on one tape.
+#[inline(never)]
 pub(crate) fn on_one_tape<T: Real>(
     params: &[ArrayD<T>],
     targets: &Targets<T>,
-    query: impl for<'t> FnOnce(&[Var<'t, T>]) -> Query<'t, T>,
+    query: &dyn for<'t> Fn(&[Var<'t, T>]) -> Query<'t, T>,
 ) -> TaskGrad<T> {
     let tape = Tape::new();
     let theta = tape.leaves(params);
@@ -118,38 +164,49 @@ pub(crate) fn on_one_tape<T: Real>(
     TaskGrad { score: query.score(targets), grads: last_grad_values(query.loss, &theta) }
 }
 
-/// Checks parameters and episodes where they enter a library call.
-pub(crate) fn check_task<T: Real>(
-    learner: &(impl Learner<T> + ?Sized),
+/// Checks specs, parameters and episodes where they enter a library call, and returns the specs.
+#[inline(never)]
+pub(super) fn check_task<T: Real>(
+    learner: &dyn Learner<T>,
     params: &[ArrayD<T>],
     episodes: &[Episode<T>],
-) -> Result<()> {
-    check_params(&learner.specs(), params)?;
-    if params.is_empty() {
-        return Err(Error::Setting { name: "parameters", value: "none".into(), need: "at least one array" });
+) -> Result<Vec<ParamSpec>> {
+    let specs = learner.specs();
+    check_params(&specs, params)?;
+    if specs.is_empty() {
+        let need = "a list of at least one array";
+        return Err(Error::Setting { name: "parameters", value: "empty".into(), need });
     }
-    episodes.iter().try_for_each(|e| learner.check(e))
+    episodes.iter().try_for_each(|e| learner.check(e))?;
+    Ok(specs)
 }
 
-/// Refuses an episode that is not whole, or does not fit a model with `outputs`.
-pub(crate) fn check_episode<T: Real>(model: &impl Model, outputs: usize, episode: &Episode<T>) -> Result<()> {
+compiled_here!(T: on_one_tape::<T>, check_task::<T>, check_episode::<T>, loss::<T>, Query::<T>::score);
+
+/// Refuses an episode that is not whole, or does not fit a network with `outputs`.
+#[inline(never)]
+pub(super) fn check_episode<T: Real>(
+    network: &dyn Network,
+    outputs: usize,
+    episode: &Episode<T>,
+) -> Result<()> {
     episode.check()?;
-    check_examples(model, outputs, "support", episode.ways, &episode.support)?;
-    check_examples(model, outputs, "query", episode.ways, &episode.query)
+    check_examples(network, outputs, "support", episode.ways, &episode.support)?;
+    check_examples(network, outputs, "query", episode.ways, &episode.query)
 }
 
-/// Refuses inputs of another shape than the model's, more ways than it has `outputs`,
+/// Refuses inputs of another shape than the network's, more ways than it has `outputs`,
 /// or values of another width.
-pub(crate) fn check_examples<T: Real>(
-    model: &impl Model,
+pub(super) fn check_examples<T: Real>(
+    network: &dyn Network,
     outputs: usize,
     set: &str,
     ways: usize,
     examples: &Examples<T>,
 ) -> Result<()> {
-    model.check_input(examples.x.shape())?;
+    network.check_input(examples.x.shape())?;
     if ways > outputs {
-        let need = "at most as many as the model has outputs";
+        let need = "at most the number of outputs of the model";
         return Err(Error::Setting { name: "ways", value: ways.to_string(), need });
     }
     match examples.y.values() {

@@ -2,18 +2,16 @@
 
 use ndarray::ArrayD;
 
-use super::learner::{Learner, Query, Score, TaskGrad, check_episode, check_examples, loss, on_one_tape};
-use crate::data::{Episode, Examples, Targets};
+use super::inner_loop::InnerLoop;
+use super::learner::{Learner, Query, Score, TaskGrad, check_episode, check_examples, on_one_tape};
+use crate::data::{Episode, Examples};
 use crate::error::{Error, Result};
-use crate::grad::{grad, grad_values, last_grad_values, last_hvp};
 use crate::kernels::with_image_threads;
-use crate::nn::{Model, NormMode, ParamSpec, check_params};
+use crate::nn::{Model, Network, NormMode, ParamSpec, check_params};
 use crate::real::{Real, all_finite};
-use crate::tape::Tape;
-use crate::value::Value;
 use crate::var::Var;
 
-/// What of the inner loop is differentiated: always said.
+/// What of the inner loop is differentiated. There is no default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
     /// Inner gradients are constants (FOMAML, Finn et al. 2017, section 5.2).
@@ -22,13 +20,14 @@ pub enum Order {
     Second,
 }
 
-/// How the exact meta-gradient is computed; both are exact.
+/// How the meta-gradient of second order is computed. Both routes are exact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Route {
-    /// All inner steps on one tape: faster, memory grows with the steps.
+    /// All inner steps on one tape: faster; the memory grows with the number of steps.
     Unrolled,
-    /// Keeps only each step's parameters and sweeps back, `v ← v − lr·Hv`, with one
-    /// step's graph at a time: memory of one step, one more forward and gradient a step.
+    /// Keeps only the parameters of each step and sweeps back, `v ← v − lr·Hv`, with the
+    /// graph of one step at a time. It needs the memory of one step, and computes one
+    /// forward pass and one gradient more per step.
     Sweep,
 }
 
@@ -58,11 +57,11 @@ pub enum Route {
 pub struct Maml<M> {
     /// The network.
     pub model: M,
-    /// Rate of the inner gradient descent, each step.
+    /// Learning rate of the inner gradient descent.
     pub inner_lr: f64,
     /// Inner steps in training.
     pub inner_steps: usize,
-    /// Inner steps in evaluation; may be more.
+    /// Inner steps in evaluation; may be more than in training.
     pub eval_steps: usize,
     /// First or second order.
     pub order: Order,
@@ -72,7 +71,7 @@ pub struct Maml<M> {
     pub norm: NormMode,
 }
 
-/// Adapted parameters and how the query set fared on the way.
+/// Adapted parameters, and the scores of the query set before and after each step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Adaptation<T> {
     /// Parameters after the last step: plain arrays to keep, save or predict with.
@@ -81,34 +80,26 @@ pub struct Adaptation<T> {
     pub scores: Vec<Score>,
 }
 
-impl<M: Model> Maml<M> {
-    /// Parameters adapted to a support set by `steps` inner steps. Memory is that of
-    /// one step, however many. Large convolutions run in parallel on rayon's current
-    /// thread pool, with the same bits on any number of threads; so in
+impl<M> Maml<M> {
+    /// Parameters adapted to a support set by `steps` inner steps. The memory is that of
+    /// one step, whatever their number. Large convolutions run in parallel on rayon's current
+    /// thread pool, with the same bits on any number of threads; so do those of
     /// [`adapt_scored`](Maml::adapt_scored) and [`predict`](Maml::predict).
     ///
     /// # Errors
     /// [`Error::Shape`], [`Error::NotFinite`] or a label error if parameters or
-    /// examples do not fit the model.
+    /// examples do not fit the model, [`Error::Spec`] if its specs are not sound.
     pub fn adapt<T: Real>(
         &self,
         params: &[ArrayD<T>],
         support: &Examples<T>,
         steps: usize,
-    ) -> Result<Vec<ArrayD<T>>> {
-        check_params(&self.model.specs(), params)?;
-        self.check_settings()?;
-        let ways = support.y.labels().map_or(0, |l| l.iter().max().map_or(1, |last| last + 1));
-        support.check(ways, "support")?;
-        check_examples(&self.model, self.model.outputs(), "support", ways, support)?;
-        let (support, mut phi) = (Shared::new(support), params.to_vec());
-        with_image_threads(true, || {
-            for _ in 0..steps {
-                phi = self.inner_step(&phi, &support);
-            }
-        });
-        check_params(&self.model.specs(), &phi)?; // the inner rate may be too large
-        Ok(phi)
+    ) -> Result<Vec<ArrayD<T>>>
+    where
+        M: Model<T>,
+    {
+        self.check_settings(&self.model)?;
+        adapt(self.inner_loop(), params, support, steps)
     }
 
     /// As [`adapt`](Maml::adapt), and the query set's loss and accuracy before the
@@ -121,158 +112,126 @@ impl<M: Model> Maml<M> {
         params: &[ArrayD<T>],
         episode: &Episode<T>,
         steps: usize,
-    ) -> Result<Adaptation<T>> {
-        check_params(&self.model.specs(), params)?;
-        Learner::<T>::check(self, episode)?;
-        let adaptation = with_image_threads(true, || self.adaptation(params, episode, steps));
-        check_params(&self.model.specs(), &adaptation.params)?;
-        Ok(adaptation)
+    ) -> Result<Adaptation<T>>
+    where
+        M: Model<T>,
+    {
+        self.check_settings(&self.model)?;
+        adapt_scored(self.inner_loop(), params, episode, steps)
     }
 
     /// The model's outputs for inputs `x: [n, ..]`, usually with adapted parameters.
     ///
     /// # Errors
     /// [`Error::Shape`] or [`Error::NotFinite`] if parameters or inputs do not fit the model.
-    pub fn predict<T: Real>(&self, params: &[ArrayD<T>], x: &ArrayD<T>) -> Result<ArrayD<T>> {
-        check_params(&self.model.specs(), params)?;
-        self.model.check_input(x.shape())?;
-        if !all_finite(x) {
-            return Err(Error::NotFinite { what: "inputs to predict for".into() });
-        }
-        Ok(with_image_threads(true, || self.apply(params, x)))
+    pub fn predict<T: Real>(&self, params: &[ArrayD<T>], x: &ArrayD<T>) -> Result<ArrayD<T>>
+    where
+        M: Model<T>,
+    {
+        self.norm.check(&self.model)?;
+        predict(self.inner_loop(), params, x)
     }
 
-    fn check_settings(&self) -> Result<()> {
-        if !(self.inner_lr.is_finite() && self.inner_lr >= 0.0) {
-            let value = self.inner_lr.to_string();
-            return Err(Error::Setting { name: "inner_lr", value, need: "a finite number, 0 or more" });
-        }
-        self.norm.check(&self.model)
+    fn check_settings(&self, model: &dyn Network) -> Result<()> {
+        check_settings(self.inner_lr, &self.norm, model)
     }
 
-    fn forward<'t, T: Real>(&self, params: &[Var<'t, T>], x: &Value<T>) -> Var<'t, T> {
-        self.model.forward(params, params[0].tape().push_leaf(x.clone()), self.norm.as_norm())
-    }
-
-    fn loss<'t, T: Real>(&self, params: &[Var<'t, T>], examples: &Shared<'_, T>) -> Var<'t, T> {
-        loss(self.forward(params, &examples.x), examples.y)
-    }
-
-    fn apply<T: Real>(&self, params: &[ArrayD<T>], x: &ArrayD<T>) -> ArrayD<T> {
-        let tape = Tape::new();
-        self.forward(&tape.leaves(params), &Value::from_array(x.view())).value()
-    }
-
-    fn query_of<'t, T: Real>(&self, params: &[Var<'t, T>], query: &Shared<'_, T>) -> Query<'t, T> {
-        let outputs = self.forward(params, &query.x);
-        Query { loss: loss(outputs, query.y), outputs }
-    }
-
-    /// One inner step on plain arrays, on a tape of its own.
-    fn inner_step<T: Real>(&self, phi: &[ArrayD<T>], support: &Shared<'_, T>) -> Vec<ArrayD<T>> {
-        let tape = Tape::new();
-        let vars = tape.leaves(phi);
-        let grads = last_grad_values(self.loss(&vars, support), &vars);
-        moved(phi, self.inner_lr, &grads)
-    }
-
-    fn adaptation<T: Real>(&self, params: &[ArrayD<T>], episode: &Episode<T>, steps: usize) -> Adaptation<T> {
-        let (support, query) = (Shared::new(&episode.support), Shared::new(&episode.query));
-        let score = |phi: &[ArrayD<T>]| {
-            let tape = Tape::new();
-            self.query_of(&tape.leaves(phi), &query).score(query.y)
-        };
-        let mut phi = params.to_vec();
-        let mut scores = vec![score(&phi)];
-        for _ in 0..steps {
-            phi = self.inner_step(&phi, &support);
-            scores.push(score(&phi));
-        }
-        Adaptation { params: phi, scores }
-    }
-
-    /// The meta-gradient with one step's graph at a time: forward keeping each step's
-    /// parameters, then `v ← v − inner_lr·H(φₖ)·v` from the last step to the first
-    /// (or `v` as it is, for first order).
-    fn swept<T: Real>(&self, params: &[ArrayD<T>], episode: &Episode<T>) -> TaskGrad<T> {
-        let support = Shared::new(&episode.support);
-        let (mut path, mut phi) = (Vec::new(), params.to_vec());
-        for _ in 0..self.inner_steps {
-            let next = self.inner_step(&phi, &support);
-            if self.order == Order::Second {
-                path.push(phi);
-            }
-            phi = next;
-        }
-        let TaskGrad { score, grads: mut v } =
-            on_one_tape(&phi, &episode.query.y, |phi| self.query_of(phi, &Shared::new(&episode.query)));
-        for phi in path.iter().rev() {
-            let tape = Tape::new();
-            let (vars, direction) = (tape.leaves(phi), tape.leaves(&v));
-            let curvature = last_hvp(self.loss(&vars, &support), &vars, &direction);
-            v = moved(&v, self.inner_lr, &curvature);
-        }
-        TaskGrad { score, grads: v }
+    fn inner_loop<T: Real>(&self) -> InnerLoop<'_, T>
+    where
+        M: Model<T>,
+    {
+        InnerLoop { model: &self.model, norm: self.norm.as_norm(), lr: self.inner_lr }
     }
 }
 
-/// Examples in the form that every tape takes without copying them again.
-struct Shared<'e, T: Real> {
-    x: Value<T>,
-    y: &'e Targets<T>,
-}
+// What follows is generic in the element type alone, so that it is compiled with this crate.
 
-impl<'e, T: Real> Shared<'e, T> {
-    fn new(examples: &'e Examples<T>) -> Shared<'e, T> {
-        Shared { x: Value::from_array(examples.x.view()), y: &examples.y }
+compiled_here!(T: adapt::<T>, adapt_scored::<T>, predict::<T>);
+
+#[inline(never)]
+fn check_settings(inner_lr: f64, norm: &NormMode, model: &dyn Network) -> Result<()> {
+    if !(inner_lr.is_finite() && inner_lr >= 0.0) {
+        let value = inner_lr.to_string();
+        return Err(Error::Setting { name: "inner_lr", value, need: "a finite number, 0 or more" });
     }
+    norm.check(model)
 }
 
-/// `a − lr·b`, array by array.
-fn moved<T: Real>(a: &[ArrayD<T>], lr: f64, b: &[ArrayD<T>]) -> Vec<ArrayD<T>> {
-    let rate = T::of(lr);
-    a.iter().zip(b).map(|(a, b)| ndarray::Zip::from(a).and(b).map_collect(|&a, &b| a - rate * b)).collect()
+#[inline(never)]
+fn adapt<T: Real>(
+    inner: InnerLoop<'_, T>,
+    params: &[ArrayD<T>],
+    support: &Examples<T>,
+    steps: usize,
+) -> Result<Vec<ArrayD<T>>> {
+    let specs = inner.model.specs();
+    check_params(&specs, params)?;
+    let ways = support.y.labels().map_or(0, |l| l.iter().max().map_or(1, |last| last.saturating_add(1)));
+    support.check(ways, "support")?;
+    check_examples(inner.model, inner.model.outputs(), "support", ways, support)?;
+    let adapted = with_image_threads(true, || inner.adapted(params, support, steps));
+    check_params(&specs, &adapted)?; // the inner rate may be too large
+    Ok(adapted)
 }
 
-impl<T: Real, M: Model> Learner<T> for Maml<M> {
+#[inline(never)]
+fn adapt_scored<T: Real>(
+    inner: InnerLoop<'_, T>,
+    params: &[ArrayD<T>],
+    episode: &Episode<T>,
+    steps: usize,
+) -> Result<Adaptation<T>> {
+    let specs = inner.model.specs();
+    check_params(&specs, params)?;
+    check_episode(inner.model, inner.model.outputs(), episode)?;
+    let (adapted, scores) = with_image_threads(true, || inner.scored(params, episode, steps));
+    check_params(&specs, &adapted)?;
+    Ok(Adaptation { params: adapted, scores })
+}
+
+#[inline(never)]
+fn predict<T: Real>(inner: InnerLoop<'_, T>, params: &[ArrayD<T>], x: &ArrayD<T>) -> Result<ArrayD<T>> {
+    check_params(&inner.model.specs(), params)?;
+    inner.model.check_input(x.shape())?;
+    if !all_finite(x) {
+        return Err(Error::NotFinite { what: "the array of inputs to predict for".into() });
+    }
+    Ok(with_image_threads(true, || inner.outputs(params, x)))
+}
+
+impl<T: Real, M: Model<T>> Learner<T> for Maml<M> {
     fn specs(&self) -> Vec<ParamSpec> {
         self.model.specs()
     }
 
+    fn init(&self, seed: u64) -> Vec<ArrayD<T>> {
+        self.model.init(seed)
+    }
+
     fn query<'t>(&self, theta: &[Var<'t, T>], episode: &Episode<T>) -> Query<'t, T> {
-        let (support, mut phi) = (Shared::new(&episode.support), theta.to_vec());
-        for _ in 0..self.inner_steps {
-            let support_loss = self.loss(&phi, &support);
-            let grads = match self.order {
-                Order::Second => grad(support_loss, &phi),
-                Order::First => phi[0].tape().leaves(&grad_values(support_loss, &phi)),
-            };
-            phi = phi.iter().zip(grads).map(|(&p, g)| p.minus_scaled(self.inner_lr, g)).collect();
-        }
-        self.query_of(&phi, &Shared::new(&episode.query))
+        self.inner_loop().unrolled(theta, episode, self.inner_steps, self.order)
     }
 
     fn check(&self, episode: &Episode<T>) -> Result<()> {
-        self.check_settings()?;
+        self.check_settings(&self.model)?;
         check_episode(&self.model, self.model.outputs(), episode)
     }
 
     fn task_grad(&self, params: &[ArrayD<T>], episode: &Episode<T>) -> TaskGrad<T> {
-        if self.route == Route::Sweep || self.order == Order::First {
-            return self.swept(params, episode); // first order needs no graph across steps
+        let (inner, steps, order) = (self.inner_loop(), self.inner_steps, self.order);
+        if self.route == Route::Sweep || order == Order::First {
+            return inner.swept(params, episode, steps, order); // first order needs no graph across steps
         }
-        on_one_tape(params, &episode.query.y, |theta| self.query(theta, episode))
+        on_one_tape(params, &episode.query.y, &|theta| inner.unrolled(theta, episode, steps, order))
     }
 
     fn scores(&self, params: &[ArrayD<T>], episode: &Episode<T>) -> Vec<Score> {
-        self.adaptation(params, episode, self.eval_steps).scores
+        self.inner_loop().scored(params, episode, self.eval_steps).1
     }
 
     fn outputs(&self, params: &[ArrayD<T>], episode: &Episode<T>) -> [ArrayD<T>; 2] {
-        let (support, mut phi) = (Shared::new(&episode.support), params.to_vec());
-        for _ in 0..self.eval_steps {
-            phi = self.inner_step(&phi, &support);
-        }
-        [self.apply(params, &episode.query.x), self.apply(&phi, &episode.query.x)]
+        let inner = self.inner_loop();
+        let adapted = inner.adapted(params, &episode.support, self.eval_steps);
+        [params, &adapted].map(|params| inner.outputs(params, &episode.query.x))
     }
 }

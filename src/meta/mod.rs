@@ -1,6 +1,7 @@
-//! Learners, one algorithm a file, behind one trait.
+//! Learners, one algorithm per file, behind one trait.
 
 mod evaluate;
+mod inner_loop;
 mod learner;
 mod maml;
 mod protonet;
@@ -10,4 +11,5 @@ pub use evaluate::{Mean, StepReport, evaluate};
 pub use learner::{Learner, Query, Score, TaskGrad, loss};
 pub use maml::{Adaptation, Maml, Order, Route};
 pub use protonet::ProtoNet;
+pub(crate) use step::mean_of_tasks;
 pub use step::{MetaGrad, meta_grad};

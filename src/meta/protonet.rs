@@ -1,9 +1,11 @@
 //! Prototypical networks.
 
+use ndarray::ArrayD;
+
 use super::learner::{Learner, Query, check_episode, loss};
 use crate::data::Episode;
 use crate::error::{Error, Result};
-use crate::nn::{Model, NormMode, ParamSpec};
+use crate::nn::{Model, Norm, NormMode, ParamSpec};
 use crate::real::Real;
 use crate::var::Var;
 
@@ -19,24 +21,22 @@ pub struct ProtoNet<M> {
     pub norm: NormMode,
 }
 
-impl<T: Real, M: Model> Learner<T> for ProtoNet<M> {
+impl<T: Real, M: Model<T>> Learner<T> for ProtoNet<M> {
     fn specs(&self) -> Vec<ParamSpec> {
         self.model.specs()
     }
 
+    fn init(&self, seed: u64) -> Vec<ArrayD<T>> {
+        self.model.init(seed)
+    }
+
     fn query<'t>(&self, theta: &[Var<'t, T>], episode: &Episode<T>) -> Query<'t, T> {
-        let tape = theta[0].tape();
-        let embed = |x| self.model.forward(theta, tape.leaf(x), self.norm.as_norm());
-        let (support, query) = (embed(&episode.support.x), embed(&episode.query.x));
-        let labels = episode.support.y.labels().expect("checked: a classification episode");
-        let prototypes = class_means(support, labels, episode.ways);
-        let outputs = -squared_distances(query, prototypes);
-        Query { loss: loss(outputs, &episode.query.y), outputs }
+        query(&self.model, self.norm.as_norm(), theta, episode)
     }
 
     fn check(&self, episode: &Episode<T>) -> Result<()> {
         if episode.ways == 0 {
-            let need = "at least 1: prototypes are of classes, not of values";
+            let need = "at least 1, because prototypes are means of classes";
             return Err(Error::Setting { name: "ways", value: "0".into(), need });
         }
         self.norm.check(&self.model)?;
@@ -44,9 +44,28 @@ impl<T: Real, M: Model> Learner<T> for ProtoNet<M> {
     }
 }
 
+/// Not generic in the model, so that it is compiled with this crate.
+#[inline(never)]
+fn query<'t, T: Real>(
+    model: &dyn Model<T>,
+    norm: Norm<'_>,
+    theta: &[Var<'t, T>],
+    episode: &Episode<T>,
+) -> Query<'t, T> {
+    let tape = theta[0].tape();
+    let embed = |x| model.forward(theta, tape.leaf(x), norm);
+    let (support, query) = (embed(&episode.support.x), embed(&episode.query.x));
+    let labels = episode.support.y.labels().expect("checked: a classification episode");
+    let prototypes = class_means(support, labels, episode.ways);
+    let outputs = -squared_distances(query, prototypes);
+    Query { loss: loss(outputs, &episode.query.y), outputs }
+}
+
+compiled_here!(T: query::<T>);
+
 /// The mean of the rows of `x: [n, d]` with each label. Returns `[ways, d]`.
 fn class_means<'t, T: Real>(x: Var<'t, T>, labels: &[usize], ways: usize) -> Var<'t, T> {
-    let mut shares = ndarray::ArrayD::zeros(vec![ways, labels.len()]);
+    let mut shares = ArrayD::zeros(vec![ways, labels.len()]);
     for way in 0..ways {
         let members = labels.iter().filter(|&&l| l == way).count().max(1);
         let share = T::of(1.0 / members as f64);

@@ -11,6 +11,7 @@ use super::learner::{Learner, TaskGrad, check_task};
 use crate::data::Episode;
 use crate::error::{Error, Result};
 use crate::kernels::{vectorized, with_image_threads};
+use crate::nn::ParamSpec;
 use crate::real::{Real, all_finite};
 
 /// The mean over a meta-batch.
@@ -20,7 +21,7 @@ pub struct MetaGrad<T> {
     pub loss: f64,
     /// Mean query accuracy in `0..=1`; `None` for regression.
     pub accuracy: Option<f64>,
-    /// Mean gradient, one array a meta-parameter.
+    /// Mean gradient, one array per meta-parameter.
     pub grads: Vec<ArrayD<T>>,
 }
 
@@ -32,21 +33,33 @@ pub struct MetaGrad<T> {
 /// with the same bits.
 ///
 /// # Errors
-/// [`Error::Setting`] without episodes; what [`Learner::check`] refuses;
-/// [`Error::NotFinite`] if a loss or gradient is not finite, naming the episode.
+/// [`Error::Setting`] without episodes; what [`Learner::check`] refuses; [`Error::Spec`];
+/// [`Error::NotFinite`] if a loss or gradient is not finite, and [`Error::Shape`] if the learner
+/// returns gradients of another number or shape than its parameters, both naming the episode.
 pub fn meta_grad<T: Real>(
     learner: &(impl Learner<T> + ?Sized),
+    params: &[ArrayD<T>],
+    episodes: &[Episode<T>],
+) -> Result<MetaGrad<T>> {
+    mean_of_tasks(&learner, params, episodes)
+}
+
+/// Not generic in the learner, so that it is compiled with this crate.
+#[inline(never)]
+pub(crate) fn mean_of_tasks<T: Real>(
+    learner: &dyn Learner<T>,
     params: &[ArrayD<T>],
     episodes: &[Episode<T>],
 ) -> Result<MetaGrad<T>> {
     if episodes.is_empty() {
         return Err(Error::Setting { name: "meta_batch", value: "0".into(), need: "at least 1 episode" });
     }
-    check_task(learner, params, episodes)?;
-    let sum = Mutex::new(OrderedSum { total: None, due: 0, early: BTreeMap::new() });
+    let specs = check_task(learner, params, episodes)?;
+    let sum = OrderedSum { specs: &specs, total: None, due: 0, early: BTreeMap::new(), refused: None };
+    let sum = Mutex::new(sum);
     let next = AtomicUsize::new(0);
     let threads = rayon::current_num_threads();
-    // with a thread to spare, a task's large convolutions share it
+    // with fewer tasks than threads, the large convolutions of a task use the idle threads
     let task_grad =
         |episode| with_image_threads(episodes.len() < threads, || learner.task_grad(params, episode));
     let work = || {
@@ -56,38 +69,47 @@ pub fn meta_grad<T: Real>(
         } {
             let task = task_grad(episode);
             if sum.lock().expect("no task panicked").add(i, task).is_break() {
-                next.store(episodes.len(), Ordering::Relaxed); // nothing more is needed
+                next.store(episodes.len(), Ordering::Relaxed); // no further task is needed
             }
         }
     };
     rayon::scope(|scope| {
         let helpers = threads.min(episodes.len()) - 1;
         (0..helpers).for_each(|_| scope.spawn(|_| work()));
-        work(); // rather than wait for a helper to wake up
+        work(); // this thread works too, instead of waiting for a helper to wake up
     });
     sum.into_inner().expect("no task panicked").mean(episodes.len())
 }
 
+compiled_here!(T: mean_of_tasks::<T>);
+
 /// Adds up the tasks' shares in the order of the episodes, whatever order they come in.
-struct OrderedSum<T> {
+struct OrderedSum<'s, T> {
+    specs: &'s [ParamSpec],
     total: Option<TaskGrad<T>>,
     /// The episode to add next.
     due: usize,
-    /// Tasks that are done before their turn; as tasks are started in order, no more
-    /// than there are threads, or little more.
+    /// Tasks that finished before their turn. Tasks are started in order, so there are about
+    /// as many as threads.
     early: BTreeMap<usize, TaskGrad<T>>,
+    /// Why the first episode in order that cannot be added cannot be.
+    refused: Option<Error>,
 }
 
-impl<T: Real> OrderedSum<T> {
-    /// Takes the share of episode `i`. Breaks at the first that is not finite.
+impl<T: Real> OrderedSum<'_, T> {
+    /// Takes the share of episode `i`. Breaks at the first that is refused.
     fn add(&mut self, i: usize, task: TaskGrad<T>) -> ControlFlow<()> {
+        if self.refused.is_some() {
+            return ControlFlow::Break(());
+        }
         if i != self.due {
             self.early.insert(i, task);
             return ControlFlow::Continue(());
         }
         let mut next = Some(task);
         while let Some(task) = next {
-            if !(task.score.loss.is_finite() && task.grads.iter().all(all_finite)) {
+            if let Err(error) = check_share(self.specs, self.due, &task) {
+                self.refused = Some(error);
                 return ControlFlow::Break(());
             }
             self.due += 1;
@@ -101,14 +123,33 @@ impl<T: Real> OrderedSum<T> {
     }
 
     fn mean(self, count: usize) -> Result<MetaGrad<T>> {
-        let Some(TaskGrad { score, mut grads }) = self.total.filter(|_| self.due == count) else {
-            let what = format!("loss or meta-gradient of episode {} of the meta-batch", self.due);
-            return Err(Error::NotFinite { what });
-        };
+        if let Some(error) = self.refused {
+            return Err(error);
+        }
+        let TaskGrad { score, mut grads } = self.total.expect("a meta-batch has at least one episode");
         let share = 1.0 / count as f64;
         grads.iter_mut().for_each(|g| *g *= T::of(share));
         Ok(MetaGrad { loss: share * score.loss, accuracy: score.accuracy.map(|a| share * a), grads })
     }
+}
+
+/// Refuses what a learner returned for episode `i` if it is not finite or does not fit the specs.
+fn check_share<T: Real>(specs: &[ParamSpec], i: usize, task: &TaskGrad<T>) -> Result<()> {
+    let refuse = |what: String, expected, found| Err(Error::Shape { what, expected, found });
+    if task.grads.len() != specs.len() {
+        let what = format!("list of gradients for episode {i} of the meta-batch");
+        return refuse(what, vec![specs.len()], vec![task.grads.len()]);
+    }
+    for (spec, grad) in specs.iter().zip(&task.grads) {
+        if spec.shape != grad.shape() {
+            let what = format!("gradient of parameter {} for episode {i} of the meta-batch", spec.name);
+            return refuse(what, spec.shape.clone(), grad.shape().to_vec());
+        }
+    }
+    if task.score.loss.is_finite() && task.grads.iter().all(all_finite) {
+        return Ok(());
+    }
+    Err(Error::NotFinite { what: format!("the loss or meta-gradient of episode {i} of the meta-batch") })
 }
 
 fn added<T: Real>(mut total: TaskGrad<T>, task: &TaskGrad<T>) -> TaskGrad<T> {
@@ -116,11 +157,11 @@ fn added<T: Real>(mut total: TaskGrad<T>, task: &TaskGrad<T>) -> TaskGrad<T> {
     total.score.accuracy = total.score.accuracy.zip(task.score.accuracy).map(|(sum, a)| sum + a);
     for (sum, g) in total.grads.iter_mut().zip(&task.grads) {
         match (sum.as_slice_mut(), g.as_slice()) {
-            (Some(sum), Some(g)) if sum.len() == g.len() => vectorized(
+            (Some(sum), Some(g)) => vectorized(
                 #[inline(always)]
                 || sum.iter_mut().zip(g).for_each(|(sum, &g)| *sum += g),
             ),
-            _ => *sum += g, // a learner's own arrays may lie otherwise
+            _ => *sum += g, // a learner may return arrays that are not in row-major order
         }
     }
     total

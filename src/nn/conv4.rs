@@ -1,12 +1,14 @@
 //! The four-block convolutional network of few-shot learning.
 
-use super::model::{Model, Norm};
-use super::params::{ParamSpec, Role};
+use super::model::{Model, Network};
+use super::norm::Norm;
+use super::params::ParamSpec;
+use super::specs::elements;
 use crate::error::{Error, Result};
 use crate::real::Real;
 use crate::var::Var;
 
-/// How a block of [`Conv4`] halves its image.
+/// How a block of [`Conv4`] halves the size of its image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Downsample {
     /// A 2x2 max-pool after the ReLU; the features are flattened (28, 14, 7, 3, 1).
@@ -26,8 +28,8 @@ pub enum Downsample {
 /// ```
 /// use innerloop::{Conv4, Downsample, Model, Norm, Tape, ndarray::ArrayD};
 /// let model = Conv4::new([28, 28, 1], 64, Downsample::MaxPool, Some(5))?;
-/// let params = model.init::<f32>(0);
-/// let tape = Tape::new();
+/// let params = model.init(0);
+/// let tape = Tape::<f32>::new();
 /// let images = tape.leaf(&ArrayD::zeros(vec![2, 28, 28, 1]));
 /// let logits = model.forward(&tape.leaves(&params), images, Norm::Batch);
 /// assert_eq!(*logits.shape(), [2, 5]);
@@ -48,7 +50,8 @@ impl Conv4 {
     /// the linear layer.
     ///
     /// # Errors
-    /// [`Error::Setting`] if a size is 0 or the image is too small to be halved four times.
+    /// [`Error::Setting`] if a size is 0, if the image is too small to be halved four times,
+    /// or if an image or one of the parameters would have more than 4,294,967,295 elements.
     pub fn new(
         image: [usize; 3],
         filters: usize,
@@ -61,11 +64,26 @@ impl Conv4 {
             return refuse("filters", "0".into(), "at least 1");
         }
         if image.contains(&0) || model.last_image().contains(&0) {
-            let need = "at least 16x16 with one channel for max-pooling, 1x1 for strides";
+            let need = "at least 16x16 pixels for max-pooling and 1x1 for strides, and at least one channel";
             return refuse("image", format!("{image:?}"), need);
         }
         if ways == Some(0) {
             return refuse("ways", "0".into(), "at least 1");
+        }
+        if elements(&[3, 3, filters, filters]).is_none() {
+            return refuse(
+                "filters",
+                filters.to_string(),
+                "such that a convolution has fewer than 2^32 weights",
+            );
+        }
+        let sizes = [&[3, 3, image[2], filters][..], &image, &model.last_image()];
+        if sizes.iter().any(|size| elements(size).is_none()) {
+            let need = "such that images, features and weights have fewer than 2^32 elements";
+            return refuse("image", format!("{image:?}"), need);
+        }
+        if let Some(ways) = ways.filter(|&ways| elements(&[model.features(), ways]).is_none()) {
+            return refuse("ways", ways.to_string(), "such that the last layer has fewer than 2^32 weights");
         }
         Ok(model)
     }
@@ -75,7 +93,7 @@ impl Conv4 {
         Conv4 { ways: None, ..self.clone() }
     }
 
-    /// Numbers in an example's features.
+    /// The number of features of an example.
     pub fn features(&self) -> usize {
         match self.downsample {
             Downsample::MaxPool => self.last_image().iter().product(),
@@ -94,45 +112,26 @@ impl Conv4 {
     }
 }
 
-impl Model for Conv4 {
+impl Network for Conv4 {
     fn specs(&self) -> Vec<ParamSpec> {
         let f = self.filters;
         let mut specs = Vec::with_capacity(4 * BLOCKS + 2);
         for block in 1..=BLOCKS {
             let c_in = if block == 1 { self.image[2] } else { f };
-            specs.push(ParamSpec::new(format!("conv{block}_w"), &[3, 3, c_in, f], Role::Conv));
-            specs.push(ParamSpec::new(format!("conv{block}_b"), &[f], Role::Bias));
-            specs.push(ParamSpec::new(format!("bn{block}_gamma"), &[f], Role::Scale));
-            specs.push(ParamSpec::new(format!("bn{block}_beta"), &[f], Role::Bias));
+            specs.push(ParamSpec::conv(format!("conv{block}_w"), [3, 3, c_in, f]));
+            specs.push(ParamSpec::bias(format!("conv{block}_b"), f));
+            specs.push(ParamSpec::scale(format!("bn{block}_gamma"), f));
+            specs.push(ParamSpec::bias(format!("bn{block}_beta"), f));
         }
         if let Some(ways) = self.ways {
-            let image = (self.downsample == Downsample::MaxPool).then(|| self.last_image());
-            specs.push(ParamSpec::new("linear_w", &[self.features(), ways], Role::Linear { image }));
-            specs.push(ParamSpec::new("linear_b", &[ways], Role::Bias));
+            let weights = ParamSpec::linear("linear_w", self.features(), ways);
+            specs.push(match self.downsample {
+                Downsample::MaxPool => weights.with_image(self.last_image()),
+                Downsample::Stride => weights,
+            });
+            specs.push(ParamSpec::bias("linear_b", ways));
         }
         specs
-    }
-
-    fn forward<'t, T: Real>(&self, params: &[Var<'t, T>], x: Var<'t, T>, norm: Norm<'_>) -> Var<'t, T> {
-        let (blocks, head) = params.split_at(4 * BLOCKS);
-        let (stride, window) = match self.downsample {
-            Downsample::MaxPool => ([1, 1], [2, 2]),
-            Downsample::Stride => ([2, 2], [1, 1]),
-        };
-        let mut x = x;
-        for (layer, block) in blocks.chunks_exact(4).enumerate() {
-            let block = block.try_into().expect("chunks of four");
-            x = norm.conv_block(layer, x, block, [stride, [1, 1], window]);
-        }
-        let features = match self.downsample {
-            Downsample::MaxPool => x.reshape(&[x.shape()[0], self.features()]),
-            Downsample::Stride => x.global_mean2d(),
-        };
-        match head {
-            &[w, b] => features.linear(w, b),
-            [] => features,
-            _ => panic!("Conv4: {} parameters, its body has 16 and its head 2", params.len()),
-        }
     }
 
     fn check_input(&self, shape: &[usize]) -> Result<()> {
@@ -154,6 +153,33 @@ impl Model for Conv4 {
         self.ways.unwrap_or_else(|| self.features())
     }
 }
+
+impl<T: Real> Model<T> for Conv4 {
+    #[inline(never)]
+    fn forward<'t>(&self, params: &[Var<'t, T>], x: Var<'t, T>, norm: Norm<'_>) -> Var<'t, T> {
+        let (blocks, head) = params.split_at(4 * BLOCKS);
+        let (stride, window) = match self.downsample {
+            Downsample::MaxPool => ([1, 1], [2, 2]),
+            Downsample::Stride => ([2, 2], [1, 1]),
+        };
+        let mut x = x;
+        for (layer, block) in blocks.chunks_exact(4).enumerate() {
+            let block = block.try_into().expect("chunks of four");
+            x = norm.conv_block(layer, x, block, [stride, [1, 1], window]);
+        }
+        let features = match self.downsample {
+            Downsample::MaxPool => x.reshape(&[x.shape()[0], self.features()]),
+            Downsample::Stride => x.global_mean2d(),
+        };
+        match head {
+            &[w, b] => features.linear(w, b),
+            [] => features,
+            _ => panic!("Conv4: {} parameters were given, the body has 16 and the head 2", params.len()),
+        }
+    }
+}
+
+compiled_here!(T: <Conv4 as Model<T>>::forward);
 
 #[cfg(test)]
 mod tests {
@@ -178,10 +204,27 @@ mod tests {
     }
 
     #[test]
+    fn sizes_that_overflow_are_refused_by_name() {
+        let (stride, pool) = (Downsample::Stride, Downsample::MaxPool);
+        for (image, filters, downsample, ways, name) in [
+            ([28, 28, 1], usize::MAX, stride, Some(5), "filters"),
+            ([28, 28, 1], 1 << 20, stride, None, "filters"),
+            ([1 << 40, 1 << 40, 1], 8, pool, Some(5), "image"),
+            ([1 << 40, 1 << 40, 1], 8, stride, Some(5), "image"),
+            ([28, 28, usize::MAX], 8, stride, Some(5), "image"),
+            ([1 << 15, 1 << 15, 1], 1 << 12, pool, None, "image"),
+            ([28, 28, 1], 8, stride, Some(usize::MAX), "ways"),
+        ] {
+            let error = Conv4::new(image, filters, downsample, ways).unwrap_err();
+            assert!(matches!(error, Error::Setting { name: told, .. } if told == name), "{error}");
+        }
+    }
+
+    #[test]
     fn observed_statistics_given_back_reproduce_the_batch_mode() {
         let model = Conv4::new([16, 16, 1], 3, Downsample::MaxPool, Some(2)).unwrap();
         let tape = Tape::<f64>::new();
-        let mut params = model.init::<f64>(1);
+        let mut params = model.init(1);
         params[1].fill(0.7); // a bias that only the running mode sees
         let params = tape.leaves(&params);
         let x = tape.full(&[4, 16, 16, 1], 0.0);
@@ -198,5 +241,5 @@ mod tests {
         approx::assert_relative_eq!(half.mean[1], 0.5 * seen[0].mean[1]);
     }
 
-    use super::super::model::Moments;
+    use super::super::norm::Moments;
 }

@@ -1,7 +1,9 @@
 //! Fully connected networks.
 
-use super::model::{Model, Norm};
-use super::params::{ParamSpec, Role};
+use super::model::{Model, Network};
+use super::norm::Norm;
+use super::params::ParamSpec;
+use super::specs::elements;
 use crate::error::{Error, Result};
 use crate::real::Real;
 use crate::var::Var;
@@ -20,38 +22,31 @@ impl Mlp {
     /// A network with the given widths, inputs first and outputs last.
     ///
     /// # Errors
-    /// [`Error::Setting`] with fewer than two widths or one that is 0.
+    /// [`Error::Setting`] with fewer than two widths, with one that is 0, or if a layer
+    /// would have more than 4,294,967,295 weights.
     pub fn new(widths: &[usize]) -> Result<Mlp> {
+        let refuse = |need| Err(Error::Setting { name: "widths", value: format!("{widths:?}"), need });
         if widths.len() < 2 || widths.contains(&0) {
-            let need = "at least inputs and outputs, each at least 1";
-            return Err(Error::Setting { name: "widths", value: format!("{widths:?}"), need });
+            return refuse("at least two numbers, inputs and outputs, and each at least 1");
+        }
+        if widths.windows(2).any(|layer| elements(layer).is_none()) {
+            return refuse("such that a layer has fewer than 2^32 weights");
         }
         Ok(Mlp { widths: widths.to_vec() })
     }
 }
 
-impl Model for Mlp {
+impl Network for Mlp {
     fn specs(&self) -> Vec<ParamSpec> {
         let layer = |(i, pair): (usize, &[usize])| {
-            let role = Role::Linear { image: None };
             let name = |part| format!("linear{}_{part}", i + 1);
-            [ParamSpec::new(name("w"), pair, role), ParamSpec::new(name("b"), &pair[1..], Role::Bias)]
+            [ParamSpec::linear(name("w"), pair[0], pair[1]), ParamSpec::bias(name("b"), pair[1])]
         };
         self.widths.windows(2).enumerate().flat_map(layer).collect()
     }
 
-    fn forward<'t, T: Real>(&self, params: &[Var<'t, T>], x: Var<'t, T>, _norm: Norm<'_>) -> Var<'t, T> {
-        let n = x.shape()[0];
-        let mut x = if x.shape().len() == 2 { x } else { x.reshape(&[n, self.widths[0]]) };
-        let (hidden, last) = params.split_at(params.len() - 2);
-        for layer in hidden.chunks_exact(2) {
-            x = x.linear_relu(layer[0], layer[1]);
-        }
-        x.linear(last[0], last[1])
-    }
-
     fn check_input(&self, shape: &[usize]) -> Result<()> {
-        if shape.len() >= 2 && shape[1..].iter().product::<usize>() == self.widths[0] {
+        if shape.len() >= 2 && elements(&shape[1..]) == Some(self.widths[0]) {
             return Ok(());
         }
         let expected = vec![shape.first().copied().unwrap_or(1), self.widths[0]];
@@ -60,5 +55,40 @@ impl Model for Mlp {
 
     fn outputs(&self) -> usize {
         self.widths[self.widths.len() - 1]
+    }
+}
+
+impl<T: Real> Model<T> for Mlp {
+    #[inline(never)]
+    fn forward<'t>(&self, params: &[Var<'t, T>], x: Var<'t, T>, _norm: Norm<'_>) -> Var<'t, T> {
+        let n = x.shape()[0];
+        let mut x = if x.shape().len() == 2 { x } else { x.reshape(&[n, self.widths[0]]) };
+        let (hidden, last) = params.split_at(params.len() - 2);
+        for layer in hidden.chunks_exact(2) {
+            x = x.linear_relu(layer[0], layer[1]);
+        }
+        x.linear(last[0], last[1])
+    }
+}
+
+compiled_here!(T: <Mlp as Model<T>>::forward);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn widths_that_make_no_network_are_refused() {
+        for widths in [&[][..], &[3], &[3, 0, 2], &[1 << 20, 1 << 20], &[1 << 33, 1 << 33]] {
+            assert!(matches!(Mlp::new(widths), Err(Error::Setting { name: "widths", .. })), "{widths:?}");
+        }
+    }
+
+    #[test]
+    fn an_input_whose_size_wraps_around_does_not_fit() {
+        let model = Mlp::new(&[1, 1]).unwrap();
+        assert!(model.check_input(&[1, 1]).is_ok());
+        // the product is 1 modulo 2^64
+        assert!(model.check_input(&[1, 3, 0xaaaa_aaaa_aaaa_aaab]).is_err());
     }
 }

@@ -1,25 +1,17 @@
 //! What a model is: a function of an explicit slice of parameters.
 
-use std::cell::RefCell;
-
 use ndarray::ArrayD;
 
+use super::norm::Norm;
 use super::params::{ParamSpec, init_params};
-use crate::error::{Error, Result};
-use crate::ops::{ConvBlock, given_affine};
+use crate::error::Result;
 use crate::real::Real;
 use crate::var::Var;
 
-/// A network as a pure function: nothing hidden, nothing updated in place.
-pub trait Model: Sync {
-    /// Its parameters, in the order in which [`forward`](Model::forward) takes them.
+/// What a network looks like from outside, whatever the type of its elements.
+pub trait Network: Sync {
+    /// Its parameters, in the order in which [`Model::forward`] takes them.
     fn specs(&self) -> Vec<ParamSpec>;
-
-    /// Outputs for a batch of inputs `x: [n, ..]`, usually logits `[n, ways]`.
-    ///
-    /// # Panics
-    /// If parameters or inputs have other shapes than the model's.
-    fn forward<'t, T: Real>(&self, params: &[Var<'t, T>], x: Var<'t, T>, norm: Norm<'_>) -> Var<'t, T>;
 
     /// Whether inputs of this shape (examples first) fit.
     ///
@@ -34,182 +26,113 @@ pub trait Model: Sync {
     fn norms(&self) -> Vec<usize> {
         Vec::new()
     }
+}
 
-    /// Initial parameters: the same for the same seed, on every platform.
-    fn init<T: Real>(&self, seed: u64) -> Vec<ArrayD<T>> {
+/// A network as a pure function: no hidden state, nothing updated in place.
+///
+/// The trait can be used behind `dyn`, so a program can choose its network at run time.
+/// References and boxes of models are models.
+///
+/// ```
+/// use innerloop::{Conv4, Downsample, Learner, Maml, Mlp, Model, NormMode, Order, Route};
+/// # fn main() -> Result<(), innerloop::Error> {
+/// # let convolutional = true;
+/// let model: Box<dyn Model<f32>> = if convolutional {
+///     Box::new(Conv4::new([28, 28, 1], 64, Downsample::Stride, Some(5))?)
+/// } else {
+///     Box::new(Mlp::new(&[784, 64, 5])?)
+/// };
+/// let maml = Maml {
+///     model,
+///     inner_lr: 0.4,
+///     inner_steps: 1,
+///     eval_steps: 3,
+///     order: Order::Second,
+///     route: Route::Unrolled,
+///     norm: NormMode::Batch,
+/// };
+/// assert_eq!(maml.init(0).len(), 18);
+/// # Ok(()) }
+/// ```
+///
+/// A model of your own implements both traits:
+///
+/// ```
+/// use innerloop::{Error, Model, Network, Norm, ParamSpec, Real, Var};
+///
+/// /// `y = tanh(x·w) · s` for `x: [n, 3]`.
+/// struct Tiny;
+///
+/// impl Network for Tiny {
+///     fn specs(&self) -> Vec<ParamSpec> {
+///         vec![ParamSpec::linear("w", 3, 2), ParamSpec::scale("s", 2)]
+///     }
+///
+///     fn check_input(&self, shape: &[usize]) -> Result<(), Error> {
+///         match shape {
+///             [_, 3] => Ok(()),
+///             _ => Err(Error::Shape { what: "inputs for Tiny".into(), expected: vec![1, 3], found: shape.to_vec() }),
+///         }
+///     }
+///
+///     fn outputs(&self) -> usize {
+///         2
+///     }
+/// }
+///
+/// impl<T: Real> Model<T> for Tiny {
+///     fn forward<'t>(&self, params: &[Var<'t, T>], x: Var<'t, T>, _norm: Norm<'_>) -> Var<'t, T> {
+///         x.matmul(params[0]).tanh() * params[1]
+///     }
+/// }
+/// ```
+pub trait Model<T: Real>: Network {
+    /// Outputs for a batch of inputs `x: [n, ..]`, usually logits `[n, ways]`.
+    ///
+    /// # Panics
+    /// If parameters or inputs have other shapes than the model's.
+    fn forward<'t>(&self, params: &[Var<'t, T>], x: Var<'t, T>, norm: Norm<'_>) -> Var<'t, T>;
+
+    /// Initial parameters, a function of the seed; by default what
+    /// [`init_params`](crate::init_params) draws, which says when the bits are the same.
+    /// Learners begin with these.
+    fn init(&self, seed: u64) -> Vec<ArrayD<T>> {
         init_params(&self.specs(), seed)
     }
 }
 
-/// Mean and biased variance of each channel, of one batch or running ones.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Moments {
-    /// Means, one a channel.
-    pub mean: Vec<f64>,
-    /// Variances, one a channel.
-    pub var: Vec<f64>,
-}
+/// Implements both traits for a pointer to a model.
+macro_rules! forwarded {
+    ($pointer:ty) => {
+        impl<M: Network + ?Sized> Network for $pointer {
+            fn specs(&self) -> Vec<ParamSpec> {
+                (**self).specs()
+            }
 
-impl Moments {
-    /// Mean 0 and variance 1: where running statistics begin.
-    pub fn standard(channels: usize) -> Moments {
-        Moments { mean: vec![0.0; channels], var: vec![1.0; channels] }
-    }
+            fn check_input(&self, shape: &[usize]) -> Result<()> {
+                (**self).check_input(shape)
+            }
 
-    /// Running statistics after one more batch: `(1 − momentum)·running + momentum·batch`.
-    ///
-    /// # Panics
-    /// If the numbers of channels differ.
-    #[track_caller]
-    pub fn updated(&self, batch: &Moments, momentum: f64) -> Moments {
-        let mix = |a: &[f64], b: &[f64]| {
-            assert!(a.len() == b.len(), "Moments: {} channels updated with {}", a.len(), b.len());
-            a.iter().zip(b).map(|(a, b)| a + momentum * (b - a)).collect()
-        };
-        Moments { mean: mix(&self.mean, &batch.mean), var: mix(&self.var, &batch.var) }
-    }
-}
+            fn outputs(&self) -> usize {
+                (**self).outputs()
+            }
 
-/// Which statistics batch norm uses in a forward pass: always said.
-#[derive(Debug, Clone, Copy)]
-pub enum Norm<'a> {
-    /// Those of the batch itself. At test time that is transductive: examples are
-    /// classified together. The published MAML numbers use it.
-    Batch,
-    /// Those of the batch, which are also appended here, a layer at a time, for
-    /// [`Moments::updated`].
-    Observe(&'a RefCell<Vec<Moments>>),
-    /// Given ones, a layer at a time, usually running ones: each example is
-    /// classified on its own.
-    Running(&'a [Moments]),
-}
-
-/// Which statistics a learner's batch norms use; the owned form of [`Norm`].
-#[derive(Debug, Clone, PartialEq)]
-pub enum NormMode {
-    /// Those of the batch itself (transductive).
-    Batch,
-    /// Given ones, one entry a normalised layer.
-    Running(Vec<Moments>),
-}
-
-impl NormMode {
-    /// Whether given statistics fit a model.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] naming the layer, or if their number differs.
-    pub fn check(&self, model: &impl Model) -> Result<()> {
-        let (NormMode::Running(given), channels) = (self, model.norms()) else { return Ok(()) };
-        let refuse = |what: String, expected, found| {
-            Err(Error::Shape { what, expected: vec![expected], found: vec![found] })
-        };
-        if given.len() != channels.len() {
-            return refuse("running statistics, one entry a layer,".into(), channels.len(), given.len());
-        }
-        for (i, (moments, c)) in given.iter().zip(channels).enumerate() {
-            for found in [moments.mean.len(), moments.var.len()] {
-                if found != c {
-                    return refuse(format!("running statistics of layer {i}"), c, found);
-                }
+            fn norms(&self) -> Vec<usize> {
+                (**self).norms()
             }
         }
-        Ok(())
-    }
 
-    /// The form that [`Model::forward`] takes.
-    pub fn as_norm(&self) -> Norm<'_> {
-        match self {
-            NormMode::Batch => Norm::Batch,
-            NormMode::Running(moments) => Norm::Running(moments),
-        }
-    }
-}
-
-/// Inside the root, as in the reference; outside, gradients differ in the fourth digit.
-const EPS: f64 = 1e-5;
-
-impl Norm<'_> {
-    /// A convolution block: convolution with `w` and `bias`, normalised as
-    /// [`apply`](Norm::apply) does, ReLU, and the largest value of each of the `window`s
-    /// that tile the image (`[1, 1]`: none). `params` are `w`, `bias`, `gamma`, `beta`.
-    ///
-    /// # Panics
-    /// As [`apply`](Norm::apply), [`Var::conv2d`] and [`Var::max_pool2d`].
-    #[track_caller]
-    pub fn conv_block<'t, T: Real>(
-        self,
-        layer: usize,
-        x: Var<'t, T>,
-        [w, bias, gamma, beta]: [Var<'t, T>; 4],
-        [stride, pad, window]: [[usize; 2]; 3],
-    ) -> Var<'t, T> {
-        match self {
-            Norm::Batch => x.conv_block(w, gamma, beta, ConvBlock { stride, pad, eps: EPS, window }),
-            Norm::Observe(seen) => {
-                let y = x.conv2d(w, stride, pad);
-                seen.borrow_mut().push(observed(y, bias));
-                y.batch_norm_relu_pool(gamma, beta, EPS, window)
+        impl<T: Real, M: Model<T> + ?Sized> Model<T> for $pointer {
+            fn forward<'t>(&self, params: &[Var<'t, T>], x: Var<'t, T>, norm: Norm<'_>) -> Var<'t, T> {
+                (**self).forward(params, x, norm)
             }
-            Norm::Running(moments) => {
-                let given = given_statistics(moments, layer, bias);
-                let (scale, shift) = given_affine([gamma, beta, given.0, given.1], EPS);
-                x.conv2d(w, stride, pad).affine_relu_pool(scale, shift, window)
+
+            fn init(&self, seed: u64) -> Vec<ArrayD<T>> {
+                (**self).init(seed)
             }
         }
-    }
-
-    /// Adds `bias` and normalises `x: [.., c]` for layer number `layer`, then `·gamma + beta`.
-    ///
-    /// With the batch's own statistics a bias before the norm has no influence at
-    /// all, so it is left out and its gradient is exactly the zero it should be;
-    /// computing it would return rounding errors for the price of two passes.
-    ///
-    /// # Panics
-    /// If running statistics are given and there are none for this layer.
-    #[track_caller]
-    pub fn apply<'t, T: Real>(
-        self,
-        layer: usize,
-        x: Var<'t, T>,
-        bias: Var<'t, T>,
-        gamma: Var<'t, T>,
-        beta: Var<'t, T>,
-    ) -> Var<'t, T> {
-        match self {
-            Norm::Batch => x.batch_norm(gamma, beta, EPS),
-            Norm::Observe(seen) => {
-                seen.borrow_mut().push(observed(x, bias));
-                x.batch_norm(gamma, beta, EPS)
-            }
-            Norm::Running(moments) => {
-                let (mean, var) = given_statistics(moments, layer, bias);
-                x.batch_norm_with(gamma, beta, mean, var, EPS)
-            }
-        }
-    }
-}
-
-/// The statistics of the batch `x + bias`.
-fn observed<'t, T: Real>(x: Var<'t, T>, bias: Var<'t, T>) -> Moments {
-    let over: Vec<_> = (0..x.shape().len() - 1).collect();
-    let numbers = |v: Var<'t, T>| v.value().iter().map(|v| v.as_f64()).collect();
-    Moments { mean: numbers(x.mean_axes(&over) + bias), var: numbers(x.var_axes(&over)) }
-}
-
-/// Mean and variance given for a layer, for its input before `bias` is added.
-#[track_caller]
-fn given_statistics<'t, T: Real>(
-    moments: &[Moments],
-    layer: usize,
-    bias: Var<'t, T>,
-) -> (Var<'t, T>, Var<'t, T>) {
-    let layers = moments.len();
-    let given = moments.get(layer).unwrap_or_else(|| {
-        panic!("batch norm: statistics of {layers} layers were given, layer {layer} has none")
-    });
-    let var = |v: &[f64]| {
-        let array: ArrayD<T> = ndarray::Array1::from_iter(v.iter().map(|&v| T::of(v))).into_dyn();
-        bias.tape().leaf(&array)
     };
-    (var(&given.mean) - bias, var(&given.var))
 }
+
+forwarded!(&M);
+forwarded!(Box<M>);

@@ -1,33 +1,48 @@
-//! What a model's parameters are, and how they begin.
+//! What a model's parameters are.
 
 use ndarray::ArrayD;
-use rand_distr::{Distribution, StandardNormal};
 
-use crate::data::{Purpose, stream};
+use super::init::Init;
+use super::specs::check_specs;
 use crate::error::{Error, Result};
+use crate::random::{Purpose, stream};
 use crate::real::{Real, all_finite};
 
-/// What a parameter does, which says how it begins and how its axes are ordered.
+/// What a parameter does, which says how its axes are ordered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Role {
-    /// Convolution weights `[kh, kw, c_in, c_out]`; normal with variance
-    /// `2/(kh·kw·c_in)` (He et al. 2015, equation 10).
+    /// Convolution weights `[kh, kw, c_in, c_out]`.
     Conv,
-    /// Weights `[inputs, outputs]` of a linear layer; normal with variance
-    /// `2/(inputs + outputs)` (Glorot and Bengio 2010, equation 12). `image` is the
-    /// `[h, w, c]` whose flattening are the inputs, if they are one.
+    /// Weights `[inputs, outputs]` of a linear layer. `image` is the `[h, w, c]` whose
+    /// flattening are the inputs, if they are a flattened image.
     Linear {
         /// Height, width and channels before flattening.
         image: Option<[usize; 3]>,
     },
-    /// Added to each channel or output; zeros.
+    /// Added to each channel or output.
     Bias,
-    /// Multiplies each channel; ones.
+    /// Multiplies each channel.
     Scale,
+    /// Anything else.
+    Other,
 }
 
-/// One parameter of a model.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One parameter of a model: its name, shape and role, and how its initial values are drawn.
+///
+/// ```
+/// use innerloop::{Init, ParamSpec, check_specs};
+/// let specs = [
+///     ParamSpec::conv("conv_w", [3, 3, 1, 8]),
+///     ParamSpec::bias("conv_b", 8),
+///     ParamSpec::linear("out_w", 8, 5).with_init(Init::Orthogonal { gain: 1.0 }),
+///     ParamSpec::bias("out_b", 5),
+/// ];
+/// check_specs(&specs)?;
+/// # Ok::<(), innerloop::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct ParamSpec {
     /// Unique in its model, as `conv1_w`.
     pub name: String,
@@ -35,39 +50,89 @@ pub struct ParamSpec {
     pub shape: Vec<usize>,
     /// What it does.
     pub role: Role,
+    /// The distribution of its initial values.
+    pub init: Init,
 }
 
 impl ParamSpec {
-    pub(crate) fn new(name: impl Into<String>, shape: &[usize], role: Role) -> ParamSpec {
-        ParamSpec { name: name.into(), shape: shape.to_vec(), role }
+    /// A parameter of any shape, with role [`Role::Other`].
+    ///
+    /// Whether specs are sound is checked where they are used, by [`check_specs`].
+    pub fn new(name: impl Into<String>, shape: &[usize], init: Init) -> ParamSpec {
+        ParamSpec { name: name.into(), shape: shape.to_vec(), role: Role::Other, init }
+    }
+
+    /// Convolution weights `[kh, kw, c_in, c_out]`, drawn from a normal distribution with
+    /// variance `2/(kh·kw·c_in)` (He et al. 2015, equation 10).
+    pub fn conv(name: impl Into<String>, shape: [usize; 4]) -> ParamSpec {
+        let [kh, kw, c_in, _] = shape.map(|n| n as f64);
+        let init = Init::Normal { deviation: (2.0 / (kh * kw * c_in)).sqrt() };
+        ParamSpec { role: Role::Conv, ..ParamSpec::new(name, &shape, init) }
+    }
+
+    /// Weights `[inputs, outputs]` of a linear layer, drawn from a normal distribution with
+    /// variance `2/(inputs + outputs)` (Glorot and Bengio 2010, equation 12).
+    pub fn linear(name: impl Into<String>, inputs: usize, outputs: usize) -> ParamSpec {
+        let init = Init::Normal { deviation: (2.0 / (inputs as f64 + outputs as f64)).sqrt() };
+        ParamSpec { role: Role::Linear { image: None }, ..ParamSpec::new(name, &[inputs, outputs], init) }
+    }
+
+    /// A bias of `n` channels or outputs, zeros at first.
+    pub fn bias(name: impl Into<String>, n: usize) -> ParamSpec {
+        ParamSpec { role: Role::Bias, ..ParamSpec::new(name, &[n], Init::Constant(0.0)) }
+    }
+
+    /// A factor for each of `n` channels, ones at first.
+    pub fn scale(name: impl Into<String>, n: usize) -> ParamSpec {
+        ParamSpec { role: Role::Scale, ..ParamSpec::new(name, &[n], Init::Constant(1.0)) }
+    }
+
+    /// The same linear weights, whose inputs are a flattened image `[h, w, c]`. Weights from
+    /// channels-first frameworks need this ([`params_from_channels_first`](crate::params_from_channels_first)).
+    #[must_use]
+    pub fn with_image(self, image: [usize; 3]) -> ParamSpec {
+        ParamSpec { role: Role::Linear { image: Some(image) }, ..self }
+    }
+
+    /// The same parameter with other initial values.
+    #[must_use]
+    pub fn with_init(self, init: Init) -> ParamSpec {
+        ParamSpec { init, ..self }
     }
 }
 
-/// Initial values of parameters; parameter `i` depends on `(seed, i)` alone.
+/// Initial values of parameters, each drawn from the distribution of its spec.
+///
+/// Parameter `i` has a random stream of its own, a function of `(seed, i)` alone; the words
+/// of this stream are the same on every platform. Constants and uniform values are made of
+/// them by exactly rounded arithmetic, so they are the same everywhere too. A normal
+/// distribution (as of all weights by default) uses `exp` and `ln` of the platform's maths
+/// library for about one draw in a hundred. On one platform the values are always the same
+/// bits; where another library rounds differently, single values may differ in the last bit,
+/// or, very rarely, a draw is rejected there and the values after it are different ones.
+/// Load saved parameters where the bits must be the same on several platforms.
+///
+/// # Panics
+/// If [`check_specs`] refuses the specs.
+#[inline(never)]
+#[track_caller]
 pub fn init_params<T: Real>(specs: &[ParamSpec], seed: u64) -> Vec<ArrayD<T>> {
-    let draw = |(i, spec): (usize, &ParamSpec)| {
-        let variance = match (spec.role, &*spec.shape) {
-            (Role::Bias, _) => return ArrayD::zeros(&*spec.shape),
-            (Role::Scale, _) => return ArrayD::ones(&*spec.shape),
-            (Role::Linear { .. }, shape) => 2.0 / shape.iter().sum::<usize>() as f64,
-            (Role::Conv, [inputs @ .., _]) => 2.0 / inputs.iter().product::<usize>() as f64,
-            (Role::Conv, []) => unreachable!("weights have axes"),
-        };
-        let (mut rng, deviation) = (stream(seed, Purpose::Init, i as u64), variance.sqrt());
-        ArrayD::from_shape_simple_fn(&*spec.shape, || {
-            let unit: f64 = StandardNormal.sample(&mut rng);
-            T::of(deviation * unit)
-        })
-    };
-    specs.iter().enumerate().map(draw).collect()
+    if let Err(error) = check_specs(specs) {
+        panic!("init_params: {error}");
+    }
+    let draw =
+        |(i, spec): (u64, &ParamSpec)| spec.init.draw(&mut stream(seed, Purpose::Init, i), &spec.shape);
+    (0..).zip(specs).map(draw).collect()
 }
 
-/// Whether arrays are what the specs say, and finite.
+/// Whether specs are sound, and arrays are what they say and finite.
 ///
 /// # Errors
-/// [`Error::Shape`] for a wrong number of arrays or a wrong shape,
-/// [`Error::NotFinite`] for a NaN or infinity; both name the parameter.
+/// What [`check_specs`] refuses; [`Error::Shape`] for a wrong number of arrays or a wrong
+/// shape, [`Error::NotFinite`] for a NaN or infinity. All name the parameter.
+#[inline(never)]
 pub fn check_params<T: Real>(specs: &[ParamSpec], params: &[ArrayD<T>]) -> Result<()> {
+    check_specs(specs)?;
     if specs.len() != params.len() {
         let what = "list of parameters".to_string();
         return Err(Error::Shape { what, expected: vec![specs.len()], found: vec![params.len()] });
@@ -83,3 +148,5 @@ pub fn check_params<T: Real>(specs: &[ParamSpec], params: &[ArrayD<T>]) -> Resul
     }
     Ok(())
 }
+
+compiled_here!(T: init_params::<T>, check_params::<T>);

@@ -28,13 +28,14 @@ impl<T: Real> Optimizer<T> for Adam {
         2
     }
 
+    #[inline(never)]
     fn update(&self, lr: f64, params: &mut [ArrayD<T>], grads: &[ArrayD<T>], state: &mut OptimizerState<T>) {
-        assert_eq!(params.len(), grads.len(), "Adam: as many gradients as parameters");
-        state.step += 1;
+        assert_eq!(params.len(), grads.len(), "Adam: there must be as many gradients as parameters");
+        state.step = state.step.saturating_add(1);
         let correction = |beta: f64| 1.0 - beta.powf(state.step as f64);
         let (rate, root) = (T::of(lr / correction(self.beta1)), T::of(correction(self.beta2).sqrt()));
         let (b1, b2, eps) = (T::of(self.beta1), T::of(self.beta2), T::of(self.eps));
-        let [means, squares] = &mut state.slots[..] else { panic!("Adam: its state has two slots") };
+        let [means, squares] = &mut state.slots[..] else { panic!("Adam: the state must have two slots") };
         for ((p, g), (m, v)) in params.iter_mut().zip(grads).zip(means.iter_mut().zip(squares)) {
             Zip::from(p).and(g).and(m).and(v).for_each(|p, &g, m, v| {
                 *m = b1 * *m + (T::one() - b1) * g;
@@ -44,6 +45,8 @@ impl<T: Real> Optimizer<T> for Adam {
         }
     }
 }
+
+compiled_here!(T: <Adam as Optimizer<T>>::update);
 
 #[cfg(test)]
 mod tests {

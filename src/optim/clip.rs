@@ -5,6 +5,7 @@ use ndarray::ArrayD;
 use crate::real::Real;
 
 /// The Euclidean norm over all arrays together.
+#[inline(never)]
 pub fn grad_norm<T: Real>(grads: &[ArrayD<T>]) -> f64 {
     let square = |g: &ArrayD<T>| g.iter().map(|v| v.as_f64() * v.as_f64()).sum::<f64>();
     grads.iter().map(square).sum::<f64>().sqrt()
@@ -12,6 +13,7 @@ pub fn grad_norm<T: Real>(grads: &[ArrayD<T>]) -> f64 {
 
 /// Scales all arrays so that their norm is at most `max_norm` (Pascanu et al. 2013,
 /// algorithm 1). Returns the norm before.
+#[inline(never)]
 pub fn clip_grad_norm<T: Real>(grads: &mut [ArrayD<T>], max_norm: f64) -> f64 {
     let norm = grad_norm(grads);
     if norm > max_norm {
@@ -20,6 +22,8 @@ pub fn clip_grad_norm<T: Real>(grads: &mut [ArrayD<T>], max_norm: f64) -> f64 {
     }
     norm
 }
+
+compiled_here!(T: grad_norm::<T>, clip_grad_norm::<T>);
 
 #[cfg(test)]
 mod tests {

@@ -14,7 +14,7 @@ pub use sgd::Sgd;
 
 use crate::real::Real;
 
-/// What an optimizer remembers: a value that is passed in and out, saved and loaded.
+/// The state of an optimizer, a value that is passed in and out, saved and loaded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OptimizerState<T> {
     /// Updates made so far.
@@ -25,10 +25,10 @@ pub struct OptimizerState<T> {
 
 /// An update rule for parameters.
 pub trait Optimizer<T: Real>: Sync {
-    /// How many running quantities it keeps.
+    /// The number of running quantities that it keeps.
     fn slots(&self) -> usize;
 
-    /// Moves `params` against `grads` at rate `lr`, and `state` along with them.
+    /// Moves `params` against `grads` at rate `lr`, and updates `state`.
     ///
     /// # Panics
     /// If the lists differ in length or shapes.
@@ -36,7 +36,28 @@ pub trait Optimizer<T: Real>: Sync {
 
     /// The state before the first update.
     fn init(&self, params: &[ArrayD<T>]) -> OptimizerState<T> {
-        let zeros = || params.iter().map(|p| ArrayD::zeros(p.raw_dim())).collect();
-        OptimizerState { step: 0, slots: (0..self.slots()).map(|_| zeros()).collect() }
+        zero_state(self.slots(), params)
+    }
+}
+
+#[inline(never)]
+fn zero_state<T: Real>(slots: usize, params: &[ArrayD<T>]) -> OptimizerState<T> {
+    let zeros = || params.iter().map(|p| ArrayD::zeros(p.raw_dim())).collect();
+    OptimizerState { step: 0, slots: (0..slots).map(|_| zeros()).collect() }
+}
+
+compiled_here!(T: zero_state::<T>);
+
+impl<T: Real, O: Optimizer<T> + ?Sized> Optimizer<T> for Box<O> {
+    fn slots(&self) -> usize {
+        (**self).slots()
+    }
+
+    fn update(&self, lr: f64, params: &mut [ArrayD<T>], grads: &[ArrayD<T>], state: &mut OptimizerState<T>) {
+        (**self).update(lr, params, grads, state);
+    }
+
+    fn init(&self, params: &[ArrayD<T>]) -> OptimizerState<T> {
+        (**self).init(params)
     }
 }

@@ -18,11 +18,12 @@ impl<T: Real> Optimizer<T> for Sgd {
         1
     }
 
+    #[inline(never)]
     fn update(&self, lr: f64, params: &mut [ArrayD<T>], grads: &[ArrayD<T>], state: &mut OptimizerState<T>) {
-        assert_eq!(params.len(), grads.len(), "Sgd: as many gradients as parameters");
-        state.step += 1;
+        assert_eq!(params.len(), grads.len(), "Sgd: there must be as many gradients as parameters");
+        state.step = state.step.saturating_add(1);
         let (rate, keep) = (T::of(lr), T::of(self.momentum));
-        let [momenta] = &mut state.slots[..] else { panic!("Sgd: its state has one slot") };
+        let [momenta] = &mut state.slots[..] else { panic!("Sgd: the state must have one slot") };
         for ((p, g), m) in params.iter_mut().zip(grads).zip(momenta) {
             Zip::from(p).and(g).and(m).for_each(|p, &g, m| {
                 *m = keep * *m + g;
@@ -31,6 +32,8 @@ impl<T: Real> Optimizer<T> for Sgd {
         }
     }
 }
+
+compiled_here!(T: <Sgd as Optimizer<T>>::update);
 
 #[cfg(test)]
 mod tests {

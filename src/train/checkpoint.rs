@@ -1,6 +1,6 @@
 //! Parameters and training states as safetensors files.
 //!
-//! A file is written beside its final name and then renamed, so an interruption
+//! A file is written under a temporary name and then renamed, so an interruption
 //! leaves the old file or the new one, never half of one.
 
 use std::collections::HashMap;
@@ -12,7 +12,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 
 use super::trainer::TrainState;
 use crate::error::{Error, Result};
-use crate::nn::{ParamSpec, check_params};
+use crate::nn::{ParamSpec, check_params, check_specs};
 use crate::optim::OptimizerState;
 use crate::real::Real;
 
@@ -22,7 +22,9 @@ const COUNTERS: &str = "iteration optimizer_step slots";
 /// Saves parameters under the names of their specs.
 ///
 /// # Errors
-/// [`Error::Shape`] or [`Error::NotFinite`] if they do not fit the specs, [`Error::Io`].
+/// What [`check_specs`] refuses; [`Error::Shape`] or [`Error::NotFinite`] if the parameters do not
+/// fit the specs; [`Error::Io`].
+#[inline(never)]
 pub fn save_params<T: Real>(path: &Path, specs: &[ParamSpec], params: &[ArrayD<T>]) -> Result<()> {
     check_params(specs, params)?;
     write(path, specs.iter().map(|s| s.name.clone()).zip(params), None)
@@ -32,8 +34,11 @@ pub fn save_params<T: Real>(path: &Path, specs: &[ParamSpec], params: &[ArrayD<T
 /// either type. Further arrays in the file are ignored.
 ///
 /// # Errors
-/// [`Error::Io`], [`Error::BadFile`], [`Error::MissingArray`], [`Error::Shape`], [`Error::NotFinite`].
+/// What [`check_specs`] refuses, [`Error::Io`], [`Error::BadFile`], [`Error::MissingArray`],
+/// [`Error::Shape`], [`Error::NotFinite`].
+#[inline(never)]
 pub fn load_params<T: Real>(path: &Path, specs: &[ParamSpec]) -> Result<Vec<ArrayD<T>>> {
+    check_specs(specs)?;
     File::read(path)?.arrays(specs, "")
 }
 
@@ -41,6 +46,7 @@ pub fn load_params<T: Real>(path: &Path, specs: &[ParamSpec]) -> Result<Vec<Arra
 ///
 /// # Errors
 /// As [`save_params`].
+#[inline(never)]
 pub fn save_checkpoint<T: Real>(path: &Path, specs: &[ParamSpec], state: &TrainState<T>) -> Result<()> {
     check_params(specs, &state.params)?;
     let named = |prefix: String, arrays| specs.iter().map(move |s| format!("{prefix}{}", s.name)).zip(arrays);
@@ -54,7 +60,9 @@ pub fn save_checkpoint<T: Real>(path: &Path, specs: &[ParamSpec], state: &TrainS
 ///
 /// # Errors
 /// As [`load_params`].
+#[inline(never)]
 pub fn load_checkpoint<T: Real>(path: &Path, specs: &[ParamSpec]) -> Result<TrainState<T>> {
+    check_specs(specs)?;
     let file = File::read(path)?;
     let [iteration, step, count] = file.counters()?;
     let slots = (0..count).map(|i| file.arrays(specs, &format!("slot{i}/"))).collect::<Result<_>>()?;
@@ -82,7 +90,7 @@ fn write<'a, T: Real>(
         .iter()
         .map(|(name, shape, bytes)| Ok((name, TensorView::new(dtype, shape.clone(), bytes).map_err(bad)?)))
         .collect::<Result<Vec<_>>>()?;
-    // one entry, because the order of several is not fixed and equal states should be equal files
+    // a single entry: the order of several is not fixed, and equal states should give equal files
     let metadata = counters.map(|[i, s, n]| HashMap::from([(COUNTERS.to_string(), format!("{i} {s} {n}"))]));
     let file = serialize(views, metadata).map_err(bad)?;
     let io = |source| Error::Io { path: path.into(), source };
@@ -112,7 +120,9 @@ impl<'p> File<'p> {
         let (_, head) = SafeTensors::read_metadata(&self.bytes).map_err(|e| self.bad(e))?;
         let text = head.metadata().as_ref().and_then(|m| m.get(COUNTERS)).map_or("", |t| t);
         let numbers: Vec<_> = text.split(' ').filter_map(|n| n.parse().ok()).collect();
-        numbers.try_into().map_err(|_| self.bad("no counters: these are parameters, not a checkpoint"))
+        numbers
+            .try_into()
+            .map_err(|_| self.bad("it holds no counters, so it is a file of parameters, not a checkpoint"))
     }
 
     fn arrays<T: Real>(&self, specs: &[ParamSpec], prefix: &str) -> Result<Vec<ArrayD<T>>> {
@@ -129,7 +139,11 @@ impl<'p> File<'p> {
                 Dtype::F64 => {
                     view.data().as_chunks().0.iter().map(|b| T::of(f64::from_le_bytes(*b))).collect()
                 }
-                other => return Err(self.bad(format!("array {name:?} is {other:?}; F32 or F64 is needed"))),
+                other => {
+                    return Err(self.bad(format!(
+                        "array {name:?} has elements of type {other:?}, but F32 or F64 is needed"
+                    )));
+                }
             };
             ArrayD::from_shape_vec(view.shape(), numbers).map_err(|e| self.bad(e))
         };
@@ -139,15 +153,17 @@ impl<'p> File<'p> {
     }
 }
 
+compiled_here!(T: save_params::<T>, load_params::<T>, save_checkpoint::<T>, load_checkpoint::<T>);
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::{Mlp, Model};
+    use crate::nn::{Mlp, Model, Network};
     use crate::optim::{Adam, Optimizer};
 
     fn state() -> (Vec<ParamSpec>, TrainState<f32>) {
         let model = Mlp::new(&[2, 3, 1]).unwrap();
-        let params = model.init::<f32>(4);
+        let params: Vec<ArrayD<f32>> = model.init(4);
         let mut optimizer = Adam::default().init(&params);
         optimizer.step = 9;
         optimizer.slots[1][2][[0, 0]] = 0.1;
@@ -182,5 +198,27 @@ mod tests {
         let whole = fs::read(&path).unwrap();
         fs::write(&path, &whole[..whole.len() - 5]).unwrap();
         assert!(matches!(load_params::<f32>(&path, &specs[..3]), Err(Error::BadFile { .. })));
+    }
+
+    #[test]
+    fn specs_that_a_file_cannot_hold_are_refused_when_it_is_written_and_when_it_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.safetensors");
+        let specs = ["w", "b"].map(|name| ParamSpec::bias(name, 1));
+        let params = vec![ArrayD::<f32>::zeros(vec![1]); 2];
+        let optimizer = OptimizerState { step: 0, slots: vec![params.clone()] };
+        let state = TrainState { iteration: 0, params, optimizer };
+        save_checkpoint(&path, &specs, &state).unwrap();
+        for name in ["w", "slot0/w", "__metadata__"] {
+            let specs = ["w", name].map(|name| ParamSpec::bias(name, 1));
+            for result in [
+                save_params(&path, &specs, &state.params),
+                save_checkpoint(&path, &specs, &state),
+                load_params::<f32>(&path, &specs).map(drop),
+                load_checkpoint::<f32>(&path, &specs).map(drop),
+            ] {
+                assert!(matches!(result, Err(Error::Spec { .. })), "{name}: {result:?}");
+            }
+        }
     }
 }

@@ -7,21 +7,21 @@ use rayon::prelude::*;
 
 use crate::data::{Episode, Episodes};
 use crate::error::{Error, Result};
-use crate::meta::{Learner, meta_grad};
-use crate::nn::check_params;
+use crate::meta::{Learner, mean_of_tasks};
+use crate::nn::{ParamSpec, check_params, check_specs};
 use crate::optim::{Optimizer, OptimizerState, Schedule, clip_grad_norm, grad_norm};
 use crate::real::Real;
 
 /// Settings of the outer loop.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TrainConfig {
-    /// Episodes a meta-step.
+    /// Episodes per meta-step.
     pub meta_batch: usize,
-    /// Full outer learning rate.
+    /// Outer learning rate, before the schedule changes it.
     pub outer_lr: f64,
-    /// How the rate changes.
+    /// How the outer learning rate changes over training.
     pub schedule: Schedule,
-    /// Longest meta-gradient allowed, or `None` for any.
+    /// Clip the meta-gradient to this L2 norm; `None` leaves it as it is.
     pub clip_norm: Option<f64>,
 }
 
@@ -92,8 +92,11 @@ impl<'l, T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'l, T, L, O> 
     /// Begins with the learner's initial parameters for `seed`.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a setting outside its range.
+    /// [`Error::Setting`] for a setting outside its range, [`Error::Spec`] for specs that are not
+    /// sound, [`Error::Shape`] or [`Error::NotFinite`] if the learner's initial parameters do not
+    /// fit its specs.
     pub fn new(learner: &'l L, optimizer: O, config: TrainConfig, seed: u64) -> Result<Self> {
+        check_specs(&learner.specs())?;
         let params = learner.init(seed);
         let optimizer_state = optimizer.init(&params);
         let state = TrainState { iteration: 0, params, optimizer: optimizer_state };
@@ -106,50 +109,18 @@ impl<'l, T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'l, T, L, O> 
     /// As [`new`](Trainer::new); [`Error::Shape`] or [`Error::NotFinite`] if the state
     /// does not fit learner and optimizer.
     pub fn resume(learner: &'l L, optimizer: O, config: TrainConfig, state: TrainState<T>) -> Result<Self> {
-        let refuse = |name, value: f64, need| Err(Error::Setting { name, value: value.to_string(), need });
-        if config.meta_batch == 0 {
-            return refuse("meta_batch", 0.0, "at least 1 episode");
-        }
-        if !(config.outer_lr.is_finite() && config.outer_lr > 0.0) {
-            return refuse("outer_lr", config.outer_lr, "a finite number above 0");
-        }
-        if config.clip_norm.is_some_and(|c| c.is_nan() || c <= 0.0) {
-            return refuse("clip_norm", config.clip_norm.unwrap_or_default(), "above 0");
-        }
-        let specs = learner.specs();
-        check_params(&specs, &state.params)?;
-        state.optimizer.slots.iter().try_for_each(|slot| check_params(&specs, slot))?;
-        if state.optimizer.slots.len() != optimizer.slots() {
-            let what = "optimizer state, its number of slots".to_string();
-            let (expected, found) = (vec![optimizer.slots()], vec![state.optimizer.slots.len()]);
-            return Err(Error::Shape { what, expected, found });
-        }
+        check_state(&config, &learner.specs(), optimizer.slots(), &state)?;
         Ok(Trainer { learner, optimizer, config, state })
     }
 
     /// One meta-step.
     ///
     /// # Errors
-    /// As [`meta_grad`], and [`Error::NotFinite`] if the update leaves a parameter that is
-    /// not finite; then nothing was changed.
+    /// As [`meta_grad`](crate::meta_grad); what [`Episodes::check`] refuses; [`Error::NotFinite`]
+    /// if the update leaves a parameter that is not finite; [`Error::Setting`] if the numbers of
+    /// the episodes exceed `u64`. Nothing is changed then.
     pub fn step(&mut self, episodes: &(impl Episodes<T> + ?Sized)) -> Result<StepLog> {
-        let start = Instant::now();
-        let first = self.state.iteration * self.config.meta_batch as u64;
-        let draw = first..first + self.config.meta_batch as u64;
-        let batch: Vec<Episode<T>> = draw.into_par_iter().map(|i| episodes.episode(i)).collect();
-        let mut meta = meta_grad(self.learner, &self.state.params, &batch)?;
-        let grad_norm = match self.config.clip_norm {
-            Some(max) => clip_grad_norm(&mut meta.grads, max),
-            None => grad_norm(&meta.grads),
-        };
-        let lr = self.config.schedule.rate(self.config.outer_lr, self.state.iteration);
-        let mut next = self.state.clone();
-        self.optimizer.update(lr, &mut next.params, &meta.grads, &mut next.optimizer);
-        next.iteration += 1;
-        check_params(&self.learner.specs(), &next.params)?; // a rate too large ends here, nothing lost
-        self.state = next;
-        let (iteration, seconds) = (self.state.iteration, start.elapsed().as_secs_f64());
-        Ok(StepLog { iteration, loss: meta.loss, accuracy: meta.accuracy, grad_norm, lr, seconds })
+        meta_step(&self.learner, &self.optimizer, &self.config, &mut self.state, &episodes)
     }
 
     /// The current meta-parameters.
@@ -167,3 +138,70 @@ impl<'l, T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'l, T, L, O> 
         &self.state
     }
 }
+
+/// Refuses settings out of range, and a state that does not fit learner and optimizer.
+#[inline(never)]
+fn check_state<T: Real>(
+    config: &TrainConfig,
+    specs: &[ParamSpec],
+    slots: usize,
+    state: &TrainState<T>,
+) -> Result<()> {
+    let refuse = |name, value: f64, need| Err(Error::Setting { name, value: value.to_string(), need });
+    if !(1..=u32::MAX as usize).contains(&config.meta_batch) {
+        return refuse("meta_batch", config.meta_batch as f64, "from 1 to 4294967295 episodes");
+    }
+    if !(config.outer_lr.is_finite() && config.outer_lr > 0.0) {
+        return refuse("outer_lr", config.outer_lr, "a finite number above 0");
+    }
+    if let Some(norm) = config.clip_norm.filter(|norm| norm.is_nan() || *norm <= 0.0) {
+        return refuse("clip_norm", norm, "above 0");
+    }
+    if let Schedule::Cosine { floor, .. } = config.schedule
+        && !(floor.is_finite() && floor >= 0.0)
+    {
+        return refuse("floor", floor, "a finite number, 0 or more");
+    }
+    check_params(specs, &state.params)?;
+    state.optimizer.slots.iter().try_for_each(|slot| check_params(specs, slot))?;
+    if state.optimizer.slots.len() != slots {
+        let what = "optimizer state, its number of slots".to_string();
+        return Err(Error::Shape { what, expected: vec![slots], found: vec![state.optimizer.slots.len()] });
+    }
+    Ok(())
+}
+
+/// Not generic in learner, optimizer and source, so that it is compiled with this crate.
+#[inline(never)]
+fn meta_step<T: Real>(
+    learner: &dyn Learner<T>,
+    optimizer: &dyn Optimizer<T>,
+    config: &TrainConfig,
+    state: &mut TrainState<T>,
+    episodes: &dyn Episodes<T>,
+) -> Result<StepLog> {
+    let start = Instant::now();
+    let meta_batch = config.meta_batch as u64;
+    let first = state.iteration.checked_mul(meta_batch);
+    let Some((first, end)) = first.and_then(|first| Some((first, first.checked_add(meta_batch)?))) else {
+        let need = "such that the numbers of its episodes fit in 64 bits";
+        return Err(Error::Setting { name: "iteration", value: state.iteration.to_string(), need });
+    };
+    episodes.check()?;
+    let batch: Vec<Episode<T>> = (first..end).into_par_iter().map(|i| episodes.episode(i)).collect();
+    let mut meta = mean_of_tasks(learner, &state.params, &batch)?;
+    let grad_norm = match config.clip_norm {
+        Some(max) => clip_grad_norm(&mut meta.grads, max),
+        None => grad_norm(&meta.grads),
+    };
+    let lr = config.schedule.rate(config.outer_lr, state.iteration);
+    let mut next = state.clone();
+    optimizer.update(lr, &mut next.params, &meta.grads, &mut next.optimizer);
+    next.iteration += 1;
+    check_params(&learner.specs(), &next.params)?; // a rate that is too large must not cost the state
+    *state = next;
+    let (iteration, seconds) = (state.iteration, start.elapsed().as_secs_f64());
+    Ok(StepLog { iteration, loss: meta.loss, accuracy: meta.accuracy, grad_norm, lr, seconds })
+}
+
+compiled_here!(T: check_state::<T>, meta_step::<T>);

@@ -1,4 +1,4 @@
-//! Where tests find real data and reference values, and how they say that they did not.
+//! Where tests find real data and reference values, and how they report that these are missing.
 #![allow(dead_code)] // each test file uses its part
 
 use std::io::Write;
@@ -25,14 +25,14 @@ pub fn real_data() -> Option<PathBuf> {
     Some(root)
 }
 
-/// The reference values: `INNERLOOP_GOLDEN`, or `golden` beside the folder of real
-/// data, or `None` with a loud line.
-pub fn golden(name: &str) -> Option<PathBuf> {
-    let beside = std::env::var_os("INNERLOOP_DATA").map(|p| PathBuf::from(p).join("../golden"));
-    let folder = std::env::var_os("INNERLOOP_GOLDEN").map(PathBuf::from).or(beside);
-    let file = folder.map(|f| f.join(name)).filter(|f| f.is_file());
-    if file.is_none() {
-        skip(&format!("neither INNERLOOP_GOLDEN nor INNERLOOP_DATA leads to {name}"));
+/// The folder of reference values: `INNERLOOP_GOLDEN`, or `golden` beside the folder of real data,
+/// or `None` with a loud line if the first is not set and the second is not there.
+pub fn golden() -> Option<PathBuf> {
+    let data = || std::env::var_os("INNERLOOP_DATA").map(PathBuf::from);
+    let beside = || data().map(|data| data.join("../golden")).filter(|folder| folder.is_dir());
+    let folder = std::env::var_os("INNERLOOP_GOLDEN").map(PathBuf::from).or_else(beside);
+    if folder.is_none() {
+        skip("INNERLOOP_GOLDEN is not set, and there is no folder golden beside INNERLOOP_DATA");
     }
-    file
+    folder
 }

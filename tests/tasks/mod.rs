@@ -2,9 +2,7 @@
 #![allow(dead_code)] // each test file uses its part
 
 use innerloop::ndarray::ArrayD;
-use innerloop::{
-    Conv4, Downsample, Episode, Examples, Maml, Mlp, Model, NormMode, Order, Real, Route, Targets,
-};
+use innerloop::{Conv4, Downsample, Episode, Examples, Maml, Mlp, NormMode, Order, Real, Route, Targets};
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
@@ -25,13 +23,13 @@ pub fn labelled<T: Real>(input: &[usize], ways: usize, each: usize, seed: u64) -
     Examples { x, y: Targets::Labels((0..n).map(|i| i % ways).collect()) }
 }
 
-/// A classification episode of random inputs: 1 shot, 2 queries a class.
+/// A classification episode of random inputs: 1 shot and 2 queries per class.
 pub fn random_episode<T: Real>(input: &[usize], ways: usize, seed: u64) -> Episode<T> {
     let (support, query) = (labelled(input, ways, 1, 2 * seed), labelled(input, ways, 2, 2 * seed + 1));
     Episode::new(ways, support, query).unwrap()
 }
 
-/// 16x16 images, 3 filters, 3 ways: every kind of layer, milliseconds a task.
+/// 16x16 images, 3 filters, 3 ways: every kind of layer, milliseconds per task.
 pub fn small_conv4(downsample: Downsample) -> Conv4 {
     Conv4::new([16, 16, 1], 3, downsample, Some(3)).unwrap()
 }
@@ -41,7 +39,7 @@ pub fn sinusoid_mlp() -> Mlp {
 }
 
 /// Two exact inner steps at rate 0.1, in training and in evaluation.
-pub fn maml<M: Model>(model: M) -> Maml<M> {
+pub fn maml<M>(model: M) -> Maml<M> {
     Maml {
         model,
         inner_lr: 0.1,

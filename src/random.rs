@@ -1,4 +1,4 @@
-//! Random streams: a generator for each (seed, purpose, index), the same bits on every platform.
+//! Random streams: a generator for each (seed, purpose, index), with the same words on every platform.
 //!
 //! ChaCha with 8 rounds takes a 256-bit key. Each stream gets a key of its own, so no two streams
 //! overlap and neighbouring indices are as unrelated as any others:
@@ -10,8 +10,9 @@
 //! | 16..24 | index |
 //! | 24..32 | second index, 0 where one is enough |
 //!
-//! Nonce and block counter start at zero. The draws below use the generator's words directly: what
-//! they return depends on ChaCha alone and not on the sampling methods of a crate version.
+//! Nonce and block counter start at zero. The draws below use the generator's words directly and exactly
+//! rounded arithmetic only: what they return depends on ChaCha alone, not on the platform and not on the
+//! sampling methods of a crate version.
 
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, SeedableRng};
@@ -36,6 +37,9 @@ pub(crate) enum Purpose {
     Drawing = 7,
     /// Initial values of one parameter.
     Init = 8,
+    /// Which elements a dropout drops, under the key that the caller gives.
+    #[allow(dead_code)] // the operation is on its way
+    Dropout = 9,
 }
 
 /// The generator for `purpose` and index `i` under `seed`.
