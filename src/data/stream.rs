@@ -36,6 +36,8 @@ pub(crate) enum Purpose {
     Drawing = 7,
     /// Initial values of one parameter.
     Init = 8,
+    /// Which elements dropout drops, and keys derived from keys.
+    Dropout = 9,
 }
 
 /// The generator for `purpose` and index `i` under `seed`.
