@@ -89,6 +89,22 @@ pub enum Error {
         what: String,
     },
 
+    /// A linear system has no unique solution that can be computed, or its matrix has no Cholesky factor.
+    #[error(
+        "{op}: matrix {matrix} of the batch (counted from 0) cannot be solved, the pivot in its row {row} is {pivot}: \
+         add a ridge (a small multiple of the identity) to the matrix, or look for a NaN in what it was made of"
+    )]
+    NotSolvable {
+        /// The operation.
+        op: &'static str,
+        /// Which matrix of the batch, counted from 0; 0 for a single matrix.
+        matrix: usize,
+        /// The row at which the factorisation stopped, counted from 0.
+        row: usize,
+        /// The pivot that was found there, or the entry that is not finite.
+        pivot: f64,
+    },
+
     /// A data set was not found where it was looked for.
     #[error(
         "{what} was not found in {}, which has none of {looked_for}: put it there or give another folder",

@@ -111,7 +111,8 @@ pub use nn::{
     check_params, check_specs, images_from_channels_first, init_params, params_from_channels_first,
 };
 pub use op::{Emit, Op, Point, Rule};
-pub use ops::{ConvBlock, Positions, accuracy, cross_entropy, mse};
+pub use ops::{ConvBlock, Key, Mask, Operand, Positions};
+pub use ops::{accuracy, cosine_similarity, cross_entropy, lstm_cell, mse, where_};
 pub use optim::{Adam, Optimizer, OptimizerState, Schedule, Sgd, clip_grad_norm, grad_norm};
 pub use real::Real;
 pub use recompute::checkpoint;

@@ -37,8 +37,7 @@ pub(crate) enum Purpose {
     Drawing = 7,
     /// Initial values of one parameter.
     Init = 8,
-    /// Which elements a dropout drops, under the key that the caller gives.
-    #[allow(dead_code)] // the operation is on its way
+    /// Which elements dropout drops, and keys derived from keys.
     Dropout = 9,
 }
 

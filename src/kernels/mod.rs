@@ -25,6 +25,7 @@ mod winograd_maps;
 mod winograd_tiles;
 mod workspace;
 
+pub(crate) mod linalg;
 pub(crate) mod moments;
 pub(crate) mod norm;
 pub(crate) mod norm_relu;

@@ -1,5 +1,5 @@
-//! A channel map, ReLU and max-pooling in one pass: what a convolution block does with
-//! given statistics.
+//! A channel map, ReLU and max-pooling in one pass: what a convolution block does when
+//! the statistics of its batch norm are given.
 
 use super::index::Positions;
 use super::norm_relu::tiles_of;
@@ -41,9 +41,10 @@ impl<'t, T: Real> Var<'t, T> {
     /// `[n, h/window, w/window, c]`, rounded down.
     ///
     /// # Panics
-    /// If the shapes do not match, `x` is empty, a window does not fit the image or has
-    /// more than 254 pixels.
+    /// If the shapes do not match, `x` is empty or has 2³² elements or more, a window does not fit
+    /// the image or has more than 254 pixels.
     #[track_caller]
+    #[inline(never)]
     pub fn affine_relu_pool(self, s: Var<'t, T>, b: Var<'t, T>, window: [usize; 2]) -> Var<'t, T> {
         let (x, scale, shift) = (self.val(), s.val(), b.val());
         let windows = tiles_of("affine_relu_pool", &x.shape(), window, [s, b]);

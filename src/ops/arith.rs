@@ -4,12 +4,12 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use super::broadcast::{broadcast_shape, is_suffix, steps_within, walk};
 use crate::op::{Op, Point};
-use crate::pool::Buf;
+use crate::pool::{Buf, Pooled};
 use crate::real::Real;
-use crate::value::Value;
+use crate::value::{Shape, Value};
 use crate::var::Var;
 
-/// One row a binary operation: name, method, forward, cotangents of `a` and `b`.
+/// One row per binary operation: name, method, forward, cotangents of `a` and `b`.
 macro_rules! binary {
     ($($Op:ident, $Trait:ident, $method:ident, $f:expr,
        |$g:ident, $a:ident, $b:ident, $y:ident| $da:expr, $db:expr;)*) => {$(
@@ -20,8 +20,8 @@ macro_rules! binary {
             #[allow(unused_variables)]
             fn vjp<'t>(&self, wrt: usize, $g: Var<'t, T>, at: Point<'t, '_, T>) -> Var<'t, T> {
                 let ($a, $b, $y) = (at.input(0), at.input(1), at.output());
-                let pulled = if wrt == 0 { $da } else { $db };
-                pulled.sum_to(&at.input(wrt).shape()) // itself, if nothing was repeated
+                let cotangent = if wrt == 0 { $da } else { $db };
+                cotangent.sum_to(&at.input(wrt).shape()) // itself, if nothing was repeated
             }
         }
 
@@ -29,6 +29,7 @@ macro_rules! binary {
         impl<'t, T: Real> $Trait for Var<'t, T> {
             type Output = Var<'t, T>;
             #[track_caller]
+            #[inline(never)]
             fn $method(self, other: Var<'t, T>) -> Var<'t, T> {
                 let value =
                     self.read(|a| other.read(|b| zip_broadcast(stringify!($method), a, b, $f)));
@@ -52,25 +53,37 @@ fn zip_broadcast<T: Real>(name: &str, a: &Value<T>, b: &Value<T>, f: impl Fn(T, 
     if a.has_shape(&sb) {
         return a.zip(b, f);
     }
+    let (shape, y) = zip_repeated(name, (sa, a.data()), (sb, b.data()), f);
+    Value::new(&shape, y)
+}
+
+/// Elementwise function of two arrays of any element types, broadcasting.
+#[track_caller]
+pub(super) fn zip_repeated<A: Copy, B: Copy, Y: Pooled>(
+    name: &str,
+    (sa, a): (Shape, &[A]),
+    (sb, b): (Shape, &[B]),
+    f: impl Fn(A, B) -> Y,
+) -> (Shape, Buf<Y>) {
     let shape = broadcast_shape(&sa, &sb)
         .unwrap_or_else(|| panic!("{name}: shapes {sa:?} and {sb:?} do not broadcast"));
     let mut y = Buf::dirty(shape.size());
     if y.is_empty() {
-        return Value::new(&shape, y);
+        return (shape, y);
     }
     if sa == shape && is_suffix(&sb, &shape) {
-        for (y, a) in y.chunks_exact_mut(b.data().len()).zip(a.data().chunks_exact(b.data().len())) {
-            y.iter_mut().zip(a.iter().zip(b.data())).for_each(|(y, (&a, &b))| *y = f(a, b));
+        for (y, a) in y.chunks_exact_mut(b.len()).zip(a.chunks_exact(b.len())) {
+            y.iter_mut().zip(a.iter().zip(b)).for_each(|(y, (&a, &b))| *y = f(a, b));
         }
     } else {
         let (ta, tb) = (steps_within(&sa, &shape), steps_within(&sb, &shape));
         walk(&shape, [&ta, &tb], |to, [ia, ib], len, [da, db]| {
             for (i, y) in y[to..to + len].iter_mut().enumerate() {
-                *y = f(a.data()[ia + i * da], b.data()[ib + i * db]);
+                *y = f(a[ia + i * da], b[ib + i * db]);
             }
         });
     }
-    Value::new(&shape, y)
+    (shape, y)
 }
 
 /// `y = a − rate·b`.
@@ -89,20 +102,21 @@ impl<T: Real> Op<T> for MinusScaled {
 
 /// `y = scale·x + shift`, the arithmetic of an array and two numbers.
 #[derive(Debug)]
-struct Linear(f64);
+struct ScaleShift(f64);
 
-impl<T: Real> Op<T> for Linear {
+impl<T: Real> Op<T> for ScaleShift {
     fn vjp<'t>(&self, _wrt: usize, g: Var<'t, T>, _at: Point<'t, '_, T>) -> Var<'t, T> {
         g.scale_shift(self.0, 0.0)
     }
 }
 
 impl<'t, T: Real> Var<'t, T> {
-    /// `self − rate·other` in one pass: a step of gradient descent, when `other` is the gradient.
+    /// `self − rate·other` in one pass: a step of gradient descent if `other` is the gradient.
     ///
     /// # Panics
     /// If the shapes differ.
     #[track_caller]
+    #[inline(never)]
     pub fn minus_scaled(self, rate: f64, other: Var<'t, T>) -> Var<'t, T> {
         let r = T::of(rate);
         let value = self.read(|a| {
@@ -122,22 +136,24 @@ impl<'t, T: Real> Var<'t, T> {
             (1.0, _) => x.map(|x| x + b),
             _ => x.map(|x| x * a + b),
         });
-        self.tape().push(value, Linear(scale), &[self])
+        self.tape().push(value, ScaleShift(scale), &[self])
     }
 }
 
 impl<'t, T: Real> Neg for Var<'t, T> {
     type Output = Var<'t, T>;
+    #[inline(never)]
     fn neg(self) -> Var<'t, T> {
         self.scale_shift(-1.0, 0.0)
     }
 }
 
-/// One row an operator with a number: trait, method, `x op c`, `c op x`.
+/// One row per operator with a number: trait, method, `x op c`, `c op x`.
 macro_rules! with_number {
     ($($Trait:ident, $method:ident, |$x:ident, $c:ident| $right:expr, $left:expr;)*) => {$(
         impl<'t, T: Real> $Trait<f64> for Var<'t, T> {
             type Output = Var<'t, T>;
+            #[inline(never)]
             fn $method(self, $c: f64) -> Var<'t, T> {
                 let $x = self;
                 $right
@@ -145,6 +161,7 @@ macro_rules! with_number {
         }
         impl<'t, T: Real> $Trait<Var<'t, T>> for f64 {
             type Output = Var<'t, T>;
+            #[inline(never)]
             fn $method(self, $x: Var<'t, T>) -> Var<'t, T> {
                 let $c = self;
                 $left

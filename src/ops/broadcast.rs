@@ -35,6 +35,7 @@ impl<'t, T: Real> Var<'t, T> {
     /// # Panics
     /// If the shapes do not broadcast.
     #[track_caller]
+    #[inline(never)]
     pub fn broadcast_to(self, shape: &[usize]) -> Var<'t, T> {
         if self.read(|x| x.has_shape(shape)) {
             return self;
@@ -64,6 +65,7 @@ impl<'t, T: Real> Var<'t, T> {
     /// # Panics
     /// If `shape` does not broadcast to this shape.
     #[track_caller]
+    #[inline(never)]
     pub fn sum_to(self, shape: &[usize]) -> Var<'t, T> {
         if self.read(|x| x.has_shape(shape)) {
             return self;

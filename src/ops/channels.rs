@@ -54,6 +54,7 @@ impl<'t, T: Real> Var<'t, T> {
     /// # Panics
     /// If `s` is not `[c]`.
     #[track_caller]
+    #[inline(never)]
     pub fn scale_channels(self, s: Var<'t, T>) -> Var<'t, T> {
         let (x, scale) = (self.val(), s.val());
         check_channels("scale_channels", &x, &scale);
@@ -77,6 +78,7 @@ impl<'t, T: Real> Var<'t, T> {
     /// # Panics
     /// If the shapes differ, or have no axis.
     #[track_caller]
+    #[inline(never)]
     pub fn dot_channels(self, other: Var<'t, T>) -> Var<'t, T> {
         let (a, b) = (self.val(), other.val());
         let same = a.shape() == b.shape() && !a.shape().is_empty();
@@ -92,6 +94,7 @@ impl<'t, T: Real> Var<'t, T> {
     /// # Panics
     /// If `s` or `b` is not `[c]`.
     #[track_caller]
+    #[inline(never)]
     pub fn affine_channels(self, s: Var<'t, T>, b: Var<'t, T>) -> Var<'t, T> {
         let (x, scale, shift) = (self.val(), s.val(), b.val());
         check_channels("affine_channels", &x, &scale);

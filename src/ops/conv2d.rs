@@ -6,6 +6,7 @@
 //! told the whole geometry, the input's height and width included: several
 //! inputs have the same output size.
 
+use super::shape::is_addressable;
 use crate::kernels::ConvShape;
 use crate::op::{Op, Point};
 use crate::pool::Buf;
@@ -92,6 +93,7 @@ impl<'t, T: Real> Var<'t, T> {
     /// If the shapes do not match, the kernel does not fit the padded image, or a
     /// stride is 0.
     #[track_caller]
+    #[inline(never)]
     pub fn conv2d(self, w: Var<'t, T>, stride: [usize; 2], pad: [usize; 2]) -> Var<'t, T> {
         conv2d(geometry(self, w, stride, pad), self, w)
     }
@@ -110,12 +112,19 @@ pub(super) fn geometry<T: Real>(
         panic!("conv2d: images {sx:?} and weights {sw:?} must have four axes each")
     };
     assert!(c_in == wc_in, "conv2d: images {sx:?} and weights {sw:?} differ in their input channels");
+    let padded = |size: usize, pad: usize| pad.checked_mul(2)?.checked_add(size);
+    let fits = |k: usize, size, pad| padded(size, pad).is_some_and(|padded| k <= padded);
     assert!(stride[0] > 0 && stride[1] > 0, "conv2d: stride {stride:?} must be at least 1");
     assert!(
-        kh > 0 && kw > 0 && kh <= height + 2 * pad[0] && kw <= width + 2 * pad[1],
+        kh > 0 && kw > 0 && fits(kh, height, pad[0]) && fits(kw, width, pad[1]),
         "conv2d: the kernel of {sw:?} does not fit images {sx:?} padded by {pad:?}"
     );
-    ConvShape { n, h: height, w: width, c_in, kh, kw, c_out, stride, pad }
+    let s = ConvShape { n, h: height, w: width, c_in, kh, kw, c_out, stride, pad };
+    assert!(
+        is_addressable(&[n, s.oh(), s.ow(), c_out]),
+        "conv2d: images {sx:?} padded by {pad:?} and weights {sw:?} would make too many elements"
+    );
+    s
 }
 
 #[cfg(test)]
@@ -154,5 +163,21 @@ mod tests {
     fn channels_that_do_not_match_are_named() {
         let tape = Tape::<f32>::new();
         tape.full(&[1, 4, 4, 3], 0.0).conv2d(tape.full(&[3, 3, 2, 5], 0.0), [1, 1], [0, 0]);
+    }
+
+    #[test]
+    #[should_panic(
+        expected = "conv2d: the kernel of [1, 1, 1, 1] does not fit images [1, 2, 2, 1] padded by"
+    )]
+    fn a_padding_that_overflows_is_named() {
+        let tape = Tape::<f32>::new();
+        tape.full(&[1, 2, 2, 1], 0.0).conv2d(tape.full(&[1, 1, 1, 1], 0.0), [1, 1], [usize::MAX / 2 + 1, 0]);
+    }
+
+    #[test]
+    #[should_panic(expected = "would make too many elements")]
+    fn a_result_that_cannot_be_addressed_is_refused() {
+        let tape = Tape::<f32>::new();
+        tape.full(&[1, 2, 2, 1], 0.0).conv2d(tape.full(&[1, 1, 1, 1], 0.0), [1, 1], [1 << 40, 1 << 40]);
     }
 }

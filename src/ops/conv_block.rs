@@ -1,12 +1,12 @@
-//! A whole convolution block, with its convolution made again where that is cheaper
-//! than to keep it.
+//! A whole convolution block, which recomputes its convolution where that is cheaper
+//! than keeping it.
 //!
-//! The first layer of an image network has one or three input channels: some ten
-//! products an output, and the outputs are the largest array of the network. Writing
-//! them and reading them back costs more than computing them, so this operation makes
-//! them a few images at a time, each time they are needed, and they never leave the
-//! cache. A recorded derivative puts them on the tape and goes on with
-//! [`conv2d`](Var::conv2d) and [`norm_relu`](super::norm_relu), so it is right at
+//! The first layer of an image network has one or three input channels: about ten
+//! products per output, and its output is the largest array of the network. Writing
+//! it and reading it back costs more than computing it, so this operation computes
+//! it for a few images at a time, each time it is needed, and it never leaves the
+//! cache. A recorded derivative puts it on the tape and continues with
+//! [`conv2d`](Var::conv2d) and [`norm_relu`](super::norm_relu), so it is exact at
 //! every order.
 
 use std::rc::Rc;
@@ -22,9 +22,9 @@ use crate::real::Real;
 use crate::value::{Shape, Value};
 use crate::var::Var;
 
-/// Most products an output for the convolution to be made again.
+/// Largest number of products per output for which the convolution is recomputed.
 const THIN: usize = 32;
-/// Elements of the convolution's output made at a time: they stay in the second-level cache.
+/// Elements of the convolution's output computed at a time: they stay in the second-level cache.
 const BLOCK: usize = 192 * 1024;
 
 /// The settings of [`Var::conv_block`].
@@ -90,8 +90,8 @@ impl<T: Real> ThinBlock<T> {
     }
 }
 
-/// Calls `f` for some images after the other with the number of the first, their
-/// geometry, themselves, and their convolution, which is the caller's to write over.
+/// Calls `f` for a few images at a time with the number of the first, their geometry,
+/// the images, and their convolution, which `f` may overwrite.
 fn each_block<T: Real>(
     conv: &ConvShape,
     x: &[T],
@@ -115,12 +115,13 @@ impl<'t, T: Real> Var<'t, T> {
     /// max-pooling: [`conv2d`](Var::conv2d), then
     /// [`batch_norm_relu_pool`](Var::batch_norm_relu_pool), which give the shapes.
     ///
-    /// With few input channels the convolution's output is made again when it is needed
-    /// instead of kept: a first layer then takes a fraction of the memory, and less time.
+    /// With few input channels the convolution's output is recomputed when it is needed
+    /// and not kept: a first layer then takes a fraction of the memory, and less time.
     ///
     /// # Panics
     /// As those two.
     #[track_caller]
+    #[inline(never)]
     pub fn conv_block(
         self,
         w: Var<'t, T>,
@@ -179,7 +180,7 @@ mod tests {
 
     #[test]
     fn it_equals_its_composition_in_value_and_two_gradients_recorded_or_not() {
-        // more images than are made at a time
+        // more images than are computed at a time
         for (images, block) in [(90, POOLED), (3, STRIDED)] {
             let tape = Tape::<f64>::new();
             let wave = |shape: &[usize], f: f64| {

@@ -8,7 +8,7 @@ use std::ops::Deref;
 use crate::op::{Op, Point};
 use crate::pool::Buf;
 use crate::real::Real;
-use crate::value::Value;
+use crate::value::{Shape, Value};
 use crate::var::Var;
 
 /// Positions into an array in row-major order; a clone shares them, as an operation
@@ -76,9 +76,10 @@ impl<'t, T: Real> Var<'t, T> {
     /// # Panics
     /// If a position lies outside `x`, or the counts differ.
     #[track_caller]
+    #[inline(never)]
     pub fn gather(self, positions: &Positions, shape: &[usize]) -> Var<'t, T> {
         let x = self.val();
-        let fits = positions.len() == shape.iter().product::<usize>();
+        let fits = positions.len() == Shape::new(shape).size();
         assert!(fits, "gather: {} positions cannot fill {shape:?}", positions.len());
         check_positions("gather", positions, x.data().len());
         pick(self, positions, shape)
@@ -92,23 +93,30 @@ impl<'t, T: Real> Var<'t, T> {
     /// # Panics
     /// If a position lies outside `shape`, or the counts differ.
     #[track_caller]
+    #[inline(never)]
     pub fn scatter_add(self, positions: &Positions, shape: &[usize]) -> Var<'t, T> {
         let x = self.val();
         let fits = positions.len() == x.data().len();
         assert!(fits, "scatter_add: {} positions for elements of shape {:?}", positions.len(), x.shape());
-        check_positions("scatter_add", positions, shape.iter().product());
+        check_positions("scatter_add", positions, Shape::new(shape).size());
         scatter(self, positions, shape)
     }
 
-    /// Picks rows: `y[i, ..] = x[rows[i], ..]`, repeats allowed; an embedding look-up
-    /// when `x` is a table `[entries, features..]`. Returns `[rows.len(), features..]`.
+    /// Picks rows: `y[i, ..] = x[rows[i], ..]`, repeats allowed. Returns `[rows.len(), features..]`.
+    ///
+    /// This is the embedding lookup: `x: [entries, features..]` is the table, `rows` are the tokens, and the
+    /// gradient adds up the cotangents of a row that was picked several times.
     ///
     /// # Panics
-    /// If `x` has no axis or a row lies outside it.
+    /// If `x` has no axis, a row lies outside it, or `x` has 2³² elements or more.
     #[track_caller]
+    #[inline(never)]
     pub fn index_select(self, rows: &[usize]) -> Var<'t, T> {
         let shape = self.shape();
-        let (&count, rest) = shape.split_first().expect("index_select: a scalar has no rows");
+        check_countable("index_select", shape);
+        let Some((&count, rest)) = shape.split_first() else {
+            panic!("index_select: an array of shape {shape:?} has no rows")
+        };
         let outside = rows.iter().find(|&&r| r >= count);
         assert!(
             outside.is_none(),
@@ -122,7 +130,7 @@ impl<'t, T: Real> Var<'t, T> {
     }
 }
 
-/// A gather whose result is known already, as a max-pool's is.
+/// Records a gather whose result is already known, such as that of max-pooling.
 pub(super) fn gathered<'t, T: Real>(x: Var<'t, T>, y: Value<T>, positions: Positions) -> Var<'t, T> {
     x.tape().push(y, Gather(positions), &[x])
 }
@@ -141,6 +149,17 @@ fn scatter<'t, T: Real>(x: Var<'t, T>, positions: &Positions, shape: &[usize]) -
     let mut y = Buf::zeros(shape.iter().product());
     positions.iter().zip(from.data()).for_each(|(&p, &x)| y[p as usize] += x);
     x.tape().push(Value::new(shape, y), ScatterAdd(positions.clone()), &[x])
+}
+
+/// Refuses an array with elements that a 32-bit position cannot name: what every operation calls that makes
+/// [`Positions`] from places in an array.
+#[track_caller]
+pub(super) fn check_countable(name: &str, shape: Shape) {
+    let fits = u32::try_from(shape.size()).is_ok();
+    assert!(
+        fits,
+        "{name}: an array of shape {shape:?} has 2^32 elements or more, too many for 32-bit positions"
+    );
 }
 
 #[track_caller]
@@ -184,5 +203,18 @@ mod tests {
     fn a_position_outside_is_named() {
         let x = Tape::<f64>::new();
         x.leaf(&arr1(&[0.0; 6]).into_dyn()).gather(&Positions::from([0, 6]), &[2]);
+    }
+
+    #[test]
+    #[should_panic(expected = "max_axis: an array of shape [65536, 65536] has 2^32 elements or more")]
+    fn an_array_that_positions_cannot_count_is_named() {
+        check_countable("max_axis", Shape::new(&[65_535, 65_537])); // 2³² − 1
+        check_countable("max_axis", Shape::new(&[65_536, 65_536]));
+    }
+
+    #[test]
+    #[should_panic(expected = "index_select: an array of shape [] has no rows")]
+    fn a_scalar_has_no_rows() {
+        Tape::<f64>::new().scalar(1.0).index_select(&[0]);
     }
 }

@@ -18,7 +18,7 @@ struct Layer<const RELU: bool>;
 impl<T: Real, const RELU: bool> Rule<T> for Layer<RELU> {
     fn backward<'t>(&self, gs: &[Option<Var<'t, T>>], at: Point<'t, '_, T>, emit: &mut Emit<'_, 't, T>) {
         let Some(g) = gs[0] else { return };
-        // gates on the output, which is positive just where the ReLU's input is
+        // gates on the output, which is positive or NaN exactly where the ReLU's input is
         let g = if RELU { g.gate(&at.output().val(), 0.0) } else { g };
         if at.needs(1) || at.needs(2) {
             emit.all(1, at, layer_grads(at.input(0), g));
@@ -102,6 +102,7 @@ impl<'t, T: Real> Var<'t, T> {
     /// # Panics
     /// If the shapes do not match.
     #[track_caller]
+    #[inline(never)]
     pub fn linear(self, w: Var<'t, T>, b: Var<'t, T>) -> Var<'t, T> {
         if fits(self, w, b) { layer::<false, T>(self, w, b) } else { self.matmul(w) + b }
     }
@@ -111,6 +112,7 @@ impl<'t, T: Real> Var<'t, T> {
     /// # Panics
     /// If the shapes do not match.
     #[track_caller]
+    #[inline(never)]
     pub fn linear_relu(self, w: Var<'t, T>, b: Var<'t, T>) -> Var<'t, T> {
         if fits(self, w, b) { layer::<true, T>(self, w, b) } else { self.linear(w, b).relu() }
     }

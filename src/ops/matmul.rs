@@ -33,7 +33,7 @@ impl<T: Real> Op<T> for MatMul {
 }
 
 #[track_caller]
-fn product<'t, T: Real>(a: Var<'t, T>, ta: bool, b: Var<'t, T>, tb: bool) -> Var<'t, T> {
+pub(super) fn product<'t, T: Real>(a: Var<'t, T>, ta: bool, b: Var<'t, T>, tb: bool) -> Var<'t, T> {
     let value = a.read(|a| b.read(|b| multiplied(a, ta, b, tb)));
     a.tape().push(value, MatMul { ta, tb }, &[a, b])
 }
@@ -80,6 +80,7 @@ impl<'t, T: Real> Var<'t, T> {
     /// # Panics
     /// If the shapes do not match.
     #[track_caller]
+    #[inline(never)]
     pub fn matmul(self, other: Var<'t, T>) -> Var<'t, T> {
         self.product_with(other, false)
     }
@@ -90,8 +91,23 @@ impl<'t, T: Real> Var<'t, T> {
     /// # Panics
     /// If the shapes do not match.
     #[track_caller]
+    #[inline(never)]
     pub fn matmul_t(self, other: Var<'t, T>) -> Var<'t, T> {
         self.product_with(other, true)
+    }
+
+    /// Matrix product with each side transposed or not: `op(self)·op(other)`, where `op` swaps the last two axes if
+    /// its flag, `ta` for `self` and `tb` for `other`, is set.
+    ///
+    /// `op(self): [m, k]` and `op(other): [k, n]`, or as many of both, `[batch, m, k]` and `[batch, k, n]`. Returns
+    /// `[m, n]` or `[batch, m, n]`. Nothing is copied to transpose it.
+    ///
+    /// # Panics
+    /// If the shapes do not match.
+    #[track_caller]
+    #[inline(never)]
+    pub fn matmul_with(self, other: Var<'t, T>, ta: bool, tb: bool) -> Var<'t, T> {
+        if ta { product(self, true, other, tb) } else { self.product_with(other, tb) }
     }
 
     #[track_caller]
@@ -121,6 +137,23 @@ mod tests {
             let b = if tb { [2, 5] } else { [5, 2] };
             check_grads(&[&a, &b], 3, |x| product(x[0], ta, x[1], tb));
         }
+    }
+
+    #[test]
+    fn products_with_any_transposes_have_correct_grads_and_known_values() {
+        let tape = Tape::<f64>::new();
+        let a = tape.leaf(&arr2(&[[1.0, 2.0], [3.0, 4.0]]).into_dyn());
+        for (ta, tb, want) in [
+            (false, false, [[7.0, 10.0], [15.0, 22.0]]),
+            (false, true, [[5.0, 11.0], [11.0, 25.0]]),
+            (true, false, [[10.0, 14.0], [14.0, 20.0]]),
+            (true, true, [[7.0, 15.0], [10.0, 22.0]]),
+        ] {
+            assert_eq!(a.matmul_with(a, ta, tb).value(), arr2(&want).into_dyn());
+            let shapes = [if ta { [4, 5, 3] } else { [4, 3, 5] }, if tb { [4, 2, 5] } else { [4, 5, 2] }];
+            check_grads(&[&shapes[0], &shapes[1]], 3, |x| x[0].matmul_with(x[1], ta, tb));
+        }
+        check_grads(&[&[2, 2, 3, 5], &[2, 5]], 2, |x| x[0].matmul_with(x[1], false, true).tanh());
     }
 
     #[test]

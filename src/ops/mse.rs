@@ -1,7 +1,7 @@
 //! Mean squared error in one operation.
 //!
-//! `mean((p − t)²)` and the error it pulls back, `2/n·s·(p − t)` for a number `s`, which
-//! is linear in each of the three.
+//! The rule of `mean((p − t)²)` is another operation, `2/n·s·(p − t)` with the cotangent
+//! `s`, a single number. It is linear in each of the three.
 
 use crate::op::{Op, Point};
 use crate::real::Real;
@@ -52,6 +52,7 @@ fn scaled_error<'t, T: Real>(p: Var<'t, T>, t: Var<'t, T>, s: Var<'t, T>) -> Var
 /// # Panics
 /// If the shapes differ or are empty.
 #[track_caller]
+#[inline(never)]
 pub fn mse<'t, T: Real>(prediction: Var<'t, T>, target: Var<'t, T>) -> Var<'t, T> {
     let (p, t) = (prediction.shape(), target.shape());
     assert!(p == t, "mse: a prediction of shape {p:?} for targets of shape {t:?}");

@@ -90,7 +90,7 @@ pub(super) fn project<'t, T: Real>(g: Var<'t, T>, x_hat: Var<'t, T>, r: Var<'t, 
     g.tape().push(Value::new(&gv.shape(), out), Project, &[g, x_hat, r])
 }
 
-/// What multiplies and what is added to a channel normalised by given statistics.
+/// The factor and the summand of each channel when it is normalised by given statistics.
 pub(crate) fn given_affine<'t, T: Real>(
     [gamma, beta, mean, var]: [Var<'t, T>; 4],
     eps: f64,
@@ -99,7 +99,7 @@ pub(crate) fn given_affine<'t, T: Real>(
     (scale, beta - mean * scale)
 }
 
-/// Elements a channel.
+/// Elements per channel.
 fn rows<T: Real>(x: Var<'_, T>) -> f64 {
     let shape = x.shape();
     (shape.size() / shape[shape.len() - 1]) as f64
@@ -112,9 +112,10 @@ impl<'t, T: Real> Var<'t, T> {
     /// # Panics
     /// If `x` has no axis or no elements.
     #[track_caller]
+    #[inline(never)]
     pub fn standardize(self, eps: f64) -> Var<'t, T> {
         let shape = self.shape();
-        assert!(shape.size() > 0 && !shape.is_empty(), "standardize: nothing to normalise in {shape:?}");
+        assert!(shape.size() > 0 && !shape.is_empty(), "standardize: there is nothing to normalise in {shape:?}");
         standardize(self, T::of(eps)).0
     }
 
@@ -125,6 +126,7 @@ impl<'t, T: Real> Var<'t, T> {
     /// # Panics
     /// If the shapes do not match.
     #[track_caller]
+    #[inline(never)]
     pub fn batch_norm(self, gamma: Var<'t, T>, beta: Var<'t, T>, eps: f64) -> Var<'t, T> {
         self.standardize(eps).affine_channels(gamma, beta)
     }
@@ -135,6 +137,7 @@ impl<'t, T: Real> Var<'t, T> {
     /// # Panics
     /// If the shapes do not match.
     #[track_caller]
+    #[inline(never)]
     pub fn batch_norm_with(
         self,
         gamma: Var<'t, T>,
@@ -153,6 +156,7 @@ impl<'t, T: Real> Var<'t, T> {
     /// # Panics
     /// If the shapes do not match.
     #[track_caller]
+    #[inline(never)]
     pub fn layer_norm(self, gamma: Var<'t, T>, beta: Var<'t, T>, eps: f64) -> Var<'t, T> {
         let shape = self.shape();
         assert!(!shape.is_empty(), "layer_norm: a scalar has no features");

@@ -1,15 +1,15 @@
 //! Batch norm, affine map, ReLU and max-pooling as one operation: what a convolution
-//! block does after its convolution, in two passes over its images.
+//! block does after its convolution, in two passes over the images.
 //!
 //! The output is `max(γ·x̂ + β, 0)` at each window's winner. Which pixels win is a fact
 //! without a derivative, so the operation is smooth around them; its first and second
 //! derivative are operations with several outputs, fused as well
 //! ([`kernels::norm_relu`](crate::kernels::norm_relu)). A third derivative is that of
-//! the same map written with small operations, which is also the oracle of the tests.
+//! the same map written with small operations, which is also what the tests compare with.
 
 use std::rc::Rc;
 
-use super::index::Positions;
+use super::index::{Positions, check_countable};
 use super::norm::{project, standardized};
 use super::pool::windows_of;
 use crate::grad::vjp;
@@ -42,7 +42,7 @@ impl<T: Real> Rule<T> for NormRelu<T> {
 #[derive(Debug)]
 struct Grad<T: Real>(Rc<Winners<T>>);
 
-/// Records [`Grad`]; `spare` is the value of `x` where its buffer may be written over.
+/// Records [`Grad`]; `spare` is the value of `x` if its buffer may be overwritten.
 pub(super) fn grad<'t, T: Real>(
     winners: &Rc<Winners<T>>,
     [x, gamma, g]: [Var<'t, T>; 3],
@@ -95,6 +95,7 @@ struct GradGrad<T: Real>(Rc<Winners<T>>);
 
 impl<T: Real> Rule<T> for GradGrad<T> {
     fn backward<'t>(&self, gs: &[Option<Var<'t, T>>], at: Point<'t, '_, T>, emit: &mut Emit<'_, 't, T>) {
+        // alias the inputs, so that `vjp` treats them as independent even if they depend on each other
         let inputs: [Var<'t, T>; 6] = std::array::from_fn(|i| at.input(i).alias());
         let (of, along) = inputs.split_at(3);
         let outputs = vjp(&composed_grad(&self.0, [of[0], of[1], of[2]]), along, of);
@@ -129,7 +130,11 @@ pub(super) fn tiles_of<T: Real>(
 ) -> Windows {
     let windows = windows_of(name, Shape::new(shape), window, window);
     assert!(windows.is_tiling(), "{name}: a window of {window:?} has more than 254 pixels");
-    assert!(windows.shape.iter().product::<usize>() > 0, "{name}: nothing to normalise in {shape:?}");
+    check_countable(name, Shape::new(shape));
+    assert!(
+        windows.shape.iter().product::<usize>() > 0,
+        "{name}: there is nothing to normalise in {shape:?}"
+    );
     for (which, v) in [("gamma", gamma), ("beta", beta)] {
         assert!(*v.shape() == [windows.shape[3]], "{name}: {which} {:?} for images {shape:?}", v.shape());
     }
@@ -145,12 +150,13 @@ impl<'t, T: Real> Var<'t, T> {
     /// what no window reaches counts in the statistics only. Equal to
     /// [`batch_norm`](Var::batch_norm), [`relu`](Var::relu) and
     /// [`max_pool2d`](Var::max_pool2d) at every order up to rounding, and several times
-    /// faster; where one of two equal maxima gets the gradient it is the first.
+    /// faster; of two equal maxima the first gets the gradient.
     ///
     /// # Panics
-    /// If the shapes do not match, `x` is empty, a window does not fit the image or has
-    /// more than 254 pixels.
+    /// If the shapes do not match, `x` is empty or has 2³² elements or more, a window does not fit
+    /// the image or has more than 254 pixels.
     #[track_caller]
+    #[inline(never)]
     pub fn batch_norm_relu_pool(
         self,
         gamma: Var<'t, T>,

@@ -3,7 +3,7 @@
 //! Max-pooling finds the positions of the maxima, then it is `gather`, whose
 //! adjoint is `scatter_add`. Mean-pooling is linear and comes with its adjoint.
 
-use super::index::{Positions, gathered};
+use super::index::{Positions, check_countable, gathered};
 use crate::kernels::pool::{Windows, max_pool};
 use crate::op::{Op, Point};
 use crate::pool::Buf;
@@ -75,12 +75,13 @@ impl<'t, T: Real> Var<'t, T> {
     /// gets the gradient; a NaN is larger than anything.
     ///
     /// # Panics
-    /// If a window does not fit the image, or a stride is 0.
+    /// If a window does not fit the image, a stride is 0, or `x` has 2³² elements or more.
     #[track_caller]
+    #[inline(never)]
     pub fn max_pool2d(self, window: [usize; 2], stride: [usize; 2]) -> Var<'t, T> {
         let windows = windows_of("max_pool2d", self.shape(), window, stride);
+        check_countable("max_pool2d", self.shape());
         let (shape, x) = (windows.pooled(), self.val());
-        assert!(u32::try_from(x.data().len()).is_ok(), "max_pool2d: {:?} has too many elements", x.shape());
         let mut best = Buf::dirty(shape.iter().product());
         let mut at = Buf::dirty(best.len());
         max_pool(&windows, x.data(), &mut best, &mut at);
@@ -93,6 +94,7 @@ impl<'t, T: Real> Var<'t, T> {
     /// # Panics
     /// If a window does not fit the image, or a stride is 0.
     #[track_caller]
+    #[inline(never)]
     pub fn avg_pool2d(self, window: [usize; 2], stride: [usize; 2]) -> Var<'t, T> {
         avg_pool(windows_of("avg_pool2d", self.shape(), window, stride), self)
     }
@@ -100,8 +102,9 @@ impl<'t, T: Real> Var<'t, T> {
     /// The mean over height and width of `x: [n, h, w, c]`. Returns `[n, c]`.
     ///
     /// # Panics
-    /// If `x` has not four axes, or is empty.
+    /// If `x` does not have four axes, or is empty.
     #[track_caller]
+    #[inline(never)]
     pub fn global_mean2d(self) -> Var<'t, T> {
         assert!(self.shape().len() == 4, "global_mean2d: images {:?} must have four axes", self.shape());
         self.mean_axes(&[1, 2])

@@ -76,10 +76,15 @@ impl<'t, T: Real> Var<'t, T> {
     /// # Panics
     /// If the shapes differ in their number of elements.
     #[track_caller]
+    #[inline(never)]
     pub fn reshape(self, shape: &[usize]) -> Var<'t, T> {
         let x = self.val();
         let size = Shape::new(shape).size();
-        assert!(size == x.shape().size(), "reshape: {:?} has not as many elements as {shape:?}", x.shape());
+        assert!(
+            size == x.shape().size(),
+            "reshape: {:?} does not have as many elements as {shape:?}",
+            x.shape()
+        );
         self.tape().push(x.reshaped(shape), Reshape, &[self])
     }
 
@@ -88,6 +93,7 @@ impl<'t, T: Real> Var<'t, T> {
     /// # Panics
     /// If `axes` is not a permutation of this array's axes.
     #[track_caller]
+    #[inline(never)]
     pub fn permute(self, axes: &[usize]) -> Var<'t, T> {
         let x = self.val();
         let mut sorted = axes.to_vec();
@@ -98,11 +104,12 @@ impl<'t, T: Real> Var<'t, T> {
         self.tape().push(value, Permute(axes.to_vec()), &[self])
     }
 
-    /// Cuts out a box, one range an axis.
+    /// Cuts out a box, one range per axis.
     ///
     /// # Panics
     /// If there are not as many ranges as axes, or one lies outside its axis.
     #[track_caller]
+    #[inline(never)]
     pub fn slice(self, ranges: &[Range<usize>]) -> Var<'t, T> {
         let x = self.val();
         let shape = x.shape();
@@ -117,13 +124,17 @@ impl<'t, T: Real> Var<'t, T> {
     /// Puts zeros around, `(before, after)` for each axis.
     ///
     /// # Panics
-    /// If there are not as many pairs as axes.
+    /// If there are not as many pairs as axes, or the result would have too many elements.
     #[track_caller]
+    #[inline(never)]
     pub fn pad(self, around: &[(usize, usize)]) -> Var<'t, T> {
         let x = self.val();
         let shape = x.shape();
         assert!(around.len() == shape.len(), "pad: {} pairs for the axes of {shape:?}", around.len());
-        let padded: Vec<_> = around.iter().zip(shape.iter()).map(|(&(b, a), &d)| b + d + a).collect();
+        let padded = around.iter().zip(shape.iter()).map(|(&(b, a), &d)| b.checked_add(d)?.checked_add(a));
+        let padded = padded.collect::<Option<Vec<_>>>().filter(|padded| is_addressable(padded));
+        let padded = padded
+            .unwrap_or_else(|| panic!("pad: {shape:?} padded by {around:?} would have too many elements"));
         let mut out = ArrayD::zeros(padded);
         let mut inside = out.view_mut();
         around.iter().zip(shape.iter()).enumerate().for_each(|(i, (&(before, _), &d))| {
@@ -133,27 +144,35 @@ impl<'t, T: Real> Var<'t, T> {
         self.tape().push(Value::from_array(out.view()), Pad(around.to_vec()), &[self])
     }
 
-    /// Joins arrays along an axis.
+    /// Joins arrays along `axis`: each `[.., dᵢ, ..]`, together `[.., Σdᵢ, ..]`.
     ///
     /// # Panics
-    /// If there are none, or they differ in another axis than `axis`.
+    /// If there are none, there is no such axis, or they differ in another axis than `axis`.
     #[track_caller]
+    #[inline(never)]
     pub fn concat(parts: &[Var<'t, T>], axis: usize) -> Var<'t, T> {
         let values: Vec<_> = parts.iter().map(|p| p.val()).collect();
         let views: Vec<ArrayViewD<'_, T>> = values.iter().map(Value::view).collect();
         let shapes: Vec<_> = values.iter().map(Value::shape).collect();
-        let joined = ndarray::concatenate(Axis(axis), &views)
-            .unwrap_or_else(|_| panic!("concat: shapes {shapes:?} cannot be joined along axis {axis}"));
-        let starts = shapes
-            .iter()
-            .scan(0, |end, s| {
-                let start = *end;
-                *end += s[axis];
-                Some(start)
-            })
-            .collect();
+        assert!(!parts.is_empty(), "concat: there are no arrays to join along axis {axis}");
+        let refuse = || -> ! { panic!("concat: shapes {shapes:?} cannot be joined along axis {axis}") };
+        if shapes.iter().any(|s| s.len() != shapes[0].len() || axis >= s.len()) {
+            refuse();
+        }
+        let (mut starts, mut end) = (Vec::with_capacity(parts.len()), 0usize);
+        for s in &shapes {
+            starts.push(end);
+            end = end.checked_add(s[axis]).unwrap_or_else(|| refuse());
+        }
+        let joined = ndarray::concatenate(Axis(axis), &views).unwrap_or_else(|_| refuse());
         parts[0].tape().push(Value::from_array(joined.view()), Concat { axis, starts }, parts)
     }
+}
+
+/// Whether an array of this shape can be addressed.
+pub(super) fn is_addressable(shape: &[usize]) -> bool {
+    let size = shape.iter().try_fold(1usize, |size, &d| size.checked_mul(d));
+    size.is_some_and(|size| size <= isize::MAX as usize / size_of::<f64>())
 }
 
 #[cfg(test)]
@@ -186,5 +205,59 @@ mod tests {
     #[should_panic(expected = "slice: [0..2, 1..4] does not lie within [2, 3]")]
     fn a_slice_outside_is_named() {
         Tape::<f32>::new().full(&[2, 3], 0.0).slice(&[0..2, 1..4]);
+    }
+
+    fn message(f: impl FnOnce() + std::panic::UnwindSafe) -> String {
+        let payload = std::panic::catch_unwind(f).expect_err("it panics");
+        let text = payload.downcast_ref::<String>().cloned();
+        text.or_else(|| payload.downcast_ref::<&str>().map(|s| s.to_string())).expect("a message")
+    }
+
+    #[test]
+    fn sizes_that_overflow_and_axes_that_do_not_exist_are_named() {
+        let cases: [(fn(), &str); 6] = [
+            (
+                || {
+                    Tape::<f32>::new().full(&[2], 0.0).pad(&[(usize::MAX, 0)]);
+                },
+                "pad: [2] padded by [(18446744073709551615, 0)]",
+            ),
+            (
+                || {
+                    Tape::<f32>::new().full(&[2], 0.0).pad(&[(usize::MAX, usize::MAX)]);
+                },
+                "pad: [2] padded by",
+            ),
+            (
+                || {
+                    Tape::<f32>::new().full(&[2, 2], 0.0).pad(&[(1 << 40, 0), (1 << 40, 0)]);
+                },
+                "pad: [2, 2] padded by",
+            ),
+            (
+                || {
+                    Var::<f32>::concat(&[], 0);
+                },
+                "concat: there are no arrays to join",
+            ),
+            (
+                || {
+                    let x = Tape::<f32>::new();
+                    Var::concat(&[x.full(&[2, 3], 0.0); 2], 2);
+                },
+                "concat: shapes [[2, 3], [2, 3]] cannot be joined along axis 2",
+            ),
+            (
+                || {
+                    let x = Tape::<f32>::new();
+                    Var::concat(&[x.full(&[2, 3], 0.0), x.full(&[3, 2], 0.0)], 1);
+                },
+                "concat: shapes [[2, 3], [3, 2]] cannot be joined along axis 1",
+            ),
+        ];
+        for (f, want) in cases {
+            let got = message(f);
+            assert!(got.contains(want), "{got:?} where {want:?} is wanted");
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::fmt::Debug;
 
 use ndarray::ArrayViewD;
 
-use super::index::Positions;
+use super::index::{Positions, check_countable};
 use crate::kernels::pool::larger;
 use crate::op::{Op, Point};
 use crate::pool::Buf;
@@ -40,6 +40,7 @@ impl<'t, T: Real> Var<'t, T> {
     /// # Panics
     /// If there is no axis.
     #[track_caller]
+    #[inline(never)]
     pub fn log_softmax(self) -> Var<'t, T> {
         let value = rows_of(self, "log_softmax", |x, y| {
             let max = x.iter().fold(T::neg_infinity(), |m, &x| m.max(x));
@@ -55,6 +56,7 @@ impl<'t, T: Real> Var<'t, T> {
     /// # Panics
     /// If there is no axis.
     #[track_caller]
+    #[inline(never)]
     pub fn softmax(self) -> Var<'t, T> {
         let value = rows_of(self, "softmax", |x, y| {
             let max = x.iter().fold(T::neg_infinity(), |m, &x| m.max(x));
@@ -84,18 +86,20 @@ fn rows_of<T: Real>(x: Var<'_, T>, name: &str, f: impl Fn(&[T], &mut [T])) -> Va
     Value::new(&x.shape(), y)
 }
 
-/// Cross-entropy of `logits: [n, ways]` with one label an example, the mean over
+/// Cross-entropy of `logits: [n, ways]` with one label per example, the mean over
 /// examples: `−mean(log_softmax(logits)[i, labels[i]])`, in nats.
 ///
 /// # Panics
-/// If `logits` has not two axes, the number of labels differs, there is none, or
-/// a label is not in `0..ways`. (Labels of an [`Episode`](crate::Episode) were
+/// If `logits` does not have two axes, the number of labels differs, there is none, a label is not in `0..ways`,
+/// or `logits` has 2³² elements or more. (Labels of an [`Episode`](crate::Episode) were
 /// checked when it was made.)
 #[track_caller]
+#[inline(never)]
 pub fn cross_entropy<'t, T: Real>(logits: Var<'t, T>, labels: &[usize]) -> Var<'t, T> {
     let shape = logits.shape();
     check_labels("cross_entropy", shape, labels);
     assert!(!labels.is_empty(), "cross_entropy: a mean over no examples");
+    check_countable("cross_entropy", shape);
     let picked: Positions = labels.iter().enumerate().map(|(i, &l)| (i * shape[1] + l) as u32).collect();
     -logits.log_softmax().gather(&picked, &[labels.len()]).mean()
 }
@@ -106,6 +110,7 @@ pub fn cross_entropy<'t, T: Real>(logits: Var<'t, T>, labels: &[usize]) -> Var<'
 /// # Panics
 /// As [`cross_entropy`].
 #[track_caller]
+#[inline(never)]
 pub fn accuracy<T: Real>(logits: ArrayViewD<'_, T>, labels: &[usize]) -> f64 {
     check_labels("accuracy", Shape::new(logits.shape()), labels);
     assert!(!labels.is_empty(), "accuracy: a share of no examples");
