@@ -109,13 +109,7 @@ pub(super) fn geometry<T: Real>(
     let (&[n, height, width, c_in], &[kh, kw, wc_in, c_out]) = (&*sx, &*sw) else {
         panic!("conv2d: images {sx:?} and weights {sw:?} must have four axes each")
     };
-    assert!(c_in == wc_in, "conv2d: images {sx:?} and weights {sw:?} differ in their input channels");
-    assert!(stride[0] > 0 && stride[1] > 0, "conv2d: stride {stride:?} must be at least 1");
-    assert!(
-        kh > 0 && kw > 0 && kh <= height + 2 * pad[0] && kw <= width + 2 * pad[1],
-        "conv2d: the kernel of {sw:?} does not fit images {sx:?} padded by {pad:?}"
-    );
-    ConvShape { n, h: height, w: width, c_in, kh, kw, c_out, stride, pad }
+    ConvShape::new([n, height, width, c_in], [kh, kw, wc_in, c_out], stride, pad)
 }
 
 #[cfg(test)]
