@@ -19,7 +19,7 @@ pub(in crate::kernels) fn forward<T: Element>(simd: Simd, s: &ConvShape, x: &[T]
     if y.is_empty() {
         return;
     }
-    let axes = s.windows();
+    let axes = s.axes();
     let winograd = WindowSum::of(s);
     if winograd.pays() {
         return winograd.run(simd, s.n, |n| Task::Forward(s.with_images(n)), x, w, y);

@@ -66,12 +66,12 @@ impl ConvShape {
 
     /// Output height: `(h + 2 pad - kh) / stride + 1`, 0 if no window fits.
     pub fn oh(&self) -> usize {
-        windows(self.h, self.kh, self.stride[0], self.pad[0])
+        outputs(self.h, self.kh, self.stride[0], self.pad[0])
     }
 
     /// Output width, as [`oh`](Self::oh).
     pub fn ow(&self) -> usize {
-        windows(self.w, self.kw, self.stride[1], self.pad[1])
+        outputs(self.w, self.kw, self.stride[1], self.pad[1])
     }
 
     /// Elements of the input.
@@ -102,13 +102,14 @@ impl ConvShape {
     /// How many images to work on at a time, so that what is read and written stays in the
     /// second-level cache, and that `threads` have enough to share.
     pub(in crate::kernels) fn block<T>(&self, threads: usize) -> usize {
+        /// Most bytes of what is read and written.
         const CACHE: usize = 256 * 1024;
         let image = self.h * self.w * self.c_in + self.oh() * self.ow() * self.c_out;
         images_at_once(self.n, image * size_of::<T>(), CACHE, threads)
     }
 
     /// Down and right: each output is a target, its window the input's pixels.
-    pub(in crate::kernels) fn windows(&self) -> [Axis; 2] {
+    pub(in crate::kernels) fn axes(&self) -> [Axis; 2] {
         let axis = |len, taps, count, i: usize| Axis {
             len,
             taps,
@@ -129,7 +130,8 @@ impl ConvShape {
     }
 }
 
-fn windows(len: usize, k: usize, stride: usize, pad: usize) -> usize {
+/// How many windows fit.
+fn outputs(len: usize, k: usize, stride: usize, pad: usize) -> usize {
     (len + 2 * pad).checked_sub(k).map_or(0, |room| room / stride + 1)
 }
 

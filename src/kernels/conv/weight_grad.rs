@@ -71,7 +71,7 @@ pub(in crate::kernels) fn weight_grad<T: Element>(simd: Simd, s: &ConvShape, x: 
 /// `thin` of all.
 fn plan_rows(s: &ConvShape, rows: &Range<usize>, thin: bool) -> Plan {
     let mut plan = Plan::new(s.stride[1] * s.c_in);
-    let axes = s.windows();
+    let axes = s.axes();
     let [down, right] = axes.each_ref().map(|axis| {
         if thin {
             // nothing is outside

@@ -92,11 +92,16 @@ fn conv_shape(dice: &mut Dice, case: usize) -> ConvShape {
         let (c_in, c_out) = (27 + dice.below(4), 27 + dice.below(4));
         return ConvShape { h, w, c_in, c_out, pad: [dice.below(3), dice.below(3)], ..square(1, 1, 1, 1, 1) };
     }
-    // small shapes of every kind, or large ones cut down to size
-    let small = case % 3 == 0;
+    // small shapes of every kind, or large ones cut down to size; some for Winograd's method
+    let (small, winograd) = (case % 3 == 0, case % 6 == 1);
     let mut size = |most| if small { dice.up_to(most) } else { 1 + dice.below(most) };
     let mut sizes = [80, 200, 200, 96, 96].map(&mut size);
-    let three = dice.below(2) == 0;
+    if winograd {
+        sizes = [8, 40, 40, 60, 60].map(|most| 1 + dice.below(most));
+        sizes[3] += 36;
+        sizes[4] += 36;
+    }
+    let three = winograd || dice.below(2) == 0;
     let mut kernel = || if three { 3 } else { 1 + dice.below(6) };
     let [kh, kw] = [kernel(), kernel()];
     let mut step = || if three { 1 } else { 1 + dice.below(3) };
@@ -108,7 +113,7 @@ fn conv_shape(dice: &mut Dice, case: usize) -> ConvShape {
         if s.products() <= 1 << 23 {
             return s;
         }
-        let i = dice.below(5);
+        let i = dice.below(if winograd { 3 } else { 5 });
         sizes[i] = sizes[i].div_ceil(2);
     }
 }

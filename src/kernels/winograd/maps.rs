@@ -10,9 +10,6 @@
 use super::transform::{Job, Map, Transform, transform};
 use crate::kernels::simd::{Lanes, Plain, Simd, pick};
 
-/// Bytes of the factors and sums of the images that are worked on at a time.
-pub(super) const CACHE: usize = 1024 * 1024;
-
 macro_rules! map_rows {
     ($($(#[$doc:meta])* $name:ident: $i:literal -> $o:literal, |$points:pat_param| $map:expr;)+) => {$(
         $(#[$doc])*

@@ -9,6 +9,9 @@ use super::transform::{OUTSIDE, Points};
 use crate::kernels::conv::Axis;
 use crate::kernels::product::{DEPTH, Plan, Run};
 
+/// Most bytes of the factors and sums of the images that are worked on at a time.
+pub(super) const FRAMES: usize = 1024 * 1024;
+
 /// Where both maps of a block of images read and write.
 pub(in crate::kernels) type PatchPoints = [Points; 4];
 

@@ -1,7 +1,6 @@
 //! The weight gradient by Winograd's method.
 
-use super::maps::CACHE;
-use super::patches::{Patches, size, stacked};
+use super::patches::{FRAMES, Patches, size, stacked};
 use crate::kernels::buffer::at_least;
 use crate::kernels::conv::ConvShape;
 use crate::kernels::element::{Element, Workspace};
@@ -12,12 +11,12 @@ use crate::kernels::threads::{for_chunks, images_at_once, threads_for};
 
 /// The weight gradient; see [`WindowSum::pays`](super::WindowSum::pays).
 pub(in crate::kernels) fn weight_grad<T: Element>(simd: Simd, s: &ConvShape, x: &[T], g: &[T], dw: &mut [T]) {
-    let axes = &s.windows();
+    let axes = &s.axes();
     let (c, d) = (s.c_in, s.c_out);
     let (x_image, g_image) = (s.h * s.w * c, s.oh() * s.ow() * d);
     let image = Patches { axes, n: 1 }.len() * 16 * (c + d);
     let threads = threads_for(s.products());
-    let block = images_at_once(s.n, image * size_of::<T>(), CACHE, 1);
+    let block = images_at_once(s.n, image * size_of::<T>(), FRAMES, 1);
     let maps = T::maps(simd);
     // taken out of the workspace: a chunk on this thread borrows the workspace again
     let mut buffer = T::with_workspace(|workspace| std::mem::take(&mut workspace.points));

@@ -1,7 +1,6 @@
 //! Sums over windows by Winograd's method: convolution, and its input gradient.
 
-use super::maps::CACHE;
-use super::patches::{Patches, size, stacked};
+use super::patches::{FRAMES, Patches, size, stacked};
 use crate::kernels::buffer::at_least;
 use crate::kernels::conv::{Axis, ConvShape};
 use crate::kernels::element::{Element, Workspace};
@@ -21,7 +20,7 @@ pub(in crate::kernels) struct WindowSum {
 impl WindowSum {
     /// Those of a convolution.
     pub(in crate::kernels) fn of(s: &ConvShape) -> WindowSum {
-        WindowSum { axes: s.windows(), channels: [s.c_in, s.c_out] }
+        WindowSum { axes: s.axes(), channels: [s.c_in, s.c_out] }
     }
 
     /// Whether these windows can be summed this way, and it is faster: measured, the
@@ -62,7 +61,7 @@ impl WindowSum {
         let matrices = [9, 16].map(|count| stacked(count, c * d));
         maps.weights.run(c * d, matrices.each_ref(), w, turned, &mut Vec::new());
         let turned = &*turned;
-        let block = images_at_once(n, image * size_of::<T>(), CACHE, threads);
+        let block = images_at_once(n, image * size_of::<T>(), FRAMES, threads);
         for_chunks(threads, y, block * to_image, |at, y| {
             let n = y.len() / to_image;
             let x = &x[at / to_image * from_image..][..n * from_image];
