@@ -170,7 +170,9 @@ fn public_operations() -> BTreeSet<String> {
             let lower = |c: &str| plain(c) && is(c, char::is_ascii_lowercase);
             match columns[..] {
                 [a, b, _, ..] if upper(a) && lower(b) && line.ends_with(';') => names.insert(b.into()),
-                [a, b, c, _, ..] if upper(a) && upper(b) && lower(c) && line.ends_with(';') => names.insert(c.into()),
+                [a, b, c, _, ..] if upper(a) && upper(b) && lower(c) && line.ends_with(';') => {
+                    names.insert(c.into())
+                }
                 _ => false,
             };
         }

@@ -1,99 +1,78 @@
 //! Numeric kernels: plain slices in, plain slices out.
 //!
-//! Everything here is deterministic: the same input gives the same bits on the
-//! same SIMD path, wherever the data lies in memory and on however many threads.
-//! A kernel runs on one thread unless [`threads::with_image_threads`] allows more.
+//! The same input gives the same bits on the same instruction set, wherever the data lies
+//! in memory and on any number of threads. A kernel runs on one thread unless
+//! [`with_image_threads`] allows more. All of the crate's `unsafe` code is in here.
+//!
+//! # From `conv2d(x, w)` down to the register tile
+//!
+//! 1. `Var::conv2d` checks the shapes with [`ConvShape::new`] (`conv/shape.rs`), allocates
+//!    the output and calls [`Kernels::conv2d`] (`facade.rs`). The facade is what the engine
+//!    sees: three convolutions and a matrix product, for `f32` and `f64`. It adds the
+//!    instruction set in use, which `simd/level.rs` detects once.
+//! 2. `conv/forward.rs` chooses the method. [`WindowSum::pays`](winograd::WindowSum::pays)
+//!    estimates from the shape alone whether Winograd's method is faster. It is for 3x3 kernels
+//!    of stride 1 with enough channels. All else takes the direct method, described next.
+//! 3. The images are cut into blocks that fit the cache. `threads.rs` hands the blocks to the
+//!    threads of the pool, if the caller allowed it and there is enough work. Each
+//!    output belongs to one block, so no sum is cut differently when there are more threads.
+//! 4. For each block there is a plan (`product/plan.rs`): a list of offsets that says which
+//!    elements of `x` meet which rows of `w`. `conv/axis.rs` finds, for one axis, the output pixels
+//!    that have the same kernel taps inside the image. `conv/windows.rs` makes one sum of
+//!    each such class, so padding is neither stored nor multiplied. A plan depends on the
+//!    shape alone, and each thread keeps its last ones (`plans.rs`).
+//! 5. [`Plan::run`](product::Plan::run) goes over the plan's passes. A pass is one part of the
+//!    summands for many rows of output, short enough that its weights stay in the first-level
+//!    cache. It cuts the pass into tiles, up to 6 output pixels by 1 to 4 vectors of output channels.
+//! 6. `product/tile.rs` is the innermost loop. The tile's sums stay in registers. Each step loads a
+//!    row of weights, and for each of the pixels broadcasts one element of `x` and does one
+//!    fused multiply-add per vector. The loop is written once over the trait
+//!    [`Lanes`](simd::Lanes), a vector register, and compiled for each instruction set.
+//!
+//! The input gradient (`conv/input_grad.rs`) is the same with the weights turned around, once for
+//! each remainder of the stride. The weight gradient (`conv/weight_grad.rs`) is the same tile with
+//! taps as rows and pixels as summands. [`gemm`](product::gemm) uses it with evenly spaced rows.
+//!
+//! Winograd's method (`winograd/`) turns images into 16 matrices, which takes fewer products,
+//! multiplies them by the same plans and tiles, and turns the results back.
+//!
+//! # What is where
+//!
+//! | | |
+//! |---|---|
+//! | `facade.rs` | the trait [`Kernels`] |
+//! | `conv/` | geometry of convolutions, the three direct methods |
+//! | `winograd/` | the same three in fewer products |
+//! | `product/` | register tile, plans, matrix product, transposes |
+//! | `norm/` | batch norm; fused with affine map, ReLU and max-pooling, to the second derivative |
+//! | `linalg/` | Cholesky and LU factors, triangular solves |
+//! | `pool.rs`, `reduce.rs` | pooling windows and maxima; sums |
+//! | `simd/` | instruction sets: detection, dispatch, vector registers, vectorised loops |
+//! | `threads.rs` | sharing one kernel among threads |
+//! | `element.rs`, `plans.rs`, `buffer.rs` | the element types, and what a thread keeps between calls |
+//!
+//! Norms, pooling and sums need no register tile: they are plain loops over slices inside
+//! [`vectorized`], which compiles them for wider vectors without changing a bit.
 
-mod axis;
-mod conv2d;
-mod conv2d_input_grad;
-mod conv2d_weight_grad;
-mod frame;
-mod gemm;
-mod lanes;
-mod norm_relu_passes;
+mod buffer;
+mod conv;
+mod element;
+mod facade;
+mod plans;
 mod product;
 mod simd;
 mod threads;
-mod tile;
-mod tiling;
-mod transform;
-mod transpose;
-mod vectorized;
 mod winograd;
-mod winograd_maps;
-mod winograd_tiles;
-mod workspace;
 
 pub(crate) mod linalg;
-pub(crate) mod moments;
 pub(crate) mod norm;
-pub(crate) mod norm_relu;
-pub(crate) mod norm_relu_second;
 pub(crate) mod pool;
 pub(crate) mod reduce;
 
-pub(crate) use conv2d::ConvShape;
-use simd::simd;
+pub(crate) use conv::ConvShape;
+pub(crate) use facade::Kernels;
+pub(crate) use simd::vectorized;
 pub(crate) use threads::with_image_threads;
-pub(crate) use vectorized::vectorized;
-
-use workspace::Element;
-
-/// The kernels of one element type; implemented for `f32` and `f64`.
-///
-/// Images are `[n, h, w, c]`, weights `[kh, kw, c_in, c_out]`, row-major.
-/// Whether an infinity or NaN reaches results whose window it only touches in
-/// padding, or a neighbour of its window, depends on the shape.
-pub trait Kernels: Copy + Sized + 'static {
-    /// `y = conv(x, w)`; overwrites `y` completely.
-    ///
-    /// # Panics
-    /// If a slice has not the length `s` asks for.
-    fn conv2d(s: &ConvShape, x: &[Self], w: &[Self], y: &mut [Self]);
-
-    /// Adjoint of `conv2d` in `x`, applied to `g` of the output's shape.
-    ///
-    /// Overwrites `dx` completely, with zeros where no window reaches.
-    ///
-    /// # Panics
-    /// If a slice has not the length `s` asks for.
-    fn conv2d_input_grad(s: &ConvShape, g: &[Self], w: &[Self], dx: &mut [Self]);
-
-    /// Adjoint of `conv2d` in `w`, applied to `g`; overwrites `dw` completely.
-    ///
-    /// # Panics
-    /// If a slice has not the length `s` asks for.
-    fn conv2d_weight_grad(s: &ConvShape, x: &[Self], g: &[Self], dw: &mut [Self]);
-
-    /// `c[m, n] = a·b`; overwrites `c`.
-    ///
-    /// `a` is `[m, k]`, or `[k, m]` when `ta`; `b` is `[k, n]`, or `[n, k]`
-    /// when `tb`.
-    ///
-    /// # Panics
-    /// If a slice has not the length the dimensions ask for.
-    #[expect(clippy::too_many_arguments, reason = "the usual signature of a gemm")]
-    fn gemm(m: usize, k: usize, n: usize, a: &[Self], ta: bool, b: &[Self], tb: bool, c: &mut [Self]);
-}
-
-impl<T: Element> Kernels for T {
-    fn conv2d(s: &ConvShape, x: &[T], w: &[T], y: &mut [T]) {
-        conv2d::forward(simd(), s, x, w, y);
-    }
-
-    fn conv2d_input_grad(s: &ConvShape, g: &[T], w: &[T], dx: &mut [T]) {
-        conv2d_input_grad::input_grad(simd(), s, g, w, dx);
-    }
-
-    fn conv2d_weight_grad(s: &ConvShape, x: &[T], g: &[T], dw: &mut [T]) {
-        conv2d_weight_grad::weight_grad(simd(), s, x, g, dw);
-    }
-
-    fn gemm(m: usize, k: usize, n: usize, a: &[T], ta: bool, b: &[T], tb: bool, c: &mut [T]) {
-        gemm::gemm(simd(), [m, k, n], a, ta, b, tb, c);
-    }
-}
 
 #[cfg(test)]
 mod tests;

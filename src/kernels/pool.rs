@@ -1,23 +1,33 @@
 //! The geometry of pooling, and where the maxima lie.
 
-use super::vectorized;
+use super::simd::vectorized;
 use crate::real::Real;
 
-/// Windows over channels-last images, without padding; what no window reaches is dropped.
+/// Pooling windows over channels-last images, without padding; what no window reaches is dropped.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Windows {
+pub(crate) struct PoolWindows {
     /// Images, height, width, channels.
     pub(crate) shape: [usize; 4],
     pub(crate) window: [usize; 2],
     pub(crate) stride: [usize; 2],
 }
 
-impl Windows {
+impl PoolWindows {
     /// The shape after pooling.
     pub(crate) fn pooled(&self) -> [usize; 4] {
         let [n, h, w, c] = self.shape;
         let out = |d, i: usize| (d - self.window[i]) / self.stride[i] + 1;
         [n, out(h, 0), out(w, 1), c]
+    }
+
+    /// Checks that positions in the images can be stored as `u32`.
+    ///
+    /// # Panics
+    /// If they cannot, naming `op` and the shape.
+    #[track_caller]
+    pub(crate) fn assert_positions_fit(&self, op: &str) {
+        let len = self.shape.iter().try_fold(1u32, |len, &d| len.checked_mul(u32::try_from(d).ok()?));
+        assert!(len.is_some(), "{op}: images {:?} have too many elements for 32-bit positions", self.shape);
     }
 
     /// Calls `f(start of the output pixel, starts of the window's pixels)`.
@@ -50,8 +60,20 @@ pub(crate) fn larger<T: Real>(a: T, b: T) -> bool {
 }
 
 /// The maximum of each window and channel, and its position in `x`.
-pub(crate) fn max_pool<T: Real>(windows: &Windows, x: &[T], best: &mut [T], at: &mut [u32]) {
+///
+/// # Panics
+/// If a position does not fit 32 bits, or a slice has not the length of its images.
+#[track_caller]
+pub(crate) fn max_pool<T: Real>(windows: &PoolWindows, x: &[T], best: &mut [T], at: &mut [u32]) {
+    windows.assert_positions_fit("max_pool2d");
     let c = windows.shape[3];
+    let pooled: usize = windows.pooled().iter().product();
+    assert_eq!(
+        x.len(),
+        windows.shape.iter().product::<usize>(),
+        "max_pool2d: length of the images for {windows:?}"
+    );
+    assert!(best.len() == pooled && at.len() == pooled, "max_pool2d: length of the output for {windows:?}");
     vectorized(
         #[inline(always)]
         || {
@@ -75,4 +97,23 @@ pub(crate) fn max_pool<T: Real>(windows: &Windows, x: &[T], best: &mut [T], at: 
             )
         },
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "max_pool2d: images [4096, 1024, 1024, 1] have too many elements")]
+    fn images_whose_positions_would_wrap_are_refused() {
+        let windows = PoolWindows { shape: [4096, 1024, 1024, 1], window: [1024; 2], stride: [1024; 2] };
+        windows.assert_positions_fit("max_pool2d");
+    }
+
+    #[test]
+    fn positions_up_to_the_last_one_that_fits_are_accepted() {
+        for shape in [[1, 1, 1, u32::MAX as usize], [65535, 1, 65537, 1], [7, 5, 3, 2]] {
+            PoolWindows { shape, window: [1; 2], stride: [1; 2] }.assert_positions_fit("max_pool2d");
+        }
+    }
 }

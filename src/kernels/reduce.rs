@@ -1,27 +1,25 @@
 //! Sums. The compiler never reassociates floats, so independent lanes are written
 //! out; they also fix the order of summation, hence the bits.
 
-use super::vectorized;
+use super::simd::{WIDEST, vectorized};
 use crate::real::Real;
 
-/// Independent partial sums of [`sum`].
-const LANES: usize = 16;
-/// Rows that are summed before their total joins the result: keeps `f32` sums of
+/// How many terms are summed before their total joins the result: keeps `f32` sums of
 /// a hundred thousand terms accurate.
-const BLOCK: usize = 128;
+pub(super) const BLOCK: usize = 128;
 
 /// The sum of all elements.
 pub(crate) fn sum<T: Real>(x: &[T]) -> T {
     vectorized(
         #[inline(always)]
-        || x.chunks(LANES * BLOCK).map(sum_block).sum(),
+        || x.chunks(WIDEST * BLOCK).map(sum_block).sum(),
     )
 }
 
 #[inline(always)]
 fn sum_block<T: Real>(x: &[T]) -> T {
-    let (lanes, rest) = x.as_chunks::<LANES>();
-    let mut total = [T::ZERO; LANES];
+    let (lanes, rest) = x.as_chunks::<WIDEST>();
+    let mut total = [T::ZERO; WIDEST];
     for lane in lanes {
         for (t, &x) in total.iter_mut().zip(lane) {
             *t += x;

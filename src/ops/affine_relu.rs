@@ -3,7 +3,7 @@
 
 use super::index::Positions;
 use super::norm_relu::tiles_of;
-use crate::kernels::norm_relu::Winners;
+use crate::kernels::norm::Winners;
 use crate::op::{Emit, Point, Rule};
 use crate::pool::Buf;
 use crate::real::Real;
@@ -18,7 +18,7 @@ impl<T: Real> Rule<T> for AffineRelu<T> {
     fn backward<'t>(&self, gs: &[Option<Var<'t, T>>], at: Point<'t, '_, T>, emit: &mut Emit<'_, 't, T>) {
         let Some(g) = gs[0] else { return };
         let (x, s) = (at.input(0), at.input(1));
-        let (positions, on) = self.0.positions();
+        let (positions, on) = self.0.positions("affine_relu_pool");
         let on = at.tape.push_leaf(Value::new(&g.shape(), on));
         let a = (g * on).scatter_add(&Positions::new(positions), &x.shape());
         if at.needs(0) {

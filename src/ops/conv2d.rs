@@ -6,7 +6,6 @@
 //! told the whole geometry, the input's height and width included: several
 //! inputs have the same output size.
 
-use super::shape::is_addressable;
 use crate::kernels::ConvShape;
 use crate::op::{Op, Point};
 use crate::pool::Buf;
@@ -111,20 +110,7 @@ pub(super) fn geometry<T: Real>(
     let (&[n, height, width, c_in], &[kh, kw, wc_in, c_out]) = (&*sx, &*sw) else {
         panic!("conv2d: images {sx:?} and weights {sw:?} must have four axes each")
     };
-    assert!(c_in == wc_in, "conv2d: images {sx:?} and weights {sw:?} differ in their input channels");
-    let padded = |size: usize, pad: usize| pad.checked_mul(2)?.checked_add(size);
-    let fits = |k: usize, size, pad| padded(size, pad).is_some_and(|padded| k <= padded);
-    assert!(stride[0] > 0 && stride[1] > 0, "conv2d: stride {stride:?} must be at least 1");
-    assert!(
-        kh > 0 && kw > 0 && fits(kh, height, pad[0]) && fits(kw, width, pad[1]),
-        "conv2d: the kernel of {sw:?} does not fit images {sx:?} padded by {pad:?}"
-    );
-    let s = ConvShape { n, h: height, w: width, c_in, kh, kw, c_out, stride, pad };
-    assert!(
-        is_addressable(&[n, s.oh(), s.ow(), c_out]),
-        "conv2d: images {sx:?} padded by {pad:?} and weights {sw:?} would make too many elements"
-    );
-    s
+    ConvShape::new([n, height, width, c_in], [kh, kw, wc_in, c_out], stride, pad)
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use std::rc::Rc;
 use super::matmul::product;
 use crate::error::{Error, Result};
 use crate::kernels::linalg::{self, Stopped, Triangle};
-use crate::op::{Give, Op, Point, Rule};
+use crate::op::{Emit, Op, Point, Rule};
 use crate::pool::Buf;
 use crate::real::Real;
 use crate::value::{Shape, Value};
@@ -64,16 +64,19 @@ struct Solve<T: Real> {
 }
 
 impl<T: Real> Rule<T> for Solve<T> {
-    fn pull<'t>(&self, gs: &[Option<Var<'t, T>>], at: Point<'t, '_, T>, give: Give<'_, 't, T>) {
+    fn backward<'t>(&self, gs: &[Option<Var<'t, T>>], at: Point<'t, '_, T>, emit: &mut Emit<'_, 't, T>) {
         let Some(g) = gs[0] else { return };
         let h = solved(&self.factors, !self.transposed, at.input(0), g);
         if at.needs(0) {
             let x = at.output();
             let minus = if self.transposed { x.matmul_t(h) } else { h.matmul_t(x) };
-            give(0, if matches!(*self.factors, Factors::Lower(_)) { -minus.tril() } else { -minus });
+            emit.cotangent(
+                0,
+                if matches!(*self.factors, Factors::Lower(_)) { -minus.tril() } else { -minus },
+            );
         }
         if at.needs(1) {
-            give(1, h);
+            emit.cotangent(1, h);
         }
     }
 }

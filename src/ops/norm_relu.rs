@@ -4,7 +4,7 @@
 //! The output is `max(γ·x̂ + β, 0)` at each window's winner. Which pixels win is a fact
 //! without a derivative, so the operation is smooth around them; its first and second
 //! derivative are operations with several outputs, fused as well
-//! ([`kernels::norm_relu`](crate::kernels::norm_relu)). A third derivative is that of
+//! ([`kernels::norm`](crate::kernels::norm)). A third derivative is that of
 //! the same map written with small operations, which is also what the tests compare with.
 
 use std::rc::Rc;
@@ -13,10 +13,8 @@ use super::index::{Positions, check_countable};
 use super::norm::{project, standardized};
 use super::pool::windows_of;
 use crate::grad::vjp;
-use crate::kernels::moments::Moments;
-use crate::kernels::norm_relu::{NormGrad, Winners};
-use crate::kernels::norm_relu_second::{Second, second};
-use crate::kernels::pool::Windows;
+use crate::kernels::norm::{Moments, NormGrad, Second, Winners, second};
+use crate::kernels::pool::PoolWindows;
 use crate::op::{Emit, Point, Rule};
 use crate::pool::Buf;
 use crate::real::Real;
@@ -113,7 +111,7 @@ impl<T: Real> Rule<T> for GradGrad<T> {
 
 /// [`Grad`] in small operations: exact at every order.
 fn composed_grad<'t, T: Real>(winners: &Winners<T>, [x, gamma, g]: [Var<'t, T>; 3]) -> [Var<'t, T>; 3] {
-    let (positions, on) = winners.positions();
+    let (positions, on) = winners.positions("batch_norm_relu_pool");
     let on = x.tape().push_leaf(Value::new(&g.shape(), on));
     let a = (g * on).scatter_add(&Positions::new(positions), &x.shape());
     let (x_hat, r) = standardized(x, winners.eps);
@@ -127,7 +125,7 @@ pub(super) fn tiles_of<T: Real>(
     shape: &[usize],
     window: [usize; 2],
     [gamma, beta]: [Var<'_, T>; 2],
-) -> Windows {
+) -> PoolWindows {
     let windows = windows_of(name, Shape::new(shape), window, window);
     assert!(windows.is_tiling(), "{name}: a window of {window:?} has more than 254 pixels");
     check_countable(name, Shape::new(shape));

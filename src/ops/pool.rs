@@ -4,7 +4,7 @@
 //! adjoint is `scatter_add`. Mean-pooling is linear and comes with its adjoint.
 
 use super::index::{Positions, check_countable, gathered};
-use crate::kernels::pool::{Windows, max_pool};
+use crate::kernels::pool::{PoolWindows, max_pool};
 use crate::op::{Op, Point};
 use crate::pool::Buf;
 use crate::real::Real;
@@ -12,18 +12,18 @@ use crate::value::{Shape, Value};
 use crate::var::Var;
 
 #[track_caller]
-pub(super) fn windows_of(name: &str, shape: Shape, window: [usize; 2], stride: [usize; 2]) -> Windows {
+pub(super) fn windows_of(name: &str, shape: Shape, window: [usize; 2], stride: [usize; 2]) -> PoolWindows {
     let &[n, h, w, c] = &*shape else { panic!("{name}: images {shape:?} must have four axes") };
     let fits = |k: usize, s: usize, d: usize| k > 0 && s > 0 && k <= d;
     assert!(
         fits(window[0], stride[0], h) && fits(window[1], stride[1], w),
         "{name}: windows {window:?} at stride {stride:?} do not fit images {shape:?}"
     );
-    Windows { shape: [n, h, w, c], window, stride }
+    PoolWindows { shape: [n, h, w, c], window, stride }
 }
 
 #[derive(Debug)]
-struct AvgPool(Windows);
+struct AvgPool(PoolWindows);
 
 impl<T: Real> Op<T> for AvgPool {
     fn vjp<'t>(&self, _wrt: usize, g: Var<'t, T>, _at: Point<'t, '_, T>) -> Var<'t, T> {
@@ -33,7 +33,7 @@ impl<T: Real> Op<T> for AvgPool {
 
 /// The adjoint of [`AvgPool`]: spreads each pixel evenly over its window.
 #[derive(Debug)]
-struct AvgUnpool(Windows);
+struct AvgUnpool(PoolWindows);
 
 impl<T: Real> Op<T> for AvgUnpool {
     fn vjp<'t>(&self, _wrt: usize, g: Var<'t, T>, _at: Point<'t, '_, T>) -> Var<'t, T> {
@@ -41,7 +41,7 @@ impl<T: Real> Op<T> for AvgUnpool {
     }
 }
 
-fn avg_pool<'t, T: Real>(windows: Windows, x: Var<'t, T>) -> Var<'t, T> {
+fn avg_pool<'t, T: Real>(windows: PoolWindows, x: Var<'t, T>) -> Var<'t, T> {
     let (shape, value, c) = (windows.pooled(), x.val(), windows.shape[3]);
     let share = T::of(1.0 / windows.window.iter().product::<usize>() as f64);
     let mut y = Buf::zeros(shape.iter().product());
@@ -55,7 +55,7 @@ fn avg_pool<'t, T: Real>(windows: Windows, x: Var<'t, T>) -> Var<'t, T> {
     x.tape().push(Value::new(&shape, y), AvgPool(windows), &[x])
 }
 
-fn avg_unpool<'t, T: Real>(windows: Windows, g: Var<'t, T>) -> Var<'t, T> {
+fn avg_unpool<'t, T: Real>(windows: PoolWindows, g: Var<'t, T>) -> Var<'t, T> {
     let (value, c) = (g.val(), windows.shape[3]);
     let share = T::of(1.0 / windows.window.iter().product::<usize>() as f64);
     let mut x = Buf::zeros(windows.shape.iter().product());

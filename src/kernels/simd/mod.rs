@@ -1,0 +1,17 @@
+//! Instruction sets: which one is in use, vectors of it, and loops compiled for it.
+//!
+//! [`pick`] is the only place that chooses code by instruction set.
+
+mod lanes;
+#[cfg(target_arch = "x86_64")]
+mod lanes_x86;
+mod level;
+mod pick;
+mod vectorized;
+
+pub(super) use lanes::{Lanes, Plain};
+#[cfg(test)]
+pub(super) use level::with_simd;
+pub(super) use level::{Simd, WIDEST, simd};
+pub(super) use pick::pick;
+pub(crate) use vectorized::vectorized;
