@@ -73,6 +73,8 @@ pub fn hessian<'t, T: Real>(y: Var<'t, T>, x: Var<'t, T>) -> Var<'t, T> {
     jacobian(grad(y, &[x])[0], x)
 }
 
+compiled_here!(T: jvp::<T>, jacobian::<T>, hessian::<T>);
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -327,3 +327,8 @@ fn reach<T: Real>(
     });
     reach
 }
+
+compiled_here!(
+    T: grad::<T>, grad_values::<T>, last_grad_values::<T>, vjp::<T>, vjp_values::<T>, last_vjp_values::<T>,
+        last_vjp::<T>, hvp::<T>, last_hvp::<T>,
+);

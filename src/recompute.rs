@@ -116,6 +116,8 @@ impl<T: Real> fmt::Debug for Checkpoint<T> {
     }
 }
 
+compiled_here!(T: record::<T>);
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -325,3 +325,8 @@ impl<T: Real> fmt::Debug for Tape<T> {
         write!(f, "Tape({} values)", self.len())
     }
 }
+
+compiled_here!(
+    T: Tape::<T>::leaf, Tape::<T>::leaves, Tape::<T>::push_view, Tape::<T>::scalar, Tape::<T>::full,
+    drop::<Tape<T>>,
+);

@@ -126,3 +126,5 @@ impl<T: Real> fmt::Debug for Var<'_, T> {
         write!(f, "Var({}, {:?})", self.id, self.val().view())
     }
 }
+
+compiled_here!(T: Var::<T>::value, Var::<T>::item, Var::<T>::detach, Var::<T>::alias);

@@ -57,6 +57,8 @@ impl<'t, T: Real> Var<'t, T> {
     }
 }
 
+compiled_here!(T: Var::<T>::affine_relu_pool);
+
 #[cfg(test)]
 mod tests {
     use crate::check_grads;

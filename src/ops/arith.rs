@@ -36,6 +36,8 @@ macro_rules! binary {
                 self.tape().push(value, $Op, &[self, other])
             }
         }
+
+        compiled_here!(T: <Var<'_, T> as $Trait>::$method);
     )*};
 }
 
@@ -167,6 +169,8 @@ macro_rules! with_number {
                 $left
             }
         }
+
+        compiled_here!(T: <Var<'_, T> as $Trait<f64>>::$method, <f64 as $Trait<Var<'_, T>>>::$method);
     )*};
 }
 
@@ -176,6 +180,8 @@ with_number! {
     Mul, mul, |x, c| x.scale_shift(c, 0.0),      x.scale_shift(c, 0.0);
     Div, div, |x, c| x.scale_shift(1.0 / c, 0.0), x.tape().scalar(c) / x;
 }
+
+compiled_here!(T: Var::<T>::minus_scaled, <Var<'_, T> as Neg>::neg);
 
 #[cfg(test)]
 mod tests {

@@ -167,6 +167,8 @@ pub(super) fn walk(
     }
 }
 
+compiled_here!(T: Var::<T>::broadcast_to, Var::<T>::sum_to);
+
 #[cfg(test)]
 mod tests {
     use crate::check_grads;

@@ -121,6 +121,8 @@ fn check_channels<T: Real>(name: &str, x: &Value<T>, s: &Value<T>) {
     assert!(fits, "{name}: {:?} is not one number for each channel of {:?}", s.shape(), x.shape());
 }
 
+compiled_here!(T: Var::<T>::scale_channels, Var::<T>::dot_channels, Var::<T>::affine_channels);
+
 #[cfg(test)]
 mod tests {
     use crate::check_grads;

@@ -29,6 +29,8 @@ impl<'t, T: Real> Var<'t, T> {
     }
 }
 
+compiled_here!(T: Var::<T>::conv1d);
+
 #[cfg(test)]
 mod tests {
     use crate::check_grads;

@@ -113,6 +113,8 @@ pub(super) fn geometry<T: Real>(
     ConvShape::new([n, height, width, c_in], [kh, kw, wc_in, c_out], stride, pad)
 }
 
+compiled_here!(T: Var::<T>::conv2d);
+
 #[cfg(test)]
 mod tests {
     use crate::check_grads;

@@ -150,6 +150,8 @@ impl<'t, T: Real> Var<'t, T> {
     }
 }
 
+compiled_here!(T: Var::<T>::conv_block);
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -57,6 +57,8 @@ impl<'t, T: Real> Var<'t, T> {
     }
 }
 
+compiled_here!(T: Var::<T>::dropout);
+
 #[cfg(test)]
 mod tests {
     use super::Key;

@@ -34,6 +34,8 @@ macro_rules! elementwise {
                 self.tape().push(self.read(|x| x.map(forward)), $Op, &[self])
             }
         )*}
+
+        compiled_here!(T: $(Var::<T>::$method),*);
     };
 }
 
@@ -210,6 +212,8 @@ fn gated<T: Real>(g: &Value<T>, x: &Value<T>, slope: f64) -> Value<T> {
     }
     g.zip(x, |g, x| if x <= T::zero() { slope * g } else { g })
 }
+
+compiled_here!(T: Var::<T>::powf, Var::<T>::powi, Var::<T>::relu, Var::<T>::leaky_relu, Var::<T>::clamp);
 
 #[cfg(test)]
 mod tests {

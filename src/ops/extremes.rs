@@ -50,6 +50,8 @@ fn first_unless<'t, T: Real>(
     where_(&mask, a, b.on(a.tape()))
 }
 
+compiled_here!(T: first_unless::<T>);
+
 #[cfg(test)]
 mod tests {
     use crate::tape::Tape;

@@ -168,6 +168,8 @@ fn check_positions(name: &str, positions: &[u32], len: usize) {
     assert!(largest <= len, "{name}: position {} among {len} elements", largest.saturating_sub(1));
 }
 
+compiled_here!(T: Var::<T>::gather, Var::<T>::scatter_add, Var::<T>::index_select);
+
 #[cfg(test)]
 mod tests {
     use super::*;

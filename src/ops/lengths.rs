@@ -88,6 +88,8 @@ pub fn cosine_similarity<'t, T: Real>(a: Var<'t, T>, b: Var<'t, T>) -> Var<'t, T
     a.unit().matmul_t(b.unit())
 }
 
+compiled_here!(T: Var::<T>::norm, Var::<T>::norm_kept, cosine_similarity::<T>);
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -300,5 +300,10 @@ impl<'t, T: Real> Var<'t, T> {
     }
 }
 
+compiled_here!(
+    T: Var::<T>::solve, Var::<T>::solve_spd, Var::<T>::cholesky, Var::<T>::solve_triangular,
+        Var::<T>::tril,
+);
+
 #[cfg(test)]
 mod tests;

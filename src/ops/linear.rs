@@ -124,6 +124,8 @@ fn fits<T: Real>(x: Var<'_, T>, w: Var<'_, T>, b: Var<'_, T>) -> bool {
     x.len() == 2 && w.len() == 2 && b.len() == 1 && x[1] == w[0] && w[1] == b[0]
 }
 
+compiled_here!(T: Var::<T>::linear, Var::<T>::linear_relu);
+
 #[cfg(test)]
 mod tests {
     use crate::check_grads;

@@ -59,6 +59,8 @@ impl<'t, T: Real> Var<'t, T> {
     }
 }
 
+compiled_here!(T: Var::<T>::logsumexp);
+
 #[cfg(test)]
 mod tests {
     use crate::check_grads;

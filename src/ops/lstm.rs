@@ -49,6 +49,8 @@ pub fn lstm_cell<'t, T: Real>(
     [gates[3].sigmoid() * c.tanh(), c]
 }
 
+compiled_here!(T: lstm_cell::<T>);
+
 #[cfg(test)]
 mod tests {
     use super::lstm_cell;

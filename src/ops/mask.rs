@@ -284,6 +284,8 @@ pub fn where_<'t, T: Real>(mask: &Mask, a: Var<'t, T>, b: Var<'t, T>) -> Var<'t,
     a.tape().push(Value::new(&shape, y), Where(mask), &[a, b])
 }
 
+compiled_here!(T: compare::<T>, where_::<T>);
+
 #[cfg(test)]
 mod tests {
     use super::where_;

@@ -123,6 +123,8 @@ impl<'t, T: Real> Var<'t, T> {
     }
 }
 
+compiled_here!(T: Var::<T>::matmul, Var::<T>::matmul_t, Var::<T>::matmul_with);
+
 #[cfg(test)]
 mod tests {
     use super::product;

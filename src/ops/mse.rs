@@ -62,6 +62,8 @@ pub fn mse<'t, T: Real>(prediction: Var<'t, T>, target: Var<'t, T>) -> Var<'t, T
     prediction.tape().push(Value::filled(&[], mean), Mse, &[prediction, target])
 }
 
+compiled_here!(T: mse::<T>);
+
 #[cfg(test)]
 mod tests {
     use super::mse;

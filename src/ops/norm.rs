@@ -170,6 +170,10 @@ impl<'t, T: Real> Var<'t, T> {
     }
 }
 
+compiled_here!(
+    T: Var::<T>::standardize, Var::<T>::batch_norm, Var::<T>::batch_norm_with, Var::<T>::layer_norm,
+);
+
 #[cfg(test)]
 mod tests {
     use crate::check_grads;

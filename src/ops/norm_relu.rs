@@ -176,6 +176,8 @@ impl<'t, T: Real> Var<'t, T> {
     }
 }
 
+compiled_here!(T: Var::<T>::batch_norm_relu_pool);
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -24,6 +24,8 @@ impl<T: Real> Tape<T> {
     }
 }
 
+compiled_here!(T: Tape::<T>::one_hot);
+
 #[cfg(test)]
 mod tests {
     use crate::check_grads;

@@ -111,6 +111,8 @@ impl<'t, T: Real> Var<'t, T> {
     }
 }
 
+compiled_here!(T: Var::<T>::max_pool2d, Var::<T>::avg_pool2d, Var::<T>::global_mean2d);
+
 #[cfg(test)]
 mod tests {
     use crate::check_grads;

@@ -194,6 +194,12 @@ impl<'t, T: Real> Var<'t, T> {
     }
 }
 
+compiled_here!(
+    T: Var::<T>::sum, Var::<T>::mean, Var::<T>::sum_axes, Var::<T>::mean_axes, Var::<T>::var_axes,
+        Var::<T>::sum_axes_kept, Var::<T>::mean_axes_kept, Var::<T>::var_axes_kept, Var::<T>::max_axis,
+        Var::<T>::max_axis_kept, Var::<T>::min_axis, Var::<T>::min_axis_kept, Var::<T>::argmax,
+);
+
 #[cfg(test)]
 mod tests {
     use crate::check_grads;

@@ -175,6 +175,8 @@ pub(super) fn is_addressable(shape: &[usize]) -> bool {
     size.is_some_and(|size| size <= isize::MAX as usize / size_of::<f64>())
 }
 
+compiled_here!(T: Var::<T>::reshape, Var::<T>::permute, Var::<T>::slice, Var::<T>::pad, Var::<T>::concat);
+
 #[cfg(test)]
 mod tests {
     use crate::check_grads;

@@ -134,6 +134,8 @@ fn check_labels(name: &str, shape: Shape, labels: &[usize]) {
     );
 }
 
+compiled_here!(T: Var::<T>::log_softmax, Var::<T>::softmax, cross_entropy::<T>, accuracy::<T>);
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -58,6 +58,8 @@ impl<'t, T: Real> Var<'t, T> {
     }
 }
 
+compiled_here!(T: Var::<T>::stack, Var::<T>::split, Var::<T>::transpose);
+
 #[cfg(test)]
 mod tests {
     use crate::check_grads;
