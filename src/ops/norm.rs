@@ -115,7 +115,10 @@ impl<'t, T: Real> Var<'t, T> {
     #[inline(never)]
     pub fn standardize(self, eps: f64) -> Var<'t, T> {
         let shape = self.shape();
-        assert!(shape.size() > 0 && !shape.is_empty(), "standardize: there is nothing to normalise in {shape:?}");
+        assert!(
+            shape.size() > 0 && !shape.is_empty(),
+            "standardize: there is nothing to normalise in {shape:?}"
+        );
         standardize(self, T::of(eps)).0
     }
 
