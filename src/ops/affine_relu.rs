@@ -84,4 +84,15 @@ mod tests {
         let composed = x.affine_channels(s, b).relu().max_pool2d([2, 2], [2, 2]);
         assert_eq!(x.affine_relu_pool(s, b, [2, 2]).value(), composed.value());
     }
+
+    #[test]
+    fn a_nan_passes_in_value_and_gradient() {
+        let tape = Tape::<f64>::new();
+        let x = tape.full(&[1, 2, 2, 1], f64::NAN);
+        let (s, b) = (tape.full(&[1], 1.0), tape.full(&[1], 0.0));
+        let y = x.affine_relu_pool(s, b, [2, 2]);
+        assert!(y.item().is_nan());
+        let g = crate::grad_values((3.0 * y).sum(), &[x, b]);
+        assert_eq!((g[0][[0, 0, 0, 0]], g[1][[0]]), (3.0, 3.0));
+    }
 }

@@ -1,13 +1,7 @@
-//! Functions of each element, a row each.
-//!
-//! Functions with a kink choose a side by comparing, and a NaN is on neither: it comes through in value and
-//! gradient. A side where the function is constant gives exactly 0, whatever the cotangent, so it selects and
-//! does not multiply.
+//! Smooth functions of each element, one row each, and powers. Those with a kink are in `kinks`.
 
-use super::mask::Mask;
 use crate::op::{Op, Point};
 use crate::real::Real;
-use crate::value::Value;
 use crate::var::Var;
 
 /// One row per operation: name, method, its doc, forward, cotangent at `x` with `y = op(x)`.
@@ -85,56 +79,6 @@ impl<T: Real> Op<T> for Powi {
     }
 }
 
-/// `y = slope·g` where `x ≤ 0`, else `g`: linear in `g`, its own adjoint, and
-/// constant in `x` wherever it has a derivative. Holds `x` itself, no mask is stored.
-#[derive(Debug)]
-struct Gate<T: Real> {
-    x: Value<T>,
-    slope: f64,
-}
-
-impl<T: Real> Op<T> for Gate<T> {
-    fn vjp<'t>(&self, _wrt: usize, g: Var<'t, T>, _at: Point<'t, '_, T>) -> Var<'t, T> {
-        g.gate(&self.x, self.slope)
-    }
-}
-
-#[derive(Debug)]
-struct LeakyRelu(f64);
-
-impl<T: Real> Op<T> for LeakyRelu {
-    fn vjp<'t>(&self, _wrt: usize, g: Var<'t, T>, at: Point<'t, '_, T>) -> Var<'t, T> {
-        g.gate(&at.input(0).val(), self.0)
-    }
-}
-
-/// Gates on the output, which is positive or NaN exactly where the input is: the input's
-/// buffer is not needed for it.
-#[derive(Debug)]
-struct Relu;
-
-impl<T: Real> Op<T> for Relu {
-    fn vjp<'t>(&self, _wrt: usize, g: Var<'t, T>, at: Point<'t, '_, T>) -> Var<'t, T> {
-        g.gate(&at.output().val(), 0.0)
-    }
-}
-
-/// `y = x` between `low` and `high`, constant outside; a NaN is not outside.
-#[derive(Debug)]
-struct Clamp {
-    low: f64,
-    high: f64,
-}
-
-impl<T: Real> Op<T> for Clamp {
-    fn vjp<'t>(&self, _wrt: usize, g: Var<'t, T>, at: Point<'t, '_, T>) -> Var<'t, T> {
-        let (low, high) = (T::of(self.low), T::of(self.high));
-        let x = at.input(0).val();
-        let outside = |i: usize| x.data()[i] <= low || x.data()[i] >= high;
-        g.keep(&Mask::from_fn(&x.shape(), |i| !outside(i)), 1.0)
-    }
-}
-
 impl<'t, T: Real> Var<'t, T> {
     /// `x^p`, elementwise, for a real exponent. NaN for negative `x` unless `p` is whole. `x⁰` is 1 and has
     /// derivative 0 at every `x`.
@@ -155,65 +99,14 @@ impl<'t, T: Real> Var<'t, T> {
         self.tape().push(self.val().map(|x| x.powi(p)), Powi(p), &[self])
     }
 
-    /// `max(x, 0)`, elementwise; its derivative at 0 is taken as 0. A NaN stays a NaN.
-    #[inline(never)]
-    pub fn relu(self) -> Var<'t, T> {
-        let relu = |x| if x <= T::zero() { T::zero() } else { x };
-        self.tape().push(self.read(|x| x.map(relu)), Relu, &[self])
-    }
-
-    /// `x` where `x > 0`, else `slope·x`, elementwise; its derivative at 0 is `slope`. A NaN stays a NaN. With a
-    /// slope of 0, minus infinity gives 0.
-    #[inline(never)]
-    pub fn leaky_relu(self, slope: f64) -> Var<'t, T> {
-        let x = self.val();
-        self.tape().push(gated(&x, &x, slope), LeakyRelu(slope), &[self])
-    }
-
-    /// Restricts each element to `low..=high`; the derivative is 0 outside and at the ends. A NaN stays a NaN.
-    ///
-    /// # Panics
-    /// If `low > high` or one of them is NaN.
-    #[track_caller]
-    #[inline(never)]
-    pub fn clamp(self, low: f64, high: f64) -> Var<'t, T> {
-        assert!(low <= high, "clamp: nothing lies between {low} and {high}");
-        let (l, h) = (T::of(low), T::of(high));
-        let value = self.val().map(|x| {
-            if x < l {
-                l
-            } else if x > h {
-                h
-            } else {
-                x
-            }
-        });
-        self.tape().push(value, Clamp { low, high }, &[self])
-    }
-
     /// −1, 0 or 1 as a constant: it has no derivative where it is smooth.
     fn sign(self) -> Var<'t, T> {
         let sign = |x: T| if x == T::zero() { x } else { x.signum() };
         self.tape().push_leaf(self.val().map(sign))
     }
-
-    /// `slope` times itself where `x ≤ 0`, else itself; `x` is a constant. A NaN in `x` stands for a result that
-    /// is NaN too, so the cotangent passes.
-    pub(super) fn gate(self, x: &Value<T>, slope: f64) -> Var<'t, T> {
-        let value = self.read(|g| gated(g, x, slope));
-        self.tape().push(value, Gate { x: x.clone(), slope }, &[self])
-    }
 }
 
-fn gated<T: Real>(g: &Value<T>, x: &Value<T>, slope: f64) -> Value<T> {
-    let slope = T::of(slope);
-    if slope == T::zero() {
-        return g.zip(x, |g, x| if x <= T::zero() { T::zero() } else { g }); // 0·∞ would be NaN
-    }
-    g.zip(x, |g, x| if x <= T::zero() { slope * g } else { g })
-}
-
-compiled_here!(T: Var::<T>::powf, Var::<T>::powi, Var::<T>::relu, Var::<T>::leaky_relu, Var::<T>::clamp);
+compiled_here!(T: Var::<T>::powf, Var::<T>::powi);
 
 #[cfg(test)]
 mod tests {
@@ -241,14 +134,6 @@ mod tests {
     }
 
     #[test]
-    fn functions_with_kinks_have_correct_grads_away_from_them() {
-        let ops: [Unary; 4] = [|x| x.relu(), |x| x.leaky_relu(0.1), |x| x.abs(), |x| x.clamp(-0.1, 0.1)];
-        for op in ops {
-            check_grads(&[&[3, 5]], 2, |x| op(x[0] * x[0].tanh() * x[0]));
-        }
-    }
-
-    #[test]
     fn whole_powers_have_correct_grads_at_negative_bases() {
         for p in [-2, -1, 0, 1, 2, 3, 7] {
             check_grads(&[&[7]], 2, |x| x[0].powi(p));
@@ -262,13 +147,6 @@ mod tests {
         assert_eq!(x.sigmoid().value(), arr1(&[0.0, 0.5, 1.0]).into_dyn());
         assert_eq!(x.tanh().value(), arr1(&[-1.0, 0.0, 1.0]).into_dyn());
         assert_eq!(x.softplus().value(), arr1(&[0.0, 2f32.ln(), 1000.0]).into_dyn());
-    }
-
-    #[test]
-    fn relu_and_clamp_pass_a_nan_on() {
-        let x = Tape::<f32>::new();
-        let x = x.scalar(f64::NAN);
-        assert!(x.relu().item().is_nan() && x.clamp(0.0, 1.0).item().is_nan());
     }
 
     /// Derivative number `order` of `f` at `x`.
@@ -297,41 +175,6 @@ mod tests {
         }
         for (p, order, want) in [(2, 3, 0.0), (3, 4, 0.0), (1, 2, 0.0), (0, 1, 0.0)] {
             assert_eq!(derivative(order, 0.0, |x| x.powi(p)), want, "powi({p}), order {order}");
-        }
-    }
-
-    #[test]
-    fn functions_with_kinks_pass_a_nan_on_in_value_and_gradient() {
-        let ops: [Unary; 6] = [
-            |x| x.relu(),
-            |x| x.leaky_relu(0.0),
-            |x| x.leaky_relu(0.1),
-            |x| x.abs(),
-            |x| x.clamp(-1.0, 1.0),
-            |x| x.linear_relu(x.tape().full(&[1, 1], 1.0), x.tape().full(&[1], 0.0)),
-        ];
-        for (i, op) in ops.iter().enumerate() {
-            let tape = Tape::new();
-            let x = tape.full(&[1, 1], f64::NAN);
-            let y = op(x);
-            assert!(y.item().is_nan(), "value of op {i}");
-            let g = crate::grad_values((y * y).sum(), &[x]);
-            assert!(g[0][[0, 0]].is_nan(), "gradient of op {i}: {}", g[0]);
-        }
-    }
-
-    #[test]
-    fn a_flat_side_gives_zero_for_infinite_inputs_and_cotangents() {
-        for (x, y) in [(f64::NEG_INFINITY, 0.0), (f64::INFINITY, f64::INFINITY)] {
-            assert_eq!(derivative(0, x, |x| x.leaky_relu(0.0)), y);
-            assert_eq!(derivative(0, x, |x| x.relu()), y);
-        }
-        let ops: [Unary; 3] = [|x| x.relu(), |x| x.leaky_relu(0.0), |x| x.clamp(-1.0, 1.0)];
-        for (i, op) in ops.iter().enumerate() {
-            let tape = Tape::new();
-            let x = tape.scalar(-2.0);
-            let g = crate::vjp(&[op(x)], &[tape.scalar(f64::INFINITY)], &[x]);
-            assert_eq!(g[0].item(), 0.0, "op {i}");
         }
     }
 

@@ -3,7 +3,7 @@
 //! `√Σx²` has no derivative at a zero vector. There both are defined as 0 with all their derivatives: the root is
 //! taken of 1 instead and the result replaced, so nothing divides by zero.
 
-use super::mask::where_;
+use super::select::where_;
 use crate::real::Real;
 
 use crate::var::Var;

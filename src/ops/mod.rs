@@ -4,10 +4,12 @@
 //! |---|---|---|
 //! | `arith` | `+ - * /` of arrays (broadcasting) and numbers, negation, `minus_scaled` | themselves, `sum_to` |
 //! | `broadcast` | `broadcast_to`, `sum_to` | each other |
-//! | `elementwise` | `exp ln sqrt tanh sigmoid softplus abs powf powi relu leaky_relu clamp` | arithmetic; gates are linear |
-//! | `mask` | comparisons `gt ge lt le eq`, `Mask`, `where_` | `keep`, its own adjoint |
-//! | `extremes` | `maximum minimum` of two arrays | `where_` |
-//! | `reduce` | `sum mean`, `sum_axes mean_axes var_axes max_axis min_axis` and the same `_kept`, `argmax` | `sum_to`, `gather` |
+//! | `elementwise` | `exp ln sqrt tanh sigmoid softplus abs powf powi` | arithmetic |
+//! | `kinks` | `relu leaky_relu clamp` | gates and `keep`, which are linear |
+//! | `mask` | `gt ge lt le eq`, `Mask` with `! & \|` | nothing, masks are constant |
+//! | `select` | `where_` | `keep`, its own adjoint |
+//! | `extremes` | `maximum minimum`, `max_axis min_axis` and the same `_kept`, `argmax` | `where_`, `gather` |
+//! | `reduce` | `sum mean`, `sum_axes mean_axes var_axes` and the same `_kept` | `sum_to` |
 //! | `logsumexp` | `logsumexp` | `exp`, arithmetic |
 //! | `lengths` | `norm norm_kept cosine_similarity` | `sqrt`, `where_`, products |
 //! | `shape` | `reshape permute slice pad concat` | each other |
@@ -45,6 +47,7 @@ mod dropout;
 mod elementwise;
 mod extremes;
 mod index;
+mod kinks;
 mod lengths;
 mod linalg;
 mod linear;
@@ -58,6 +61,7 @@ mod norm_relu;
 mod one_hot;
 mod pool;
 mod reduce;
+mod select;
 mod shape;
 mod softmax;
 mod stack;
@@ -67,7 +71,8 @@ pub use dropout::Key;
 pub use index::Positions;
 pub use lengths::cosine_similarity;
 pub use lstm::lstm_cell;
-pub use mask::{Mask, Operand, where_};
+pub use mask::{Mask, Operand};
 pub use mse::mse;
 pub(crate) use norm::given_affine;
+pub use select::where_;
 pub use softmax::{accuracy, cross_entropy};

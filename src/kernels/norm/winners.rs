@@ -138,7 +138,7 @@ impl<T: Real> RowPass for Choose<'_, T> {
                 }
                 if last {
                     for l in 0..L {
-                        taken[l] = if best[l] > T::ZERO { taken[l] } else { OFF };
+                        taken[l] = if best[l] <= T::ZERO { OFF } else { taken[l] }; // a NaN passes
                         best[l] = if best[l] <= T::ZERO { T::ZERO } else { best[l] };
                     }
                 }
