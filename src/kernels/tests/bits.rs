@@ -14,10 +14,10 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use super::*;
 use crate::kernels::norm::{Moments, NormGrad, Second, Winners, project, second, standardize};
 use crate::kernels::pool::{PoolWindows, max_pool};
-use crate::kernels::reduce;
 use crate::kernels::simd::with_simd;
 use crate::kernels::threads::{threads_for, with_image_threads};
 use crate::kernels::winograd::WindowSum;
+use crate::kernels::{Kernels, reduce};
 
 /// How many cases of a kind to run, of which there are `percent` per cent.
 fn cases(percent: usize) -> usize {
@@ -93,7 +93,7 @@ fn conv_shape(dice: &mut Dice, case: usize) -> ConvShape {
         return ConvShape { h, w, c_in, c_out, pad: [dice.below(3), dice.below(3)], ..square(1, 1, 1, 1, 1) };
     }
     // small shapes of every kind, or large ones cut down to size; some for Winograd's method
-    let (small, winograd) = (case % 3 == 0, case % 6 == 1);
+    let (small, winograd) = (case.is_multiple_of(3), case % 6 == 1);
     let mut size = |most| if small { dice.up_to(most) } else { 1 + dice.below(most) };
     let mut sizes = [80, 200, 200, 96, 96].map(&mut size);
     if winograd {
@@ -280,4 +280,18 @@ fn random_pooling_and_norms_have_the_same_bits_everywhere() {
         }
     }
     println!("{count} poolings and norms");
+}
+
+#[test]
+fn the_weight_gradient_of_large_images_has_the_same_bits_on_any_number_of_threads() {
+    let mut dice = Dice(10);
+    for s in [square(1, 164, 32, 32, 1), square(1, 172, 32, 32, 1)] {
+        assert!(WindowSum::of(&s).pays());
+        let (x, g) = (dice.floats::<f32>(s.x_len()), dice.floats::<f32>(s.y_len()));
+        on_every_path(&format!("{s:?}"), || {
+            let mut dw = vec![f32::NAN; s.w_len()];
+            f32::conv2d_weight_grad(&s, &x, &g, &mut dw);
+            vec![dw]
+        });
+    }
 }
