@@ -6,8 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use innerloop::{
-    ConvBlock, Key, Positions, Tape, Var, check_grads_all, cosine_similarity, cross_entropy, lstm_cell, mse,
-    where_,
+    ConvBlock, Key, Positions, Var, check_grads_all, cosine_similarity, cross_entropy, lstm_cell, mse, where_,
 };
 
 type Function = for<'t> fn(&[Var<'t, f64>]) -> Vec<Var<'t, f64>>;

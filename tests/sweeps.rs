@@ -59,7 +59,7 @@ fn query_loss<'t>(
 fn a_hessian_product_of_an_adapted_loss_is_the_same_in_every_way() {
     for (downsample, steps) in [(Downsample::Stride, 1), (Downsample::MaxPool, 2)] {
         let model = Conv4::new([16, 16, 1], 3, downsample, Some(3)).unwrap();
-        let (params, episode) = (model.init::<f64>(3), episode(3));
+        let (params, episode): (Vec<ArrayD<f64>>, _) = (model.init(3), episode(3));
         let v: Vec<_> = params.iter().map(|p| waves(p.shape(), 0.3)).collect();
         let tape = Tape::new();
         let (theta, along) = (tape.leaves(&params), tape.leaves(&v));
@@ -86,7 +86,7 @@ fn a_hessian_product_of_an_adapted_loss_is_the_same_in_every_way() {
 #[test]
 fn a_meta_gradient_through_a_gradient_penalty_agrees_with_differences() {
     let model = Conv4::new([16, 16, 1], 3, Downsample::MaxPool, Some(3)).unwrap();
-    let (params, episode) = (model.init::<f64>(3), episode(3));
+    let (params, episode): (Vec<ArrayD<f64>>, _) = (model.init(3), episode(3));
     let v: Vec<_> = params.iter().map(|p| waves(p.shape(), 0.9)).collect();
     let at = |h: f64| {
         let tape = Tape::new();
