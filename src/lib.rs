@@ -36,7 +36,7 @@
 //!
 //! | layer | names |
 //! |---|---|
-//! | engine | [`Tape`], [`Var`], [`grad`], [`grad_values`], [`vjp`], [`hvp`]; your own operations: [`Op`], [`check_grads`] |
+//! | engine | [`Tape`], [`Var`], [`grad`], [`grad_values`], [`vjp`], [`jvp`], [`hvp`], [`hessian`], [`checkpoint`]; your own operations: [`Op`], [`Rule`], [`check_grads`] |
 //! | losses | [`cross_entropy`], [`mse`], [`accuracy`], or [`loss`] by the kind of targets |
 //! | models | [`Model`], [`Network`], [`Conv4`], [`Mlp`], [`ParamSpec`], [`Init`]; which statistics batch norm uses is always stated: [`Norm`] |
 //! | learners | [`Learner`], [`Maml`], [`ProtoNet`]; [`meta_grad`] over a meta-batch, [`evaluate`] |
@@ -50,11 +50,11 @@
 //! # What is promised
 //!
 //! - **Exact.** Every rule is checked against finite differences in `f64` to order 2
-//!   or 3, and whole meta-gradients against another framework's.
+//!   or 3 under every kind of sweep, and whole meta-gradients against another framework's.
 //! - **Reproducible.** The same seed gives the same bits, on any number of threads
 //!   and across interruptions. (Bits may differ between instruction sets.)
-//! - **Said, not assumed.** First or second order, and which statistics batch norm
-//!   uses, are never defaults.
+//! - **Explicit.** First or second order, and which statistics batch norm uses, are
+//!   never defaults.
 //!
 //! Misused shapes panic, naming the operation and the shapes; data, files and
 //! settings give an [`Error`] that says what was wrong, where, and what to do.
