@@ -1,6 +1,6 @@
 //! Instruction sets: which one is in use, vectors of it, and loops compiled for it.
 //!
-//! [`pick`] is the only place that chooses code by instruction set.
+//! [`pick!`] is the only place that chooses code by instruction set.
 
 mod lanes;
 #[cfg(target_arch = "x86_64")]
