@@ -95,6 +95,15 @@ impl<T: Real> Model<T> for Residual {
     }
 }
 
+/// A network by name.
+fn network(name: &str) -> Result<Box<dyn Model<f32>>, Error> {
+    Ok(match name {
+        "residual" => Box::new(Residual { channels: 6, ways: 3 }),
+        _ => Box::new(Conv4::new([28, 28, 1], 6, Downsample::Stride, Some(3))?),
+    })
+}
+
+/// A network with an episode, shared by the recomputed steps.
 type Task<T> = Rc<(Box<dyn Model<T>>, Episode<T>)>;
 
 /// The loss of a set of an episode.
@@ -151,24 +160,18 @@ fn main() -> Result<(), Error> {
     let shape = EpisodeShape { ways: 3, shots: 1, queries: 2 };
     let sampler = EpisodeSampler::new(&glyphs, &split.train, shape, 0)?;
 
-    let residual = || Residual { channels: 6, ways: 3 };
-    let task: Task<f64> = Rc::new((Box::new(residual()), sampler.episode(0)));
+    let task: Task<f64> = Rc::new((Box::new(Residual { channels: 6, ways: 3 }), sampler.episode(0)));
     let params = task.0.init(0);
     let worst = worst_error(&task, &params);
     assert!(worst < 1e-6, "the meta-gradient is off by {worst:e}");
 
     // The network is chosen at run time; both are trained by the same few lines.
-    let strided = Conv4::new([28, 28, 1], 6, Downsample::Stride, Some(3))?;
-    let networks: [(&str, fn(Conv4) -> Box<dyn Model<f32>>); 2] = [
-        ("residual", |_| Box::new(Residual { channels: 6, ways: 3 })),
-        ("strided", |strided| Box::new(strided)),
-    ];
-    for (name, network) in networks {
-        let mut params = network(strided.clone()).init(0);
+    for name in ["residual", "strided"] {
+        let mut params = network(name)?.init(0);
         let mut state = Adam::default().init(&params);
         let mut right = [0.0; 2];
         for i in 0..400 {
-            let task: Task<f32> = Rc::new((network(strided.clone()), sampler.episode(i)));
+            let task: Task<f32> = Rc::new((network(name)?, sampler.episode(i)));
             let tape = Tape::new();
             let theta = tape.leaves(&params);
             let (loss, logits) = adapted(&task, &theta, 1);

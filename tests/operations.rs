@@ -127,7 +127,7 @@ const OPERATIONS: &[Row] = &[
 /// Public functions of `ops` that return no variable with a derivative.
 const PLAIN: &[&str] = &[
     "accuracy", "argmax", "one_hot", // results without a derivative
-    "gt", "ge", "lt", "le", "eq", "shape", "to_vec", "count", // masks
+    "gt", "ge", "lt", "le", "eq", "bitand", "bitor", "shape", "to_vec", "count", // masks
     "new", "with", // keys
 ];
 
