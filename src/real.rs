@@ -53,7 +53,13 @@ pub(crate) fn all_finite<T: Real>(array: &ArrayD<T>) -> bool {
         // no early exit, so that the loop vectorises
         Some(x) => vectorized(
             #[inline(always)]
-            || x.iter().fold(true, |finite, v| finite & v.is_finite()),
+            || {
+                let mut finite = true;
+                for i in 0..x.len() {
+                    finite &= x[i].is_finite();
+                }
+                finite
+            },
         ),
         None => array.iter().all(|v| v.is_finite()),
     }

@@ -5,7 +5,7 @@ use std::ops::Deref;
 
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 
-use crate::kernels::vectorized;
+use crate::kernels::{each, vectorized};
 use crate::pool::Buf;
 use crate::real::Real;
 
@@ -189,7 +189,7 @@ impl<T: Real> Value<T> {
             let other = other.data();
             vectorized(
                 #[inline(always)]
-                || mine.iter_mut().zip(other).for_each(|(a, &b)| *a += b),
+                || each::update(mine, other, |a, b| a + b),
             );
             return self;
         }
@@ -203,7 +203,7 @@ impl<T: Real> Value<T> {
         let (to, from) = (&mut out[..], self.data());
         vectorized(
             #[inline(always)]
-            || to.iter_mut().zip(from).for_each(|(o, &a)| *o = f(a)),
+            || each::map_to(to, from, f),
         );
         Value { shape: self.shape, data: out }
     }
@@ -220,7 +220,7 @@ impl<T: Real> Value<T> {
         let (to, a, b) = (&mut out[..], self.data(), other.data());
         vectorized(
             #[inline(always)]
-            || to.iter_mut().zip(a.iter().zip(b)).for_each(|(o, (&a, &b))| *o = f(a, b)),
+            || each::zip_to(to, a, b, f),
         );
         Value { shape: self.shape, data: out }
     }

@@ -71,7 +71,7 @@ pub(crate) mod reduce;
 
 pub(crate) use conv::ConvShape;
 pub(crate) use facade::Kernels;
-pub(crate) use simd::vectorized;
+pub(crate) use simd::{each, vectorized};
 pub(crate) use threads::with_image_threads;
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Sums. The compiler never reassociates floats, so independent lanes are written
 //! out; they also fix the order of summation, hence the bits.
 
-use super::simd::{WIDEST, vectorized};
+use super::simd::{WIDEST, each, vectorized};
 use crate::real::Real;
 
 /// How many terms are summed before their total joins the result: keeps `f32` sums of
@@ -20,12 +20,14 @@ pub(crate) fn sum<T: Real>(x: &[T]) -> T {
 fn sum_block<T: Real>(x: &[T]) -> T {
     let (lanes, rest) = x.as_chunks::<WIDEST>();
     let mut total = [T::ZERO; WIDEST];
-    for lane in lanes {
-        for (t, &x) in total.iter_mut().zip(lane) {
-            *t += x;
+    for i in 0..lanes.len() {
+        for l in 0..WIDEST {
+            total[l] += lanes[i][l];
         }
     }
-    rest.iter().zip(&mut total).for_each(|(&x, t)| *t += x);
+    for i in 0..rest.len() {
+        total[i] += rest[i];
+    }
     total.into_iter().sum()
 }
 
@@ -39,8 +41,7 @@ pub(crate) fn sum_rows<T: Real>(x: &[T], y: &mut [T]) {
                 y,
                 #[inline(always)]
                 |i, row| {
-                    let x = &x[i..i + row.len()];
-                    row.iter_mut().zip(x).for_each(|(t, &x)| *t += x);
+                    each::update(row, &x[i..i + row.len()], |t, x| t + x);
                 },
             )
         },
@@ -58,7 +59,9 @@ pub(crate) fn dot_rows<T: Real>(a: &[T], b: &[T], y: &mut [T]) {
                 #[inline(always)]
                 |i, row| {
                     let (a, b) = (&a[i..i + row.len()], &b[i..i + row.len()]);
-                    row.iter_mut().zip(a.iter().zip(b)).for_each(|(t, (&a, &b))| *t += a * b);
+                    for i in 0..row.len() {
+                        row[i] += a[i] * b[i];
+                    }
                 },
             )
         },
@@ -80,6 +83,6 @@ pub(crate) fn fold_rows<T: Real>(len: usize, y: &mut [T], mut add: impl FnMut(us
         for i in (start..len.min(start + width * BLOCK)).step_by(width) {
             add(i, &mut block);
         }
-        y.iter_mut().zip(&block).for_each(|(y, &b)| *y += b);
+        each::update(y, &block, |y, b| y + b);
     }
 }

@@ -10,7 +10,7 @@ use ndarray::ArrayD;
 use super::learner::{Learner, TaskGrad, check_task};
 use crate::data::Episode;
 use crate::error::{Error, Result};
-use crate::kernels::{vectorized, with_image_threads};
+use crate::kernels::{each, vectorized, with_image_threads};
 use crate::nn::ParamSpec;
 use crate::real::{Real, all_finite};
 
@@ -159,7 +159,7 @@ fn added<T: Real>(mut total: TaskGrad<T>, task: &TaskGrad<T>) -> TaskGrad<T> {
         match (sum.as_slice_mut(), g.as_slice()) {
             (Some(sum), Some(g)) => vectorized(
                 #[inline(always)]
-                || sum.iter_mut().zip(g).for_each(|(sum, &g)| *sum += g),
+                || each::update(sum, g, |sum, g| sum + g),
             ),
             _ => *sum += g, // a learner may return arrays that are not in row-major order
         }

@@ -3,6 +3,7 @@
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use super::broadcast::{broadcast_shape, is_suffix, steps_within, walk};
+use crate::kernels::each;
 use crate::op::{Op, Point};
 use crate::pool::{Buf, Pooled};
 use crate::real::Real;
@@ -75,13 +76,14 @@ pub(super) fn zip_repeated<A: Copy, B: Copy, Y: Pooled>(
     }
     if sa == shape && is_suffix(&sb, &shape) {
         for (y, a) in y.chunks_exact_mut(b.len()).zip(a.chunks_exact(b.len())) {
-            y.iter_mut().zip(a.iter().zip(b)).for_each(|(y, (&a, &b))| *y = f(a, b));
+            each::zip_to(y, a, b, &f);
         }
     } else {
         let (ta, tb) = (steps_within(&sa, &shape), steps_within(&sb, &shape));
         walk(&shape, [&ta, &tb], |to, [ia, ib], len, [da, db]| {
-            for (i, y) in y[to..to + len].iter_mut().enumerate() {
-                *y = f(a[ia + i * da], b[ib + i * db]);
+            let y = &mut y[to..to + len];
+            for i in 0..len {
+                y[i] = f(a[ia + i * da], b[ib + i * db]);
             }
         });
     }

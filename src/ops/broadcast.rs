@@ -4,7 +4,7 @@
 //! the pair is right at every order. Shapes follow the usual rule: align at the
 //! last axis; an axis of length 1, or a missing one, is repeated.
 
-use crate::kernels::reduce;
+use crate::kernels::{each, reduce};
 use crate::op::{Op, Point};
 use crate::pool::Buf;
 use crate::real::Real;
@@ -88,7 +88,7 @@ impl<'t, T: Real> Var<'t, T> {
                 if step == 0 {
                     y[to] += reduce::sum(row);
                 } else {
-                    y[to..to + len].iter_mut().zip(row).for_each(|(y, &x)| *y += x);
+                    each::update(&mut y[to..to + len], row, |y, x| y + x);
                 }
             });
         }

@@ -4,7 +4,7 @@
 //! `dot_channels(a, b)` is the product of both summed to `[c]`. Each derivative of
 //! either is the other, so nothing is ever broadcast into memory.
 
-use crate::kernels::{reduce, vectorized};
+use crate::kernels::{each, reduce, vectorized};
 use crate::op::{Op, Point};
 use crate::pool::Buf;
 use crate::real::Real;
@@ -65,7 +65,7 @@ impl<'t, T: Real> Var<'t, T> {
             #[inline(always)]
             || {
                 for (y, x) in to.chunks_exact_mut(c).zip(from.chunks_exact(c)) {
-                    y.iter_mut().zip(x.iter().zip(by)).for_each(|(y, (&x, &s))| *y = x * s);
+                    each::zip_to(y, x, by, |x, s| x * s);
                 }
             },
         );
@@ -106,8 +106,9 @@ impl<'t, T: Real> Var<'t, T> {
             #[inline(always)]
             || {
                 for (y, x) in to.chunks_exact_mut(c).zip(from.chunks_exact(c)) {
-                    let rows = y.iter_mut().zip(x).zip(by.iter().zip(plus));
-                    rows.for_each(|((y, &x), (&s, &b))| *y = x * s + b);
+                    for i in 0..c {
+                        y[i] = x[i] * by[i] + plus[i];
+                    }
                 }
             },
         );

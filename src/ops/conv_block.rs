@@ -13,8 +13,8 @@ use std::rc::Rc;
 
 use super::conv2d::{conv2d, conv2d_input_grad, conv2d_weight_grad, geometry};
 use super::norm_relu::{grad, tiles_of};
-use crate::kernels::ConvShape;
 use crate::kernels::norm::{Moments, NormGrad, Winners};
+use crate::kernels::{ConvShape, each, vectorized};
 use crate::op::{Emit, Point, Rule};
 use crate::pool::Buf;
 use crate::real::Real;
@@ -83,7 +83,10 @@ impl<T: Real> ThinBlock<T> {
         each_block(&self.conv, x.data(), w.data(), |from, (block, x), y| {
             norm.write(&self.winners, from, None, g.data(), y);
             T::conv2d_weight_grad(block, x, y, &mut part);
-            dw.iter_mut().zip(&*part).for_each(|(sum, &p)| *sum += p);
+            vectorized(
+                #[inline(always)]
+                || each::update(&mut dw, &part, |sum, p| sum + p),
+            );
         });
         [dw, norm.gamma, norm.beta]
     }

@@ -4,7 +4,7 @@
 //! rows, close on each other: the cotangent of that pair in `g` is again a layer.
 
 use super::matmul::multiplied;
-use crate::kernels::{reduce, vectorized};
+use crate::kernels::{each, reduce, vectorized};
 use crate::op::{Emit, Point, Rule};
 use crate::pool::Buf;
 use crate::real::Real;
@@ -76,10 +76,12 @@ fn finish<T: Real>(y: &mut [T], b: &[T], relu: bool) {
         #[inline(always)]
         || {
             for row in y.chunks_exact_mut(b.len()) {
-                row.iter_mut().zip(b).for_each(|(y, &b)| *y += b);
+                each::update(row, b, |y, b| y + b);
             }
             if relu {
-                y.iter_mut().for_each(|y| *y = if *y <= T::ZERO { T::ZERO } else { *y }); // a NaN stays
+                for i in 0..y.len() {
+                    y[i] = if y[i] <= T::ZERO { T::ZERO } else { y[i] }; // a NaN stays
+                }
             }
         },
     );

@@ -6,17 +6,27 @@ use crate::real::Real;
 /// The `L` elements at `i`.
 #[inline(always)]
 pub(super) fn load<T: Copy, const L: usize>(x: &[T], i: usize) -> [T; L] {
-    x[i..i + L].try_into().expect("a slice of L elements")
+    let (x, mut v) = (&x[i..i + L], [x[i]; L]);
+    for l in 0..L {
+        v[l] = x[l];
+    }
+    v
 }
 
 /// Writes `L` elements at `i`.
 #[inline(always)]
 pub(super) fn store<T: Copy, const L: usize>(x: &mut [T], i: usize, v: [T; L]) {
-    x[i..i + L].copy_from_slice(&v);
+    let x = &mut x[i..i + L];
+    for l in 0..L {
+        x[l] = v[l];
+    }
 }
 
 /// Adds to the `L` elements at `i`.
 #[inline(always)]
 pub(super) fn add_to<T: Real, const L: usize>(total: &mut [T], i: usize, v: [T; L]) {
-    total[i..i + L].iter_mut().zip(v).for_each(|(t, v)| *t += v);
+    let total = &mut total[i..i + L];
+    for l in 0..L {
+        total[l] += v[l];
+    }
 }

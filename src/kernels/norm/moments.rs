@@ -47,14 +47,17 @@ impl<T: Real> Moments<T> {
         let c = self.mean.len();
         let (a, b) = (self.seen as f64, (block.len() / c) as f64);
         let mut own = [T::ZERO; L];
-        for row in block.chunks_exact(c) {
-            add_to(&mut own, 0, load::<T, L>(row, channel));
+        let rows = block.len() / c;
+        for i in 0..rows {
+            add_to(&mut own, 0, load::<T, L>(block, i * c + channel));
         }
         let share = T::of(1.0 / b);
-        own.iter_mut().for_each(|s| *s *= share);
+        for l in 0..L {
+            own[l] *= share;
+        }
         let mut squares = [T::ZERO; L];
-        for row in block.chunks_exact(c) {
-            let x: [T; L] = load(row, channel);
+        for i in 0..rows {
+            let x: [T; L] = load(block, i * c + channel);
             for l in 0..L {
                 squares[l] += (x[l] - own[l]) * (x[l] - own[l]);
             }

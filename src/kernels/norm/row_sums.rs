@@ -21,10 +21,11 @@ impl<'a, T: Real, const K: usize> RowSums<'a, T, K> {
     /// Adds the sums over a row at `L` channels.
     #[inline(always)] // into code compiled for wider vectors
     pub(super) fn add<const L: usize>(&mut self, row: &Row, channel: usize, sums: [[T; L]; K]) {
-        for ((total, block), sum) in self.totals.iter_mut().zip(&mut self.block).zip(sums) {
-            add_to(block, channel, sum);
+        for k in 0..K {
+            let block = &mut self.block[k];
+            add_to(block, channel, sums[k]);
             if row.ends_block() {
-                add_to(total, channel, load::<T, L>(block, channel));
+                add_to(&mut self.totals[k], channel, load::<T, L>(block, channel));
                 store(block, channel, [T::ZERO; L]);
             }
         }

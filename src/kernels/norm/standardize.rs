@@ -11,12 +11,14 @@ pub(crate) fn standardize<T: Real>(x: &[T], eps: T, x_hat: &mut [T], inv_std: &m
     let c = inv_std.len();
     let mut mean = vec![T::ZERO; c];
     moments(x, eps, &mut mean, inv_std);
+    let (mean, inv_std) = (&mean[..c], &inv_std[..c]);
     vectorized(
         #[inline(always)]
         || {
             for (out, x) in x_hat.chunks_exact_mut(c).zip(x.chunks_exact(c)) {
-                let row = out.iter_mut().zip(x).zip(mean.iter().zip(&*inv_std));
-                row.for_each(|((o, &x), (&m, &r))| *o = (x - m) * r);
+                for i in 0..c {
+                    out[i] = (x[i] - mean[i]) * inv_std[i];
+                }
             }
         },
     );

@@ -8,7 +8,7 @@
 //! summands are added one after the other in a single lane, so the result does
 //! not depend on the vector width, nor on the tile an element falls in.
 
-use crate::kernels::simd::{Lanes, Plain, Simd, pick};
+use crate::kernels::simd::{Lanes, Plain, Simd, pick, read};
 
 /// Most rows a tile has: 6 rows by 4 vectors (2 with 16 registers) leave room
 /// for the operands beside the sums.
@@ -72,38 +72,41 @@ unsafe fn tile<L: Lanes, const P: usize, const V: usize, const PART: bool>(t: &T
         let mask = L::first(if PART { t.last } else { L::N });
         for (rows, out) in t.rows.chunks_exact(P).zip(t.out.chunks_exact(P)) {
             let mut sums = [[L::zero(); V]; P];
+            // loops over indices and wrapping offsets: nothing to check in any build
             let mut xs = [t.x; P];
-            for (x, &row) in xs.iter_mut().zip(rows) {
-                *x = t.x.wrapping_add(row);
+            for p in 0..P {
+                xs[p] = t.x.wrapping_add(rows[p]);
             }
             for run in t.runs {
                 let mut at = run.x;
-                let mut w = t.w.add(run.w * t.w_row);
+                let mut w = t.w.wrapping_add(run.w * t.w_row);
                 for _ in 0..run.len {
                     let ws = load::<L, V, PART>(w, mask);
-                    for (sums, &x) in sums.iter_mut().zip(&xs) {
-                        let x = L::splat(*x.wrapping_add(at));
-                        for (sum, w) in sums.iter_mut().zip(ws) {
-                            *sum = sum.add_product(x, w);
+                    for p in 0..P {
+                        let x = L::splat(read(xs[p].wrapping_add(at)));
+                        for v in 0..V {
+                            sums[p][v] = sums[p][v].add_product(x, ws[v]);
                         }
                     }
-                    at += t.x_step;
-                    // wrapping: past the last row this may leave the allocation
+                    at = at.wrapping_add(t.x_step);
+                    // past the last row this may leave the allocation
                     w = w.wrapping_add(t.w_row);
                 }
             }
-            for (mut sums, &row) in sums.into_iter().zip(out) {
-                let y = t.y.add(row);
+            for p in 0..P {
+                let y = t.y.wrapping_add(out[p]);
                 if t.add {
-                    for (sum, y) in sums.iter_mut().zip(load::<L, V, PART>(y, mask)) {
-                        *sum = y.add(*sum);
+                    let before = load::<L, V, PART>(y, mask);
+                    for v in 0..V {
+                        sums[p][v] = before[v].add(sums[p][v]);
                     }
                 }
-                for (v, sum) in sums.into_iter().enumerate() {
+                for v in 0..V {
+                    let to = y.wrapping_add(v * L::N);
                     if PART && v == V - 1 {
-                        sum.store_part(y.add(v * L::N), mask);
+                        sums[p][v].store_part(to, mask);
                     } else {
-                        sum.store(y.add(v * L::N));
+                        sums[p][v].store(to);
                     }
                 }
             }
@@ -117,12 +120,9 @@ unsafe fn load<L: Lanes, const V: usize, const PART: bool>(from: *const L::Elem,
     // SAFETY: the caller vouches for the columns.
     unsafe {
         let mut vectors = [L::zero(); V];
-        for (v, vector) in vectors.iter_mut().enumerate() {
-            *vector = if PART && v == V - 1 {
-                L::load_part(from.add(v * L::N), mask)
-            } else {
-                L::load(from.add(v * L::N))
-            };
+        for v in 0..V {
+            let from = from.wrapping_add(v * L::N);
+            vectors[v] = if PART && v == V - 1 { L::load_part(from, mask) } else { L::load(from) };
         }
         vectors
     }

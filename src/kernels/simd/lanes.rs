@@ -1,6 +1,5 @@
 //! A vector register, as far as the tile kernel needs one.
 
-use std::array::from_fn;
 use std::ops::{Add, Mul, Sub};
 
 /// A vector of [`Lanes::N`] elements.
@@ -34,6 +33,36 @@ pub(in crate::kernels) unsafe trait Lanes: Copy {
     unsafe fn add_product(self, a: Self, b: Self) -> Self;
 }
 
+/// A value at any address.
+#[repr(C, packed)]
+struct Anywhere<V>(V);
+
+/// Reads a value at an address that need not be aligned.
+///
+/// Through a reference and not through the pointer: in a build with debug assertions each
+/// access through a pointer is checked, which would halve the speed of the kernels in a
+/// crate that depends on this one.
+///
+/// # Safety
+/// The value must be readable.
+#[inline(always)]
+#[expect(clippy::transmute_ptr_to_ref, reason = "a reference made of a pointer would be checked too")]
+pub(in crate::kernels) unsafe fn read<T, V: Copy>(from: *const T) -> V {
+    // SAFETY: the caller's promise; the type has no alignment.
+    unsafe { std::mem::transmute::<*const Anywhere<V>, &Anywhere<V>>(from.cast()).0 }
+}
+
+/// Writes a value at an address that need not be aligned; see [`read`].
+///
+/// # Safety
+/// The place must be writable, and nobody else may access it.
+#[inline(always)]
+#[expect(clippy::transmute_ptr_to_ref, reason = "a reference made of a pointer would be checked too")]
+pub(in crate::kernels) unsafe fn write<T, V: Copy>(to: *mut T, value: V) {
+    // SAFETY: the caller's promise; the type has no alignment.
+    unsafe { std::mem::transmute::<*mut Anywhere<V>, &mut Anywhere<V>>(to.cast()).0 = value }
+}
+
 /// Lanes the compiler maps to whatever the build target has.
 #[derive(Clone, Copy)]
 pub(in crate::kernels) struct Plain<T, const N: usize>([T; N]);
@@ -65,15 +94,15 @@ where
     #[inline(always)]
     unsafe fn load(from: *const T) -> Self {
         // SAFETY: the caller vouches for N elements.
-        Plain(unsafe { from.cast::<[T; N]>().read_unaligned() })
+        Plain(unsafe { read(from) })
     }
 
     #[inline(always)]
     unsafe fn load_part(from: *const T, mask: usize) -> Self {
         let mut lanes = [T::default(); N];
-        for (i, lane) in lanes.iter_mut().enumerate().take(mask) {
+        for i in 0..N.min(mask) {
             // SAFETY: the caller vouches for the masked elements.
-            *lane = unsafe { *from.add(i) };
+            lanes[i] = unsafe { read(from.wrapping_add(i)) };
         }
         Plain(lanes)
     }
@@ -81,35 +110,50 @@ where
     #[inline(always)]
     unsafe fn store(self, to: *mut T) {
         // SAFETY: the caller vouches for N elements.
-        unsafe { to.cast::<[T; N]>().write_unaligned(self.0) }
+        unsafe { write(to, self.0) }
     }
 
     #[inline(always)]
     unsafe fn store_part(self, to: *mut T, mask: usize) {
-        for (i, &lane) in self.0.iter().enumerate().take(mask) {
+        for i in 0..N.min(mask) {
             // SAFETY: the caller vouches for the masked elements.
-            unsafe { *to.add(i) = lane }
+            unsafe { write(to.wrapping_add(i), self.0[i]) }
         }
     }
 
     #[inline(always)]
     unsafe fn add(self, other: Self) -> Self {
-        Plain(from_fn(|i| self.0[i] + other.0[i]))
+        let mut lanes = self.0;
+        for i in 0..N {
+            lanes[i] = lanes[i] + other.0[i];
+        }
+        Plain(lanes)
     }
 
     #[inline(always)]
     unsafe fn sub(self, other: Self) -> Self {
-        Plain(from_fn(|i| self.0[i] - other.0[i]))
+        let mut lanes = self.0;
+        for i in 0..N {
+            lanes[i] = lanes[i] - other.0[i];
+        }
+        Plain(lanes)
     }
 
     #[inline(always)]
     unsafe fn half(self) -> Self {
-        Plain(from_fn(|i| self.0[i] * T::from(0.5)))
+        let mut lanes = self.0;
+        for i in 0..N {
+            lanes[i] = lanes[i] * T::from(0.5);
+        }
+        Plain(lanes)
     }
 
     #[inline(always)]
     unsafe fn add_product(self, a: Self, b: Self) -> Self {
-        // not `mul_add`: without the instruction it is a library call
-        Plain(from_fn(|i| self.0[i] + a.0[i] * b.0[i]))
+        let mut lanes = self.0;
+        for i in 0..N {
+            lanes[i] = lanes[i] + a.0[i] * b.0[i]; // not `mul_add`: without the instruction it is a library call
+        }
+        Plain(lanes)
     }
 }

@@ -2,14 +2,13 @@
 
 use std::arch::x86_64::*;
 
-use super::lanes::Lanes;
+use super::lanes::{Lanes, read, write};
 
 macro_rules! lanes {
-    ($vector:ty, $elem:ty, $n:literal, $mask:ty, $first:expr, $set1:ident, $loadu:ident,
-     $load_part:ident, $storeu:ident, $store_part:ident, $add:ident, $sub:ident, $mul:ident, $fmadd:ident) => {
-        // SAFETY: each method is the one instruction of that name, under
-        // the caller's promise that the processor has it; the pointers are
-        // the caller's.
+    ($vector:ty, $elem:ty, $n:literal, $mask:ty, $first:expr, $set1:ident,
+     $load_part:ident, $store_part:ident, $add:ident, $sub:ident, $mul:ident, $fmadd:ident) => {
+        // SAFETY: each method is one instruction, under the caller's promise that
+        // the processor has it; the pointers are the caller's.
         unsafe impl Lanes for $vector {
             type Elem = $elem;
             type Mask = $mask;
@@ -37,7 +36,7 @@ macro_rules! lanes {
             #[inline(always)]
             unsafe fn load(from: *const $elem) -> Self {
                 // SAFETY: as for the whole impl.
-                unsafe { $loadu(from) }
+                unsafe { read(from) }
             }
 
             #[inline(always)]
@@ -49,7 +48,7 @@ macro_rules! lanes {
             #[inline(always)]
             unsafe fn store(self, to: *mut $elem) {
                 // SAFETY: as for the whole impl.
-                unsafe { $storeu(to, self) }
+                unsafe { write(to, self) }
             }
 
             #[inline(always)]
@@ -92,9 +91,7 @@ lanes!(
     __mmask16,
     first16,
     _mm512_set1_ps,
-    _mm512_loadu_ps,
     load_part16,
-    _mm512_storeu_ps,
     _mm512_mask_storeu_ps,
     _mm512_add_ps,
     _mm512_sub_ps,
@@ -108,9 +105,7 @@ lanes!(
     __mmask8,
     first8,
     _mm512_set1_pd,
-    _mm512_loadu_pd,
     load_part8,
-    _mm512_storeu_pd,
     _mm512_mask_storeu_pd,
     _mm512_add_pd,
     _mm512_sub_pd,
@@ -124,9 +119,7 @@ lanes!(
     __m256i,
     first_of_8,
     _mm256_set1_ps,
-    _mm256_loadu_ps,
     _mm256_maskload_ps,
-    _mm256_storeu_ps,
     _mm256_maskstore_ps,
     _mm256_add_ps,
     _mm256_sub_ps,
@@ -140,9 +133,7 @@ lanes!(
     __m256i,
     first_of_4,
     _mm256_set1_pd,
-    _mm256_loadu_pd,
     _mm256_maskload_pd,
-    _mm256_storeu_pd,
     _mm256_maskstore_pd,
     _mm256_add_pd,
     _mm256_sub_pd,
@@ -176,12 +167,12 @@ unsafe fn load_part8(from: *const f64, mask: __mmask8) -> __m512d {
 unsafe fn first_of_8(count: usize) -> __m256i {
     const ONES: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
     // SAFETY: count is at most 8, so 8 entries are left.
-    unsafe { _mm256_loadu_si256(ONES.as_ptr().add(8 - count).cast()) }
+    unsafe { read(ONES.as_ptr().wrapping_add(8 - count)) }
 }
 
 #[inline(always)]
 unsafe fn first_of_4(count: usize) -> __m256i {
     const ONES: [i64; 8] = [-1, -1, -1, -1, 0, 0, 0, 0];
     // SAFETY: count is at most 4, so 4 entries are left.
-    unsafe { _mm256_loadu_si256(ONES.as_ptr().add(4 - count).cast()) }
+    unsafe { read(ONES.as_ptr().wrapping_add(4 - count)) }
 }

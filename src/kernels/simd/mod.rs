@@ -2,6 +2,7 @@
 //!
 //! [`pick!`] is the only place that chooses code by instruction set.
 
+pub(crate) mod each;
 mod lanes;
 #[cfg(target_arch = "x86_64")]
 mod lanes_x86;
@@ -9,7 +10,7 @@ mod level;
 mod pick;
 mod vectorized;
 
-pub(super) use lanes::{Lanes, Plain};
+pub(super) use lanes::{Lanes, Plain, read};
 #[cfg(test)]
 pub(super) use level::with_simd;
 pub(super) use level::{Simd, WIDEST, simd};

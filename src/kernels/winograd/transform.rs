@@ -118,19 +118,21 @@ pub(super) unsafe fn transform<L: Lanes, M: Map<I, O>, const I: usize, const O: 
         let rest = job.channels - whole;
         for (reads, writes) in job.reads.chunks_exact(I * I).zip(job.writes.chunks_exact(O * O)) {
             let mut from = [[job.zeros; I]; I];
-            for (from, &read) in from.as_flattened_mut().iter_mut().zip(reads) {
-                if read != OUTSIDE {
-                    *from = job.from.add(read);
+            for i in 0..I * I {
+                if reads[i] != OUTSIDE {
+                    from[i / I][i % I] = job.from.wrapping_add(reads[i]);
                 }
             }
             let mut to = [[job.waste; O]; O];
-            for (to, &write) in to.as_flattened_mut().iter_mut().zip(writes) {
-                if write != OUTSIDE {
-                    *to = job.to.add(write);
+            for i in 0..O * O {
+                if writes[i] != OUTSIDE {
+                    to[i / O][i % O] = job.to.wrapping_add(writes[i]);
                 }
             }
-            for at in (0..whole).step_by(L::N) {
+            let mut at = 0;
+            while at < whole {
                 vectors::<L, M, I, O, false>(&from, &to, at, L::first(L::N));
+                at += L::N;
             }
             if rest > 0 {
                 vectors::<L, M, I, O, true>(&from, &to, whole, L::first(rest));
@@ -154,7 +156,7 @@ unsafe fn vectors<L: Lanes, M: Map<I, O>, const I: usize, const O: usize, const 
         for x in 0..I {
             let mut column = [L::zero(); I];
             for y in 0..I {
-                let from = from[y][x].add(at);
+                let from = from[y][x].wrapping_add(at);
                 column[y] = if PART { L::load_part(from, mask) } else { L::load(from) };
             }
             let column = M::apply(column);
@@ -165,7 +167,7 @@ unsafe fn vectors<L: Lanes, M: Map<I, O>, const I: usize, const O: usize, const 
         for y in 0..O {
             let row = M::apply(half[y]);
             for x in 0..O {
-                let to = to[y][x].add(at);
+                let to = to[y][x].wrapping_add(at);
                 if PART { row[x].store_part(to, mask) } else { row[x].store(to) }
             }
         }
