@@ -293,6 +293,7 @@ impl<C: Clone> Cotangents<C> {
         if reach.wanted(id) { self.slots[slot].clone() } else { self.slots[slot].take() }
     }
 
+    #[inline]
     fn add<'t, T: Real>(&mut self, id: u32, g: C)
     where
         C: Cotangent<'t, T>,

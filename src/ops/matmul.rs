@@ -9,21 +9,19 @@ use crate::real::Real;
 use crate::value::{Shape, Value};
 use crate::var::Var;
 
-/// `C = op(A)·op(B)`, where `op` transposes the last two axes if its flag is set.
+/// `C = op(A)·op(B)`, where `op` transposes the last two axes if its flag is set. The flags
+/// are in the type, so that recording a product allocates nothing.
 #[derive(Debug)]
-struct MatMul {
-    ta: bool,
-    tb: bool,
-}
+struct MatMul<const TA: bool, const TB: bool>;
 
-impl<T: Real> Op<T> for MatMul {
+impl<T: Real, const TA: bool, const TB: bool> Op<T> for MatMul<TA, TB> {
     fn reads_output(&self) -> bool {
         false
     }
 
     fn vjp<'t>(&self, wrt: usize, g: Var<'t, T>, at: Point<'t, '_, T>) -> Var<'t, T> {
         let (a, b) = (at.input(0), at.input(1));
-        match (wrt, self.ta, self.tb) {
+        match (wrt, TA, TB) {
             (0, false, tb) => product(g, false, b, !tb),
             (0, true, tb) => product(b, tb, g, true),
             (_, ta, false) => product(a, !ta, g, false),
@@ -35,7 +33,13 @@ impl<T: Real> Op<T> for MatMul {
 #[track_caller]
 pub(super) fn product<'t, T: Real>(a: Var<'t, T>, ta: bool, b: Var<'t, T>, tb: bool) -> Var<'t, T> {
     let value = a.read(|a| b.read(|b| multiplied(a, ta, b, tb)));
-    a.tape().push(value, MatMul { ta, tb }, &[a, b])
+    let tape = a.tape();
+    match (ta, tb) {
+        (false, false) => tape.push(value, MatMul::<false, false>, &[a, b]),
+        (false, true) => tape.push(value, MatMul::<false, true>, &[a, b]),
+        (true, false) => tape.push(value, MatMul::<true, false>, &[a, b]),
+        (true, true) => tape.push(value, MatMul::<true, true>, &[a, b]),
+    }
 }
 
 /// `op(a)·op(b)`: 2-D, or 3-D with as many matrices on both sides.

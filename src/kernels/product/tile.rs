@@ -70,7 +70,8 @@ unsafe fn tile<L: Lanes, const P: usize, const V: usize, const PART: bool>(t: &T
     // SAFETY: all accesses are those `TileFn`'s caller vouches for.
     unsafe {
         let mask = L::first(if PART { t.last } else { L::N });
-        for (rows, out) in t.rows.chunks_exact(P).zip(t.out.chunks_exact(P)) {
+        let (rows, out) = (t.rows.as_chunks::<P>().0, t.out.as_chunks::<P>().0);
+        for (rows, out) in rows.iter().zip(out) {
             let mut sums = [[L::zero(); V]; P];
             // loops over indices and wrapping offsets: nothing to check in any build
             let mut xs = [t.x; P];
