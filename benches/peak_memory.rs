@@ -8,11 +8,14 @@
 
 mod common;
 
+use std::rc::Rc;
 use std::time::Instant;
 
 use clap::{Parser, ValueEnum};
 use common::{Config, pool};
-use innerloop::{Model, Order, Route, meta_grad};
+use innerloop::{
+    Episode, Error, Learner, Norm, Order, ParamSpec, Query, Route, Var, checkpoint, grad, loss, meta_grad,
+};
 
 /// Time and peak memory of the meta-gradient of one configuration.
 #[derive(Debug, Parser)]
@@ -44,6 +47,37 @@ enum Way {
     Sweep,
     /// First order.
     First,
+    /// Second order, each inner step recomputed by `checkpoint` instead of kept.
+    Checkpoint,
+}
+
+/// MAML of second order whose inner steps are checkpoints.
+struct Checkpointed(Config);
+
+impl Learner<f32> for Checkpointed {
+    fn specs(&self) -> Vec<ParamSpec> {
+        self.0.model().specs()
+    }
+
+    fn query<'t>(&self, theta: &[Var<'t, f32>], episode: &Episode<f32>) -> Query<'t, f32> {
+        let (model, support, lr) =
+            (Rc::new(self.0.model()), Rc::new(episode.support.clone()), self.0.inner_lr);
+        let mut phi = theta.to_vec();
+        for _ in 0..self.0.steps {
+            let (model, support) = (Rc::clone(&model), Rc::clone(&support));
+            phi = checkpoint(&phi, move |phi| {
+                let logits = model.forward(phi, phi[0].tape().leaf(&support.x), Norm::Batch);
+                let g = grad(loss(logits, &support.y), phi);
+                phi.iter().zip(g).map(|(&p, g)| p.minus_scaled(lr, g)).collect()
+            });
+        }
+        let outputs = model.forward(&phi, theta[0].tape().leaf(&episode.query.x), Norm::Batch);
+        Query { loss: loss(outputs, &episode.query.y), outputs }
+    }
+
+    fn check(&self, episode: &Episode<f32>) -> Result<(), Error> {
+        episode.check()
+    }
 }
 
 /// A line of `/proc/self/status` in MiB, where there is one.
@@ -61,14 +95,15 @@ fn main() {
         eprintln!("there is no configuration {:?}; the names are {names}", args.config);
         std::process::exit(2);
     };
-    let (order, route) = match args.route {
-        Way::Unrolled => (Order::Second, Route::Unrolled),
-        Way::Sweep => (Order::Second, Route::Sweep),
-        Way::First => (Order::First, Route::Sweep),
-    };
     let steps = args.steps.unwrap_or(config.steps);
-    let learner = Config { steps, ..config }.maml(order, route);
-    let params = learner.model.init(0);
+    let config = Config { steps, ..config };
+    let learner: Box<dyn Learner<f32>> = match args.route {
+        Way::Unrolled => Box::new(config.maml(Order::Second, Route::Unrolled)),
+        Way::Sweep => Box::new(config.maml(Order::Second, Route::Sweep)),
+        Way::First => Box::new(config.maml(Order::First, Route::Sweep)),
+        Way::Checkpoint => Box::new(Checkpointed(config)),
+    };
+    let params = learner.init(0);
     let episodes: Vec<_> = (0..args.tasks).map(|i| config.episode(i)).collect();
     let base = status_mib("VmHWM");
     let start = Instant::now();

@@ -6,7 +6,6 @@
 use ndarray::{ArrayD, Zip};
 
 use super::learner::{Query, Score, TaskGrad, loss, on_one_tape};
-use super::maml::Order;
 use crate::data::{Episode, Examples, Targets};
 use crate::grad::{grad, grad_values, last_grad_values, last_hvp};
 use crate::nn::{Model, Norm};
@@ -14,6 +13,15 @@ use crate::real::Real;
 use crate::tape::Tape;
 use crate::value::Value;
 use crate::var::Var;
+
+/// What of the inner loop is differentiated. There is no default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Inner gradients are constants (FOMAML, Finn et al. 2017, section 5.2).
+    First,
+    /// Exact: through the inner gradients.
+    Second,
+}
 
 /// Gradient descent on a support set.
 #[derive(Clone, Copy)]

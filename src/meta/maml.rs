@@ -2,7 +2,7 @@
 
 use ndarray::ArrayD;
 
-use super::inner_loop::InnerLoop;
+use super::inner_loop::{InnerLoop, Order};
 use super::learner::{Learner, Query, Score, TaskGrad, check_episode, check_examples, on_one_tape};
 use crate::data::{Episode, Examples};
 use crate::error::{Error, Result};
@@ -10,15 +10,6 @@ use crate::kernels::with_image_threads;
 use crate::nn::{Model, Network, NormMode, ParamSpec, check_params};
 use crate::real::{Real, all_finite};
 use crate::var::Var;
-
-/// What of the inner loop is differentiated. There is no default.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
-    /// Inner gradients are constants (FOMAML, Finn et al. 2017, section 5.2).
-    First,
-    /// Exact: through the inner gradients.
-    Second,
-}
 
 /// How the meta-gradient of second order is computed. Both routes are exact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

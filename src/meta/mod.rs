@@ -8,8 +8,9 @@ mod protonet;
 mod step;
 
 pub use evaluate::{Mean, StepReport, evaluate};
+pub use inner_loop::Order;
 pub use learner::{Learner, Query, Score, TaskGrad, loss};
-pub use maml::{Adaptation, Maml, Order, Route};
+pub use maml::{Adaptation, Maml, Route};
 pub use protonet::ProtoNet;
 pub(crate) use step::mean_of_tasks;
 pub use step::{MetaGrad, meta_grad};

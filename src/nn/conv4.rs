@@ -1,8 +1,9 @@
 //! The four-block convolutional network of few-shot learning.
 
-use super::model::{Model, Network};
+use super::model::Model;
+use super::network::Network;
 use super::norm::Norm;
-use super::params::ParamSpec;
+use super::spec::ParamSpec;
 use super::specs::elements;
 use crate::error::{Error, Result};
 use crate::real::Real;

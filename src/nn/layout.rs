@@ -2,7 +2,8 @@
 
 use ndarray::{ArrayD, IxDyn};
 
-use super::params::{ParamSpec, Role, check_params};
+use super::params::check_params;
+use super::spec::{ParamSpec, Role};
 use super::specs::check_specs;
 use crate::error::{Error, Result};
 use crate::real::Real;

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use ndarray::ArrayD;
 
-use super::model::Network;
+use super::network::Network;
 use crate::error::{Error, Result};
 use crate::ops::{ConvBlock, given_affine};
 use crate::real::Real;

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::init::Init;
-use super::params::{ParamSpec, Role};
+use super::spec::{ParamSpec, Role};
 use crate::error::{Error, Result};
 use crate::value::MAX_RANK;
 

@@ -1,0 +1,24 @@
+//! What a network looks like from outside.
+
+use super::spec::ParamSpec;
+use crate::error::Result;
+
+/// What a network looks like from outside, whatever the type of its elements.
+pub trait Network: Sync {
+    /// Its parameters, in the order in which [`Model::forward`] takes them.
+    fn specs(&self) -> Vec<ParamSpec>;
+
+    /// Whether inputs of this shape (examples first) fit.
+    ///
+    /// # Errors
+    /// [`Error::Shape`](crate::Error::Shape) saying what was expected.
+    fn check_input(&self, shape: &[usize]) -> Result<()>;
+
+    /// How many numbers it returns for each example.
+    fn outputs(&self) -> usize;
+
+    /// The channels of each batch-normalised layer, in order; none by default.
+    fn norms(&self) -> Vec<usize> {
+        Vec::new()
+    }
+}
