@@ -5,7 +5,7 @@ use crate::error::Result;
 
 /// What a network looks like from outside, whatever the type of its elements.
 pub trait Network: Sync {
-    /// Its parameters, in the order in which [`Model::forward`] takes them.
+    /// Its parameters, in the order in which [`Model::forward`](crate::Model::forward) takes them.
     fn specs(&self) -> Vec<ParamSpec>;
 
     /// Whether inputs of this shape (examples first) fit.

@@ -51,7 +51,7 @@ pub struct ParamSpec {
 impl ParamSpec {
     /// A parameter of any shape, with role [`Role::Other`].
     ///
-    /// Whether specs are sound is checked where they are used, by [`check_specs`].
+    /// Whether specs are sound is checked where they are used, by [`check_specs`](crate::check_specs).
     pub fn new(name: impl Into<String>, shape: &[usize], init: Init) -> ParamSpec {
         ParamSpec { name: name.into(), shape: shape.to_vec(), role: Role::Other, init }
     }
