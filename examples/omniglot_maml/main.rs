@@ -10,7 +10,7 @@
 //! cargo run --example omniglot_maml -- --help                         # all settings
 //! ```
 //!
-//! The default run takes about a minute on two cores and reaches 81 % on glyphs by second order and
+//! The default run takes 1 to 2 minutes on two cores and reaches 81 % on glyphs by second order and
 //! 75 % by first (guessing: 20 %). The paper's 98.7 % on Omniglot took 60,000 meta-steps.
 //!
 //! In `out/omniglot_maml` it leaves the tables `metrics.csv` and `evaluations.csv`, the learning curve
