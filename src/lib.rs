@@ -71,6 +71,8 @@
 
 #[macro_use]
 mod compiled;
+
+mod arrays;
 mod data;
 mod error;
 mod forward;

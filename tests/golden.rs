@@ -9,39 +9,23 @@
 
 mod common;
 
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::PathBuf;
 
-use innerloop::ndarray::{Array1, ArrayD, Axis, IxDyn, OwnedRepr};
+use common::npz::{Npz, Number};
+use innerloop::ndarray::{Array1, ArrayD, Axis};
 use innerloop::{
     Conv4, Downsample, Episode, Examples, Learner, Maml, Mlp, Model, Network, NormMode, Order, Real, Route,
     Targets, images_from_channels_first, meta_grad, params_from_channels_first,
 };
-use ndarray_npy::{NpzReader, ReadableElement};
 
 struct Golden {
-    name: String,
-    file: NpzReader<File>,
+    file: Npz,
 }
 
 impl Golden {
-    fn open(path: &Path) -> Golden {
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let file = NpzReader::new(File::open(path).unwrap()).unwrap_or_else(|e| panic!("{name}: {e}"));
-        Golden { name, file }
-    }
-
-    fn array<A: ReadableElement>(&mut self, name: &str) -> ArrayD<A> {
-        let array = self.file.by_name::<OwnedRepr<A>, IxDyn>(name);
-        array.unwrap_or_else(|e| panic!("{}, array {name}: {e}", self.name))
-    }
-
-    fn number(&mut self, name: &str) -> usize {
-        self.array::<i64>(name)[[]] as usize
-    }
-
     /// A list of parameters under `prefix`, turned to channels last.
-    fn params<A: ReadableElement + Into<f64> + Copy, T: Real>(
+    fn params<A: Number + Into<f64>, T: Real>(
         &mut self,
         prefix: &str,
         model: &(impl Network + ?Sized),
@@ -49,27 +33,28 @@ impl Golden {
         let specs = model.specs();
         let arrays: Vec<_> = specs
             .iter()
-            .map(|s| self.array::<A>(&format!("{prefix}/{}", s.name)).mapv(|v| T::of(v.into())))
+            .map(|s| self.file.array::<A>(&format!("{prefix}/{}", s.name)).mapv(|v| T::of(v.into())))
             .collect();
         params_from_channels_first(&specs, &arrays).unwrap()
     }
 
     fn is_regression(&mut self) -> bool {
         // labels are integers, targets are not
-        self.file.by_name::<OwnedRepr<i64>, IxDyn>("y_support").is_err()
+        !self.file.is::<i64>("y_support")
     }
 
     fn episodes<T: Real>(&mut self) -> Vec<Episode<T>> {
         let regression = self.is_regression();
-        let (tasks, ways) = (self.number("tasks"), if regression { 0 } else { self.number("ways") });
+        let (tasks, ways) =
+            (self.file.number("tasks"), if regression { 0 } else { self.file.number("ways") });
         let mut sets = ["support", "query"].map(|set| {
-            let x: ArrayD<T> = self.array::<f32>(&format!("x_{set}")).mapv(|v| T::of(v.into()));
+            let x: ArrayD<T> = self.file.array::<f32>(&format!("x_{set}")).mapv(|v| T::of(v.into()));
             let y = format!("y_{set}");
             let targets: Vec<Targets<T>> = if regression {
-                let values = self.array::<f32>(&y).mapv(|v| T::of(v.into()));
+                let values = self.file.array::<f32>(&y).mapv(|v| T::of(v.into()));
                 values.outer_iter().map(|v| Targets::Values(v.to_owned())).collect()
             } else {
-                let labels = self.array::<i64>(&y).mapv(|l| l as usize);
+                let labels = self.file.array::<i64>(&y).mapv(|l| l as usize);
                 labels.outer_iter().map(|l| Targets::Labels(l.iter().copied().collect())).collect()
             };
             targets.into_iter().enumerate().map(move |(task, y)| {
@@ -84,15 +69,15 @@ impl Golden {
     /// The networks whose parameters have the names and shapes of the file's: one, or the
     /// strided and the pooled one, which may have the same.
     fn candidates<T: Real>(&mut self) -> Vec<Box<dyn Model<T>>> {
-        let filters = self.number("filters");
+        let filters = self.file.number("filters");
         if self.is_regression() {
             let ends =
-                ["x_support", "y_support"].map(|name| *self.array::<f32>(name).shape().last().unwrap());
+                ["x_support", "y_support"].map(|name| *self.file.array::<f32>(name).shape().last().unwrap());
             return vec![Box::new(Mlp::new(&[ends[0], filters, filters, ends[1]]).unwrap())];
         }
-        let (ways, shape) = (self.number("ways"), self.array::<f32>("x_support").shape().to_vec());
+        let (ways, shape) = (self.file.number("ways"), self.file.array::<f32>("x_support").shape().to_vec());
         let image = [shape[3], shape[4], shape[2]];
-        let features = self.array::<f32>("init/linear_w").shape()[1];
+        let features = self.file.array::<f32>("init/linear_w").shape()[1];
         [Downsample::Stride, Downsample::MaxPool]
             .into_iter()
             .filter_map(|downsample| Conv4::new(image, filters, downsample, Some(ways)).ok())
@@ -105,7 +90,7 @@ impl Golden {
     /// and the file does not say which it used, so the one whose query losses come closest to the
     /// file's is taken. The checks then hold it to the tolerance.
     fn model<T: Real>(&mut self) -> Box<dyn Model<T>> {
-        let want = self.array::<f64>("query_loss");
+        let want = self.file.array::<f64>("query_loss");
         let error = |golden: &mut Golden, model: &dyn Model<T>| {
             let params: Vec<ArrayD<T>> = golden.params::<f32, T>("init", model);
             let learner = golden.learner(model, Order::First, Route::Sweep);
@@ -116,7 +101,7 @@ impl Golden {
             losses.sum::<f64>()
         };
         let mut candidates = self.candidates();
-        assert!(!candidates.is_empty(), "{}: no network has parameters of these shapes", self.name);
+        assert!(!candidates.is_empty(), "{}: no network has parameters of these shapes", self.file.name());
         if candidates.len() == 1 {
             return candidates.remove(0);
         }
@@ -130,7 +115,7 @@ impl Golden {
         order: Order,
         route: Route,
     ) -> Maml<&'m dyn Model<T>> {
-        let (inner_lr, steps) = (self.array::<f64>("lr")[[]], self.number("steps"));
+        let (inner_lr, steps) = (self.file.rate("lr"), self.file.number("steps"));
         let norm = NormMode::Batch;
         Maml { model, inner_lr, inner_steps: steps, eval_steps: steps, order, route, norm }
     }
@@ -141,11 +126,11 @@ impl Golden {
     /// reference in `f32` differ by up to 2e-6 with 2e5 activations, 1e-5 with 5e6 and 6e-4 with 2e7.
     fn single_tolerance(&mut self) -> f64 {
         let examples = |shape: &[usize]| shape[1];
-        let steps = self.number("steps");
-        let (support, query) = (self.array::<f32>("x_support"), self.array::<f32>("x_query"));
+        let steps = self.file.number("steps");
+        let (support, query) = (self.file.array::<f32>("x_support"), self.file.array::<f32>("x_query"));
         let pixels: usize = support.shape()[3.min(support.ndim())..].iter().product();
         let passes = steps * examples(support.shape()) + examples(query.shape());
-        let activations = passes * pixels * self.number("filters");
+        let activations = passes * pixels * self.file.number("filters");
         match activations {
             0..1_000_000 => 1e-5,
             1_000_000..10_000_000 => 1e-3,
@@ -167,14 +152,14 @@ fn error<T: Real>(got: &[ArrayD<T>], want: &[ArrayD<f64>]) -> f64 {
 /// Holds one file, in both orders and by both routes, to `tolerance`.
 fn check<T: Real>(golden: &mut Golden, tolerance: f64) {
     let model = golden.model::<T>();
-    let name = format!("{} ({})", golden.name, std::any::type_name::<T>());
+    let name = format!("{} ({})", golden.file.name(), std::any::type_name::<T>());
     let params: Vec<ArrayD<T>> = golden.params::<f32, T>("init", &model);
     let episodes: Vec<Episode<T>> = golden.episodes();
     for (what, count) in [("shots", episodes[0].support.len()), ("queries", episodes[0].query.len())] {
         let classes = episodes[0].ways.max(1);
-        assert_eq!(golden.number(what) * classes, count, "{name}: {what}");
+        assert_eq!(golden.file.number(what) * classes, count, "{name}: {what}");
     }
-    let loss = golden.array::<f64>("meta_loss")[[]];
+    let loss = golden.file.array::<f64>("meta_loss")[[]];
     for (order, key) in [(Order::Second, "second_order"), (Order::First, "first_order")] {
         let want = golden.params::<f64, f64>(key, &model);
         // first order has no graph across steps, so one route
@@ -192,7 +177,7 @@ fn check<T: Real>(golden: &mut Golden, tolerance: f64) {
     }
     let learner = golden.learner(&*model, Order::Second, Route::Unrolled);
     let steps = learner.inner_steps;
-    let query_losses = golden.array::<f64>("query_loss");
+    let query_losses = golden.file.array::<f64>("query_loss");
     for (task, want) in episodes.iter().zip(&query_losses) {
         let scores = learner.scores(&params, task);
         assert_eq!(scores.len(), steps + 1);
@@ -218,14 +203,14 @@ fn files() -> Option<Vec<PathBuf>> {
 #[test]
 fn every_file_is_matched_in_double_precision() {
     for path in files().unwrap_or_default() {
-        check::<f64>(&mut Golden::open(&path), 1e-9);
+        check::<f64>(&mut Golden { file: Npz::open(&path) }, 1e-9);
     }
 }
 
 #[test]
 fn every_file_is_matched_in_single_precision() {
     for path in files().unwrap_or_default() {
-        let mut golden = Golden::open(&path);
+        let mut golden = Golden { file: Npz::open(&path) };
         let tolerance = golden.single_tolerance();
         check::<f32>(&mut golden, tolerance);
     }

@@ -7,11 +7,10 @@
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 
+use common::npz::Npz;
 use innerloop::ndarray::{Array2, ArrayD};
 use innerloop::{Tape, Var, cosine_similarity, grad, grad_values, lstm_cell};
-use ndarray_npy::NpzReader;
 
 /// What an operation's inputs are called in the file, and how it is computed from them.
 type Case = (&'static [&'static str], for<'t> fn(&[Var<'t, f64>]) -> Var<'t, f64>);
@@ -41,13 +40,11 @@ fn spd<'t>(m: Var<'t, f64>) -> Var<'t, f64> {
 type Golden = BTreeMap<String, BTreeMap<String, ArrayD<f64>>>;
 
 fn read(path: &std::path::Path) -> Golden {
-    let mut file = NpzReader::new(File::open(path).unwrap()).unwrap();
+    let mut file = Npz::open(path);
     let mut golden = Golden::new();
-    for name in file.names().unwrap() {
-        let (op, rest) =
-            name.trim_end_matches(".npy").split_once('/').unwrap_or_else(|| panic!("array {name:?}"));
-        let array = file.by_name(&name).unwrap_or_else(|e| panic!("{name}: {e}"));
-        golden.entry(op.into()).or_default().insert(rest.into(), array);
+    for name in file.names() {
+        let (op, rest) = name.split_once('/').unwrap_or_else(|| panic!("array {name:?}"));
+        golden.entry(op.into()).or_default().insert(rest.into(), file.array(&name));
     }
     golden
 }

@@ -3,9 +3,10 @@
 //! Nothing here is generic in the model, which comes in as `&dyn Model<T>`: so all of it is compiled
 //! once, with this crate, and not again in each crate that has a model of its own.
 
-use ndarray::{ArrayD, Zip};
+use ndarray::ArrayD;
 
 use super::learner::{Query, Score, TaskGrad, loss, on_one_tape};
+use crate::arrays::minus_scaled;
 use crate::data::{Episode, Examples, Targets};
 use crate::grad::{grad, grad_values, last_grad_values, last_hvp};
 use crate::nn::{Model, Norm};
@@ -50,7 +51,7 @@ impl<T: Real> InnerLoop<'_, T> {
         let tape = Tape::new();
         let vars = tape.leaves(phi);
         let grads = last_grad_values(self.loss(&vars, support), &vars);
-        descend(phi, self.lr, &grads)
+        minus_scaled(phi, self.lr, &grads)
     }
 
     /// The model's outputs for inputs `x`.
@@ -141,7 +142,7 @@ impl<T: Real> InnerLoop<'_, T> {
             let tape = Tape::new();
             let (vars, direction) = (tape.leaves(phi), tape.leaves(&v));
             let curvature = last_hvp(self.loss(&vars, &support), &vars, &direction);
-            v = descend(&v, self.lr, &curvature);
+            v = minus_scaled(&v, self.lr, &curvature);
         }
         TaskGrad { score, grads: v }
     }
@@ -165,10 +166,4 @@ impl<'e, T: Real> Shared<'e, T> {
     fn new(examples: &'e Examples<T>) -> Shared<'e, T> {
         Shared { x: Value::from_array(examples.x.view()), y: &examples.y }
     }
-}
-
-/// `a − lr·b`, array by array.
-fn descend<T: Real>(a: &[ArrayD<T>], lr: f64, b: &[ArrayD<T>]) -> Vec<ArrayD<T>> {
-    let rate = T::of(lr);
-    a.iter().zip(b).map(|(a, b)| Zip::from(a).and(b).map_collect(|&a, &b| a - rate * b)).collect()
 }

@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use ndarray::ArrayD;
 
 use super::learner::{Learner, TaskGrad, check_task};
+use crate::arrays;
 use crate::data::Episode;
 use crate::error::{Error, Result};
-use crate::kernels::{each, vectorized, with_image_threads};
+use crate::kernels::with_image_threads;
 use crate::nn::ParamSpec;
 use crate::real::{Real, all_finite};
 
@@ -156,13 +157,7 @@ fn added<T: Real>(mut total: TaskGrad<T>, task: &TaskGrad<T>) -> TaskGrad<T> {
     total.score.loss += task.score.loss;
     total.score.accuracy = total.score.accuracy.zip(task.score.accuracy).map(|(sum, a)| sum + a);
     for (sum, g) in total.grads.iter_mut().zip(&task.grads) {
-        match (sum.as_slice_mut(), g.as_slice()) {
-            (Some(sum), Some(g)) => vectorized(
-                #[inline(always)]
-                || each::update(sum, g, |sum, g| sum + g),
-            ),
-            _ => *sum += g, // a learner may return arrays that are not in row-major order
-        }
+        arrays::update(sum, g, |sum, g| sum + g);
     }
     total
 }

@@ -1,8 +1,10 @@
 //! Adam.
 
-use ndarray::{ArrayD, Zip};
+use ndarray::ArrayD;
 
 use super::{Optimizer, OptimizerState};
+use crate::arrays::{elements, elements_mut};
+use crate::kernels::vectorized;
 use crate::real::Real;
 
 /// Adam (Kingma and Ba 2015, algorithm 1), with bias correction and `eps` outside the
@@ -37,11 +39,19 @@ impl<T: Real> Optimizer<T> for Adam {
         let (b1, b2, eps) = (T::of(self.beta1), T::of(self.beta2), T::of(self.eps));
         let [means, squares] = &mut state.slots[..] else { panic!("Adam: the state must have two slots") };
         for ((p, g), (m, v)) in params.iter_mut().zip(grads).zip(means.iter_mut().zip(squares)) {
-            Zip::from(p).and(g).and(m).and(v).for_each(|p, &g, m, v| {
-                *m = b1 * *m + (T::one() - b1) * g;
-                *v = b2 * *v + (T::one() - b2) * g * g;
-                *p -= rate * *m / (v.sqrt() / root + eps);
-            });
+            let (p, g, m, v) = (elements_mut(p), elements(g), elements_mut(m), elements_mut(v));
+            let n = p.len();
+            assert!(g.len() == n && m.len() == n && v.len() == n, "Adam: arrays of different sizes");
+            vectorized(
+                #[inline(always)]
+                || {
+                    for i in 0..n {
+                        m[i] = b1 * m[i] + (T::one() - b1) * g[i];
+                        v[i] = b2 * v[i] + (T::one() - b2) * g[i] * g[i];
+                        p[i] -= rate * m[i] / (v[i].sqrt() / root + eps);
+                    }
+                },
+            );
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Stochastic gradient descent with momentum.
 
-use ndarray::{ArrayD, Zip};
+use ndarray::ArrayD;
 
 use super::{Optimizer, OptimizerState};
+use crate::arrays::{elements, elements_mut};
+use crate::kernels::vectorized;
 use crate::real::Real;
 
 /// `m = momentum·m + g`, `p −= lr·m` (the form PyTorch uses: the rate is applied
@@ -25,10 +27,18 @@ impl<T: Real> Optimizer<T> for Sgd {
         let (rate, keep) = (T::of(lr), T::of(self.momentum));
         let [momenta] = &mut state.slots[..] else { panic!("Sgd: the state must have one slot") };
         for ((p, g), m) in params.iter_mut().zip(grads).zip(momenta) {
-            Zip::from(p).and(g).and(m).for_each(|p, &g, m| {
-                *m = keep * *m + g;
-                *p -= rate * *m;
-            });
+            let (p, g, m) = (elements_mut(p), elements(g), elements_mut(m));
+            let n = p.len();
+            assert!(g.len() == n && m.len() == n, "Sgd: arrays of different sizes");
+            vectorized(
+                #[inline(always)]
+                || {
+                    for i in 0..n {
+                        m[i] = keep * m[i] + g[i];
+                        p[i] -= rate * m[i];
+                    }
+                },
+            );
         }
     }
 }

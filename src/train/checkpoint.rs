@@ -3,7 +3,6 @@
 //! A file is written under a temporary name and then renamed, so an interruption
 //! leaves the old file or the new one, never half of one.
 
-use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
@@ -91,7 +90,9 @@ fn write<'a, T: Real>(
         .map(|(name, shape, bytes)| Ok((name, TensorView::new(dtype, shape.clone(), bytes).map_err(bad)?)))
         .collect::<Result<Vec<_>>>()?;
     // a single entry: the order of several is not fixed, and equal states should give equal files
-    let metadata = counters.map(|[i, s, n]| HashMap::from([(COUNTERS.to_string(), format!("{i} {s} {n}"))]));
+    let counters = counters.map(|[i, s, n]| (COUNTERS.to_string(), format!("{i} {s} {n}")));
+    // collected: which type of map safetensors takes depends on its features
+    let metadata = counters.map(|entry| [entry].into_iter().collect());
     let file = serialize(views, metadata).map_err(bad)?;
     let io = |source| Error::Io { path: path.into(), source };
     let mut beside = path.as_os_str().to_owned();

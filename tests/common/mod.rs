@@ -1,6 +1,8 @@
 //! Where tests find real data and reference values, and how they report that these are missing.
 #![allow(dead_code)] // each test file uses its part
 
+pub mod npz;
+
 use std::io::Write;
 use std::path::PathBuf;
 

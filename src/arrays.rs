@@ -1,0 +1,71 @@
+//! Loops over whole arrays of `ndarray`, by their elements in row-major order.
+//!
+//! `ndarray`'s own loops over several arrays at once are long to compile, and call a function
+//! per element in a build that does not optimise across its units.
+
+use std::borrow::Cow;
+
+use ndarray::{ArrayD, CowArray, IxDyn};
+
+use crate::kernels::{each, vectorized};
+use crate::real::Real;
+
+/// The elements in row-major order, copied only if they lie in another.
+pub(crate) fn elements<T: Real>(array: &ArrayD<T>) -> Cow<'_, [T]> {
+    match array.as_slice() {
+        Some(slice) => Cow::Borrowed(slice),
+        None => Cow::Owned(array.iter().copied().collect()),
+    }
+}
+
+/// The elements in row-major order, laid out so first if they lie in another.
+pub(crate) fn elements_mut<T: Real>(array: &mut ArrayD<T>) -> &mut [T] {
+    if !array.is_standard_layout() {
+        *array = CowArray::<T, IxDyn>::from(array.view()).as_standard_layout().into_owned();
+    }
+    array.as_slice_mut().expect("the layout is now the standard one")
+}
+
+/// `a ← f(a, b)` for each pair of elements.
+///
+/// # Panics
+/// If the arrays differ in size.
+#[inline]
+pub(crate) fn update<T: Real>(a: &mut ArrayD<T>, b: &ArrayD<T>, f: impl Fn(T, T) -> T) {
+    let (to, b) = (elements_mut(a), elements(b));
+    vectorized(
+        #[inline(always)]
+        || each::update(to, &b, f),
+    );
+}
+
+/// `a − rate·b`, array by array.
+///
+/// # Panics
+/// If the arrays differ in size.
+pub(crate) fn minus_scaled<T: Real>(a: &[ArrayD<T>], rate: f64, b: &[ArrayD<T>]) -> Vec<ArrayD<T>> {
+    let rate = T::of(rate);
+    let step = |(a, b): (&ArrayD<T>, &ArrayD<T>)| {
+        let mut next = a.clone();
+        update(&mut next, b, |a, b| a - rate * b);
+        next
+    };
+    a.iter().zip(b).map(step).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::Array2;
+
+    #[test]
+    fn arrays_of_any_layout_meet_by_position() {
+        let a = Array2::from_shape_fn((2, 3), |(i, j)| (3 * i + j) as f64);
+        let columns = a.t().as_standard_layout().reversed_axes().into_dyn().into_owned();
+        assert!(!columns.is_standard_layout() && columns == a.clone().into_dyn());
+        let row_major = a.into_dyn();
+        let want = row_major.mapv(|v| 0.5 * v);
+        assert_eq!(minus_scaled(&[columns.clone()], 0.5, std::slice::from_ref(&row_major)), [want.clone()]);
+        assert_eq!(minus_scaled(&[row_major], 0.5, &[columns]), [want]);
+    }
+}
