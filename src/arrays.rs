@@ -65,7 +65,8 @@ mod tests {
         assert!(!columns.is_standard_layout() && columns == a.clone().into_dyn());
         let row_major = a.into_dyn();
         let want = row_major.mapv(|v| 0.5 * v);
-        assert_eq!(minus_scaled(&[columns.clone()], 0.5, std::slice::from_ref(&row_major)), [want.clone()]);
-        assert_eq!(minus_scaled(&[row_major], 0.5, &[columns]), [want]);
+        let (columns, row_major) = ([columns], [row_major]);
+        assert_eq!(minus_scaled(&columns, 0.5, &row_major), [want.clone()]);
+        assert_eq!(minus_scaled(&row_major, 0.5, &columns), [want]);
     }
 }
