@@ -39,20 +39,6 @@ pub(crate) fn update<T: Real>(a: &mut ArrayD<T>, b: &ArrayD<T>, f: impl Fn(T, T)
     );
 }
 
-/// `a − rate·b`, array by array.
-///
-/// # Panics
-/// If the arrays differ in size.
-pub(crate) fn minus_scaled<T: Real>(a: &[ArrayD<T>], rate: f64, b: &[ArrayD<T>]) -> Vec<ArrayD<T>> {
-    let rate = T::of(rate);
-    let step = |(a, b): (&ArrayD<T>, &ArrayD<T>)| {
-        let mut next = a.clone();
-        update(&mut next, b, |a, b| a - rate * b);
-        next
-    };
-    a.iter().zip(b).map(step).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,8 +51,9 @@ mod tests {
         assert!(!columns.is_standard_layout() && columns == a.clone().into_dyn());
         let row_major = a.into_dyn();
         let want = row_major.mapv(|v| 0.5 * v);
-        let (columns, row_major) = ([columns], [row_major]);
-        assert_eq!(minus_scaled(&columns, 0.5, &row_major), [want.clone()]);
-        assert_eq!(minus_scaled(&row_major, 0.5, &columns), [want]);
+        for (mut a, b) in [(columns.clone(), &row_major), (row_major.clone(), &columns)] {
+            update(&mut a, b, |a, b| a - 0.5 * b);
+            assert_eq!(a, want);
+        }
     }
 }

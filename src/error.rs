@@ -105,6 +105,27 @@ pub enum Error {
         pivot: f64,
     },
 
+    /// An adapted learner lacks an array that the learner which should predict needs.
+    #[error("the adapted learner has no array named {name:?}: predict with the learner that adapted it")]
+    NotAdapted {
+        /// The array.
+        name: String,
+    },
+
+    /// Something went wrong in one task of a training or an evaluation.
+    #[error("task {task}: {source}")]
+    Task {
+        /// The number of the task in its source.
+        task: u64,
+        /// What went wrong.
+        #[source]
+        source: Box<Error>,
+    },
+
+    /// An error of a learner or model of your own.
+    #[error("{0}")]
+    Own(#[source] Box<dyn std::error::Error + Send + Sync>),
+
     /// A data set was not found where it was looked for.
     #[error(
         "{what} was not found in {}, which has none of {looked_for}: put it there or give another folder",
@@ -268,6 +289,21 @@ pub enum Error {
         /// The ways of the episode.
         ways: usize,
     },
+}
+
+impl Error {
+    /// An error of your own, passed on by a learner or a model.
+    pub fn own(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+        Error::Own(error.into())
+    }
+
+    /// The same with the task in which it happened, unless it says so already.
+    pub(crate) fn in_task(self, task: u64) -> Error {
+        match self {
+            Error::Task { .. } => self,
+            _ => Error::Task { task, source: Box::new(self) },
+        }
+    }
 }
 
 #[cfg(test)]

@@ -97,19 +97,21 @@ mod var;
 #[cfg(feature = "images")]
 pub use data::Omniglot;
 pub use data::{
-    Class, ClassRef, Episode, EpisodeSampler, EpisodeShape, Episodes, Examples, Glyphs, ImageSet,
+    Class, ClassRef, Episode, EpisodeSampler, EpisodeShape, Examples, Glyphs, ImageSet, Sinusoids, Split,
+    Targets, Tasks,
 };
-pub use data::{Sinusoids, Split, Targets};
 pub use error::{Error, Result};
 pub use forward::{hessian, jacobian, jvp};
 pub use grad::{grad, grad_values, hvp, vjp, vjp_values};
 pub use gradcheck::{GradMismatch, check_grads, check_grads_all, check_grads_at};
 pub use meta::{
-    Adaptation, Learner, Maml, Mean, MetaGrad, Order, ProtoNet, Query, Route, Score, StepReport, TaskGrad,
+    Adapted, Adapts, Distance, GradientDescent, Learned, Learner, Lesson, Maml, Mean, MetaGrad, MultiStep,
+    Order, Progress, ProtoNet, Query, Report, Route, Score, Scores, StepReport, Task, Trainable, Update,
+    UpdateRule, Updated,
 };
-pub use meta::{evaluate, loss, meta_grad};
+pub use meta::{check_adapt, check_examples, check_inputs, check_learned, evaluate, meta_grad, task_loss};
 pub use nn::{
-    Conv4, Downsample, Init, Mlp, Model, Moments, Network, Norm, NormMode, OwnInit, ParamSpec, Role,
+    Conv4, Downsample, Init, Mlp, Model, Moments, Network, Norm, NormMode, Observer, OwnInit, ParamSpec, Role,
 };
 pub use nn::{
     check_params, check_specs, images_from_channels_first, init_params, params_from_channels_first,
@@ -123,7 +125,10 @@ pub use recompute::checkpoint;
 pub use tape::Tape;
 pub use train::{StepLog, TrainConfig, TrainState, Trainer};
 #[cfg(feature = "safetensors")]
-pub use train::{load_checkpoint, load_params, save_checkpoint, save_params};
+pub use train::{
+    load_adapted, load_checkpoint, load_learned, load_params, save_adapted, save_checkpoint, save_learned,
+    save_params,
+};
 pub use value::{MAX_RANK, Shape};
 pub use var::Var;
 

@@ -13,10 +13,10 @@ use std::fs;
 use std::path::PathBuf;
 
 use common::npz::{Npz, Number};
-use innerloop::ndarray::{Array1, ArrayD, Axis};
+use innerloop::ndarray::{Array1, ArrayD};
 use innerloop::{
-    Conv4, Downsample, Episode, Examples, Learner, Maml, Mlp, Model, Network, NormMode, Order, Real, Route,
-    Targets, images_from_channels_first, meta_grad, params_from_channels_first,
+    Conv4, Downsample, Episode, Examples, Learned, Learner, Maml, Mlp, Model, Network, NormMode, Order,
+    Progress, Real, Route, images_from_channels_first, meta_grad, params_from_channels_first,
 };
 
 struct Golden {
@@ -45,25 +45,30 @@ impl Golden {
 
     fn episodes<T: Real>(&mut self) -> Vec<Episode<T>> {
         let regression = self.is_regression();
-        let (tasks, ways) =
-            (self.file.number("tasks"), if regression { 0 } else { self.file.number("ways") });
+        let tasks = self.file.number("tasks");
         let mut sets = ["support", "query"].map(|set| {
             let x: ArrayD<T> = self.file.array::<f32>(&format!("x_{set}")).mapv(|v| T::of(v.into()));
             let y = format!("y_{set}");
-            let targets: Vec<Targets<T>> = if regression {
+            let inputs: Vec<ArrayD<T>> = x.outer_iter().map(|x| x.to_owned()).collect();
+            let examples: Vec<Examples<T>> = if regression {
                 let values = self.file.array::<f32>(&y).mapv(|v| T::of(v.into()));
-                values.outer_iter().map(|v| Targets::Values(v.to_owned())).collect()
+                let pairs = inputs.into_iter().zip(values.outer_iter());
+                pairs.map(|(x, y)| Examples::valued(x, y.to_owned())).collect()
             } else {
-                let labels = self.file.array::<i64>(&y).mapv(|l| l as usize);
-                labels.outer_iter().map(|l| Targets::Labels(l.iter().copied().collect())).collect()
+                let (ways, labels) =
+                    (self.file.number("ways"), self.file.array::<i64>(&y).mapv(|l| l as usize));
+                let pairs = inputs.into_iter().zip(labels.outer_iter());
+                pairs
+                    .map(|(x, y)| {
+                        let x = images_from_channels_first(&x).unwrap();
+                        Examples::labelled(x, y.iter().copied().collect(), ways)
+                    })
+                    .collect()
             };
-            targets.into_iter().enumerate().map(move |(task, y)| {
-                let x = x.index_axis(Axis(0), task).to_owned();
-                Examples { x: if x.ndim() == 4 { images_from_channels_first(&x).unwrap() } else { x }, y }
-            })
+            examples.into_iter()
         });
         let mut next = |set: usize| sets[set].next().unwrap();
-        (0..tasks).map(|_| Episode::new(ways, next(0), next(1)).unwrap()).collect()
+        (0..tasks).map(|_| Episode::new(next(0), next(1)).unwrap()).collect()
     }
 
     /// The networks whose parameters have the names and shapes of the file's: one, or the
@@ -92,11 +97,11 @@ impl Golden {
     fn model<T: Real>(&mut self) -> Box<dyn Model<T>> {
         let want = self.file.array::<f64>("query_loss");
         let error = |golden: &mut Golden, model: &dyn Model<T>| {
-            let params: Vec<ArrayD<T>> = golden.params::<f32, T>("init", model);
+            let learned = Learned::from(golden.params::<f32, T>("init", model));
             let learner = golden.learner(model, Order::First, Route::Sweep);
             let losses = golden.episodes().into_iter().zip(&want).map(|(episode, want)| {
-                let scores = learner.scores(&params, &episode);
-                (scores.last().unwrap().loss - want).abs()
+                let scores = learner.scores(&learned, &episode).unwrap();
+                (scores.last().unwrap().transductive.loss - want).abs()
             });
             losses.sum::<f64>()
         };
@@ -116,8 +121,7 @@ impl Golden {
         route: Route,
     ) -> Maml<&'m dyn Model<T>> {
         let (inner_lr, steps) = (self.file.rate("lr"), self.file.number("steps"));
-        let norm = NormMode::Batch;
-        Maml { model, inner_lr, inner_steps: steps, eval_steps: steps, order, route, norm }
+        Maml::new(model, inner_lr, order, NormMode::Batch).steps(steps).route(route)
     }
 
     /// What `f32` may differ by. Rounding can move an activation to the other side of a kink of
@@ -153,10 +157,10 @@ fn error<T: Real>(got: &[ArrayD<T>], want: &[ArrayD<f64>]) -> f64 {
 fn check<T: Real>(golden: &mut Golden, tolerance: f64) {
     let model = golden.model::<T>();
     let name = format!("{} ({})", golden.file.name(), std::any::type_name::<T>());
-    let params: Vec<ArrayD<T>> = golden.params::<f32, T>("init", &model);
+    let learned = Learned::from(golden.params::<f32, T>("init", &model));
     let episodes: Vec<Episode<T>> = golden.episodes();
     for (what, count) in [("shots", episodes[0].support.len()), ("queries", episodes[0].query.len())] {
-        let classes = episodes[0].ways.max(1);
+        let classes = episodes[0].ways().unwrap_or(1);
         assert_eq!(golden.file.number(what) * classes, count, "{name}: {what}");
     }
     let loss = golden.file.array::<f64>("meta_loss")[[]];
@@ -166,7 +170,10 @@ fn check<T: Real>(golden: &mut Golden, tolerance: f64) {
         let routes: &[_] =
             if order == Order::First { &[Route::Sweep] } else { &[Route::Unrolled, Route::Sweep] };
         for &route in routes {
-            let got = meta_grad(&golden.learner(&*model, order, route), &params, &episodes).unwrap();
+            let got = {
+                let learner = golden.learner(&*model, order, route);
+                meta_grad(&learner, &learned, &episodes, &Progress::default()).unwrap()
+            };
             let (gradient, loss) = (error(&got.grads, &want), (got.loss / loss - 1.0).abs());
             println!("{name} {order:?} {route:?}: loss {loss:.1e}, meta-gradient {gradient:.1e}");
             assert!(
@@ -176,15 +183,15 @@ fn check<T: Real>(golden: &mut Golden, tolerance: f64) {
         }
     }
     let learner = golden.learner(&*model, Order::Second, Route::Unrolled);
-    let steps = learner.inner_steps;
+    let steps = learner.steps;
     let query_losses = golden.file.array::<f64>("query_loss");
     for (task, want) in episodes.iter().zip(&query_losses) {
-        let scores = learner.scores(&params, task);
+        let scores = learner.scores(&learned, task).unwrap();
         assert_eq!(scores.len(), steps + 1);
-        let loss = scores[steps].loss;
+        let loss = scores[steps].transductive.loss;
         assert!((loss / want - 1.0).abs() <= tolerance, "{name}: {loss} for {want}");
     }
-    let adapted = learner.adapt(&params, &episodes[0].support, steps).unwrap();
+    let adapted = learner.adapt(&learned, &episodes[0].support).unwrap().params(&model.specs()).unwrap();
     let drift = error(&adapted, &golden.params::<f64, f64>("task0_adapted", &model));
     assert!(drift <= tolerance, "{name}: adapted parameters differ by {drift:e}");
 }

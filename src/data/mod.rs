@@ -27,9 +27,10 @@ mod sampler;
 mod script;
 mod sinusoid;
 mod split;
+mod tasks;
 
 pub use class::{Class, ClassRef};
-pub use episode::{Episode, Episodes, Examples, Targets};
+pub use episode::{Episode, Examples, Targets};
 pub use glyphs::Glyphs;
 pub use images::ImageSet;
 #[cfg(feature = "images")]
@@ -37,3 +38,4 @@ pub use omniglot::Omniglot;
 pub use sampler::{EpisodeSampler, EpisodeShape};
 pub use sinusoid::Sinusoids;
 pub use split::Split;
+pub use tasks::Tasks;

@@ -6,8 +6,9 @@ use std::ops::Range;
 use ndarray::{ArrayD, IxDyn};
 
 use super::class::ClassRef;
-use super::episode::{Episode, Episodes, Examples, Targets};
+use super::episode::{Episode, Examples};
 use super::images::ImageSet;
+use super::tasks::Tasks;
 use crate::error::{Error, Result};
 use crate::random::{Purpose, distinct, stream};
 use crate::real::Real;
@@ -31,12 +32,12 @@ pub struct EpisodeShape {
 /// of one character count as two classes and may meet in an episode, as in the published protocols.
 ///
 /// ```
-/// use innerloop::{Episode, Episodes, EpisodeSampler, EpisodeShape, Glyphs};
+/// use innerloop::{Episode, EpisodeSampler, EpisodeShape, Glyphs, Tasks};
 ///
 /// let images = Glyphs { alphabets: 1, characters_per_alphabet: 8, ..Glyphs::default() }.generate()?;
 /// let shape = EpisodeShape { ways: 5, shots: 1, queries: 3 };
 /// let sampler = EpisodeSampler::new(&images, &images.all(), shape, 42)?;
-/// let episode: Episode<f32> = sampler.episode(1_000_000);
+/// let episode: Episode<f32> = sampler.task(1_000_000);
 /// assert_eq!(episode.query.x.shape(), [15, 28, 28, 1]);
 /// assert_eq!(episode.support.y.labels(), Some(&[0, 1, 2, 3, 4][..]));
 /// # Ok::<(), innerloop::Error>(())
@@ -118,22 +119,25 @@ impl EpisodeSampler {
             }
         }
         let x = ArrayD::from_shape_vec(IxDyn(&[n, h, w, c]), x).expect("n whole images");
-        Examples { x, y: Targets::Labels(y) }
+        Examples::labelled(x, y, drawn.len())
     }
 }
 
-impl<T: Real> Episodes<T> for EpisodeSampler {
+impl<T: Real> Tasks<Episode<T>> for EpisodeSampler {
     #[inline(never)]
-    fn episode(&self, i: u64) -> Episode<T> {
-        let EpisodeShape { ways, shots, queries } = self.shape;
+    fn task(&self, i: u64) -> Episode<T> {
+        let EpisodeShape { shots, queries, .. } = self.shape;
         let (drawn, levels) = (self.drawn(i), self.images.levels());
         let support = self.examples(&drawn, 0..shots, &levels);
         let query = self.examples(&drawn, shots..shots + queries, &levels);
-        Episode { ways, support, query }
+        let name = |&(class, _): &(ClassRef, _)| {
+            self.images.class(class).expect("checked when made").name().to_owned()
+        };
+        Episode { support, query, classes: drawn.iter().map(name).collect() }
     }
 }
 
-compiled_here!(T: <EpisodeSampler as Episodes<T>>::episode);
+compiled_here!(T: <EpisodeSampler as Tasks<Episode<T>>>::task);
 
 #[cfg(test)]
 mod tests {
@@ -154,7 +158,7 @@ mod tests {
     #[test]
     fn an_episode_holds_the_images_that_were_drawn() {
         let sampler = sampler(5);
-        let episode: Episode<f64> = sampler.episode(9);
+        let episode: Episode<f64> = sampler.task(9);
         let drawn = sampler.drawn(9);
         let byte = |class: ClassRef, image: usize| (10 * class.class + image) as f64 / 255.0;
         for (label, (class, images)) in drawn.iter().enumerate() {
@@ -162,10 +166,10 @@ mod tests {
             assert_eq!(episode.query.x[[2 * label, 0, 0, 0]], byte(*class, images[1]));
             assert_eq!(episode.query.x[[2 * label + 1, 0, 0, 0]], byte(*class, images[2]));
         }
-        assert_eq!(episode.support.y, Targets::Labels(vec![0, 1, 2]));
-        assert_eq!(episode.query.y, Targets::Labels(vec![0, 0, 1, 1, 2, 2]));
-        let Episode { ways, support, query } = episode.clone();
-        assert_eq!(Episode::new(ways, support, query).unwrap(), episode);
+        assert_eq!(episode.support.y, Targets::Labels { labels: vec![0, 1, 2], ways: 3 });
+        assert_eq!(episode.query.y, Targets::Labels { labels: vec![0, 0, 1, 1, 2, 2], ways: 3 });
+        let (support, query) = (episode.support.clone(), episode.query.clone());
+        assert_eq!(Episode::new(support, query).unwrap().with_classes(episode.classes.clone()), episode);
     }
 
     #[test]

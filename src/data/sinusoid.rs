@@ -5,7 +5,8 @@ use std::f64::consts::PI;
 use ndarray::{ArrayD, IxDyn};
 use rand::rngs::ChaCha8Rng;
 
-use super::episode::{Episode, Episodes, Examples, Targets};
+use super::episode::{Episode, Examples};
+use super::tasks::Tasks;
 use crate::error::{Error, Result};
 use crate::random::{Purpose, between, stream};
 use crate::real::Real;
@@ -18,11 +19,11 @@ use crate::real::Real;
 /// amplitudes, phases and inputs do not.
 ///
 /// ```
-/// use innerloop::{Episode, Episodes, Sinusoids};
+/// use innerloop::{Episode, Sinusoids, Tasks};
 ///
 /// let tasks = Sinusoids { shots: 10, queries: 10, seed: 0 };
-/// let episode: Episode<f32> = tasks.episode(3);
-/// let (amplitude, _phase) = tasks.task(3);
+/// let episode: Episode<f32> = tasks.task(3);
+/// let (amplitude, _phase) = tasks.curve(3);
 /// let largest = episode.query.y.values().unwrap().iter().fold(0.0, |m: f32, y| m.max(y.abs()));
 /// assert!(f64::from(largest) <= amplitude);
 /// ```
@@ -38,7 +39,7 @@ pub struct Sinusoids {
 
 impl Sinusoids {
     /// Amplitude and phase of task `i`, for plots of the true curve.
-    pub fn task(&self, i: u64) -> (f64, f64) {
+    pub fn curve(&self, i: u64) -> (f64, f64) {
         draw_task(&mut self.rng(i))
     }
 
@@ -47,7 +48,7 @@ impl Sinusoids {
     }
 }
 
-impl<T: Real> Episodes<T> for Sinusoids {
+impl<T: Real> Tasks<Episode<T>> for Sinusoids {
     fn check(&self) -> Result<()> {
         for (name, value) in [("shots", self.shots), ("queries", self.queries)] {
             if !(1..=u32::MAX as usize).contains(&value) {
@@ -59,7 +60,7 @@ impl<T: Real> Episodes<T> for Sinusoids {
     }
 
     #[inline(never)]
-    fn episode(&self, i: u64) -> Episode<T> {
+    fn task(&self, i: u64) -> Episode<T> {
         let mut rng = self.rng(i);
         let (amplitude, phase) = draw_task(&mut rng);
         let mut examples = |n: usize| {
@@ -68,9 +69,10 @@ impl<T: Real> Episodes<T> for Sinusoids {
                 let values = x.iter().map(|&x| T::of(of(x))).collect();
                 ArrayD::from_shape_vec(IxDyn(&[n, 1]), values).expect("n values")
             };
-            Examples { x: column(&|x| x), y: Targets::Values(column(&|x| amplitude * (x - phase).sin())) }
+            Examples::valued(column(&|x| x), column(&|x| amplitude * (x - phase).sin()))
         };
-        Episode { ways: 0, support: examples(self.shots), query: examples(self.queries) }
+        let (support, query) = (examples(self.shots), examples(self.queries));
+        Episode { support, query, classes: Vec::new() }
     }
 }
 
@@ -79,7 +81,7 @@ fn draw_task(rng: &mut ChaCha8Rng) -> (f64, f64) {
     (between(rng, 0.1, 5.0), between(rng, 0.0, PI))
 }
 
-compiled_here!(T: <Sinusoids as Episodes<T>>::episode);
+compiled_here!(T: <Sinusoids as Tasks<Episode<T>>>::task);
 
 #[cfg(test)]
 mod tests {
@@ -90,8 +92,8 @@ mod tests {
     #[test]
     fn every_point_lies_on_the_curve_of_its_task() {
         for i in 0..50 {
-            let (amplitude, phase) = TASKS.task(i);
-            let episode: Episode<f64> = TASKS.episode(i);
+            let (amplitude, phase) = TASKS.curve(i);
+            let episode: Episode<f64> = TASKS.task(i);
             for examples in [&episode.support, &episode.query] {
                 let y = examples.y.values().unwrap();
                 assert!(
@@ -103,7 +105,7 @@ mod tests {
 
     #[test]
     fn tasks_fill_the_ranges_of_the_paper() {
-        let tasks: Vec<(f64, f64)> = (0..2000).map(|i| TASKS.task(i)).collect();
+        let tasks: Vec<(f64, f64)> = (0..2000).map(|i| TASKS.curve(i)).collect();
         assert!(tasks.iter().all(|&(a, p)| (0.1..5.0).contains(&a) && (0.0..PI).contains(&p)));
         let mean = |of: fn(&(f64, f64)) -> f64| tasks.iter().map(of).sum::<f64>() / 2000.0;
         // standard errors: 1.41 / 44.7 and 0.91 / 44.7
@@ -125,10 +127,10 @@ mod tests {
 
     #[test]
     fn a_task_is_a_whole_episode_and_support_differs_from_query() {
-        let episode: Episode<f32> = TASKS.episode(0);
+        let episode: Episode<f32> = TASKS.task(0);
         assert_eq!((episode.support.x.shape(), episode.query.x.shape()), (&[5, 1][..], &[7, 1][..]));
         assert_ne!(episode.support.x[[0, 0]], episode.query.x[[0, 0]]);
-        assert!(Episode::new(0, episode.support.clone(), episode.query.clone()).is_ok());
-        assert_eq!(episode, TASKS.episode(0));
+        assert!(Episode::new(episode.support.clone(), episode.query.clone()).is_ok());
+        assert_eq!(episode, TASKS.task(0));
     }
 }

@@ -1,10 +1,13 @@
 //! Evaluation: the published protocol, written once for all learners.
 
-use ndarray::ArrayD;
+use std::fmt;
+
 use rayon::prelude::*;
 
-use super::learner::{Learner, Score, check_task};
-use crate::data::Episodes;
+use super::learner::{Learned, Learner};
+use super::score::{Score, Scores};
+use super::task::{Task, check_learned};
+use crate::data::{Episode, Tasks};
 use crate::error::{Error, Result};
 use crate::kernels::with_image_threads;
 use crate::real::Real;
@@ -18,6 +21,16 @@ pub struct Mean {
     pub interval: f64,
 }
 
+/// As a number with its interval, for a share in per cent: `0.9830 ± 0.0021`, or with `{:#}` as `98.3 ± 0.2 %`.
+impl fmt::Display for Mean {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if f.alternate() {
+            return write!(f, "{:.1} ± {:.1} %", 100.0 * self.mean, 100.0 * self.interval);
+        }
+        write!(f, "{:.4} ± {:.4}", self.mean, self.interval)
+    }
+}
+
 impl Mean {
     fn of(values: impl Iterator<Item = f64> + Clone) -> Mean {
         let n = values.clone().count() as f64;
@@ -27,13 +40,24 @@ impl Mean {
     }
 }
 
-/// Loss and accuracy over episodes after one number of inner steps.
+/// Loss and accuracy over episodes by one way of normalising queries.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct StepReport {
+#[non_exhaustive]
+pub struct Report {
     /// Query loss.
     pub loss: Mean,
     /// Query accuracy in `0..=1`; `None` for regression.
     pub accuracy: Option<Mean>,
+}
+
+/// Loss and accuracy over episodes after one number of inner steps.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct StepReport {
+    /// Each query by itself.
+    pub inductive: Report,
+    /// All queries of an episode together.
+    pub transductive: Report,
 }
 
 /// Evaluates on episodes `0..count` of a source, usually of classes never seen in
@@ -44,59 +68,63 @@ pub struct StepReport {
 /// episodes than threads, large convolutions share the threads, with the same bits.
 ///
 /// # Errors
-/// [`Error::Setting`] for no episodes; what [`Learner::check`] and [`Episodes::check`] refuse;
-/// [`Error::NotFinite`] if a loss is not finite, naming episode and step; [`Error::Shape`] if
-/// the learner returns no scores, or another number than for episode 0, naming the episode.
+/// [`Error::Setting`] for no episodes; what [`check_learned`] and [`Tasks::check`] refuse; and, within
+/// [`Error::Task`], which names the episode: what [`Learner::check`] refuses, what [`Learner::scores`] returns,
+/// [`Error::NotFinite`] if a loss is not finite, naming the step; [`Error::Shape`] if
+/// the learner returns no scores, or another number than for episode 0.
 pub fn evaluate<T: Real>(
     learner: &(impl Learner<T> + ?Sized),
-    params: &[ArrayD<T>],
-    episodes: &(impl Episodes<T> + ?Sized),
+    learned: &Learned<T>,
+    episodes: &(impl Tasks<Episode<T>> + ?Sized),
     count: u64,
 ) -> Result<Vec<StepReport>> {
-    mean_scores(&learner, params, &episodes, count)
+    mean_scores(&learner, learned, &episodes, count)
 }
 
 /// Not generic in learner and source, so that it is compiled with this crate.
 #[inline(never)]
 fn mean_scores<T: Real>(
     learner: &dyn Learner<T>,
-    params: &[ArrayD<T>],
-    episodes: &dyn Episodes<T>,
+    learned: &Learned<T>,
+    episodes: &dyn Tasks<Episode<T>>,
     count: u64,
 ) -> Result<Vec<StepReport>> {
     if count == 0 {
         return Err(Error::Setting { name: "episodes", value: "0".into(), need: "at least 1" });
     }
-    check_task(learner, params, &[])?;
+    check_learned(learner, learned)?;
     episodes.check()?;
     let few = count < rayon::current_num_threads() as u64;
-    let one = |i| {
-        let episode = episodes.episode(i);
-        learner.check(&episode)?;
-        let scores = with_image_threads(few, || learner.scores(params, &episode));
-        match scores.iter().position(|s| !s.loss.is_finite()) {
-            Some(step) => {
-                let what = format!("the query loss of test episode {i} after {step} inner steps");
-                Err(Error::NotFinite { what })
-            }
+    let scored = |i| {
+        let episode = episodes.task(i);
+        Task::check(&episode, learner)?;
+        let scores = with_image_threads(few, || learner.scores(learned, &episode))?;
+        let finite = |s: &Scores| s.inductive.loss.is_finite() && s.transductive.loss.is_finite();
+        match scores.iter().position(|s| !finite(s)) {
+            Some(step) => Err(Error::NotFinite { what: format!("the query loss after {step} inner steps") }),
             None => Ok(scores),
         }
     };
-    let scores: Vec<Vec<Score>> = (0..count).into_par_iter().map(one).collect::<Result<_>>()?;
+    let one = |i| scored(i).map_err(|error| error.in_task(i));
+    let scores: Vec<Vec<Scores>> = (0..count).into_par_iter().map(one).collect::<Result<_>>()?;
     let entries = scores[0].len().max(1);
     if let Some(i) = scores.iter().position(|s| s.len() != entries) {
         let (expected, found) = (vec![entries], vec![scores[i].len()]);
-        return Err(Error::Shape { what: format!("list of scores for test episode {i}"), expected, found });
+        return Err(Error::Shape { what: "list of scores".into(), expected, found }.in_task(i as u64));
     }
-    let report = |step: usize| {
-        let accuracies = scores.iter().map(|s| s[step].accuracy);
-        let classified = accuracies.clone().all(|a| a.is_some());
-        StepReport {
-            loss: Mean::of(scores.iter().map(|s| s[step].loss)),
-            accuracy: classified.then(|| Mean::of(accuracies.flatten())),
+    let report = |of: &dyn Fn(&Vec<Scores>) -> Score| {
+        let all: Vec<Score> = scores.iter().map(of).collect();
+        let accuracies: Option<Vec<f64>> = all.iter().map(|s| s.accuracy).collect();
+        Report {
+            loss: Mean::of(all.iter().map(|s| s.loss)),
+            accuracy: accuracies.map(|a| Mean::of(a.iter().copied())),
         }
     };
-    Ok((0..entries).map(report).collect())
+    let step = |k: usize| StepReport {
+        inductive: report(&|s| s[k].inductive),
+        transductive: report(&|s| s[k].transductive),
+    };
+    Ok((0..entries).map(step).collect())
 }
 
 compiled_here!(T: mean_scores::<T>);

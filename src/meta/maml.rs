@@ -2,13 +2,25 @@
 
 use ndarray::ArrayD;
 
-use super::inner_loop::{InnerLoop, Order};
-use super::learner::{Learner, Query, Score, TaskGrad, check_episode, check_examples, on_one_tape};
+use super::adapted::Adapted;
+use super::inner::{
+    Adapts, Fast, GradientDescent, InnerLoop, Order, Sets, Shared, UpdateRule, check_rate, inductive,
+    moments_of, norm_of, on,
+};
+use super::learner::{Learned, Learner, Trainable};
+use super::lesson::Lesson;
+use super::multi_step::MultiStep;
+use super::progress::Progress;
+use super::score::{Query, Scores};
+use super::task::{check_adapt, check_examples, check_inputs};
+use super::tracking::{absorb, seen, state_specs, tracked};
 use crate::data::{Episode, Examples};
 use crate::error::{Error, Result};
 use crate::kernels::with_image_threads;
-use crate::nn::{Model, Network, NormMode, ParamSpec, check_params};
-use crate::real::{Real, all_finite};
+use crate::nn::{Model, Moments, Norm, NormMode, ParamSpec, Role, check_params, init_params};
+use crate::real::Real;
+use crate::tape::Tape;
+use crate::value::Value;
 use crate::var::Var;
 
 /// How the meta-gradient of second order is computed. Both routes are exact.
@@ -16,213 +28,422 @@ use crate::var::Var;
 pub enum Route {
     /// All inner steps on one tape: faster; the memory grows with the number of steps.
     Unrolled,
-    /// Keeps only the parameters of each step and sweeps back, `v ← v − lr·Hv`, with the
-    /// graph of one step at a time. It needs the memory of one step, and computes one
-    /// forward pass and one gradient more per step.
+    /// Keeps only what each step begins with and sweeps back through one step's graph at a time. It needs
+    /// the memory of one step, and computes one forward pass and one gradient more per step.
     Sweep,
 }
 
-/// MAML (Finn, Abbeel and Levine 2017, algorithm 2): the meta-parameters are a
-/// model's initial parameters, adapted by `inner_steps` of gradient descent on the
-/// support set.
+/// MAML (Finn, Abbeel and Levine 2017, algorithm 2): the meta-parameters are a model's initial parameters, adapted by
+/// some steps of gradient descent on the support set.
+///
+/// For each task, `φ₀ = θ`, `φₖ₊₁ = φₖ − lr·∇L_S(φₖ)`, and the meta-gradient is that of `L_Q(φ_K)` in θ, through all
+/// steps ([`Order::Second`]) or with inner gradients as constants ([`Order::First`]).
+///
+/// Its relatives are the same loop with another update rule ([`rule`](Maml::rule)), other parameters that adapt
+/// ([`adapting`](Maml::adapting)), a loss after each step ([`multi_step`](Maml::multi_step)) or norms of their own for
+/// each step ([`norms_by_step`](Maml::norms_by_step)): [`anil`](Maml::anil), [`boil`](Maml::boil),
+/// [`meta_sgd`](Maml::meta_sgd), [`plus_plus`](Maml::plus_plus).
+///
+/// The inner rate is for the *mean* over support examples. The original code differentiates the sum over classes:
+/// its 0.4 at 5 ways is 2.0 here.
 ///
 /// ```
-/// use innerloop::{Learner, Maml, Mlp, NormMode, Order, Route, Episodes, Sinusoids};
-/// let maml = Maml {
-///     model: Mlp::new(&[1, 40, 40, 1])?,
-///     inner_lr: 0.01,
-///     inner_steps: 1,
-///     eval_steps: 5,
-///     order: Order::Second,
-///     route: Route::Unrolled,
-///     norm: NormMode::Batch,
-/// };
-/// let params: Vec<_> = Learner::<f32>::init(&maml, 0);
-/// let episode = Sinusoids { shots: 10, queries: 10, seed: 1 }.episode(0);
-/// let adapted = maml.adapt(&params, &episode.support, 5)?;
-/// let predictions = maml.predict(&adapted, &episode.query.x)?;
-/// assert_eq!(predictions.shape(), [10, 1]);
+/// use innerloop::{Learned, Learner, Maml, Mlp, NormMode, Order, Sinusoids, Tasks};
+/// let maml = Maml::new(Mlp::new(&[1, 40, 40, 1])?, 0.01, Order::Second, NormMode::Batch).eval_steps(5);
+/// let learned: Learned<f32> = maml.init(0).into();
+/// let episode = Sinusoids { shots: 10, queries: 10, seed: 1 }.task(0);
+/// let adapted = maml.adapt(&learned, &episode.support)?;
+/// assert_eq!(maml.predict(&adapted, &episode.query.x)?.shape(), [10, 1]);
 /// # Ok::<(), innerloop::Error>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct Maml<M> {
+#[non_exhaustive]
+pub struct Maml<M, R = GradientDescent> {
     /// The network.
     pub model: M,
-    /// Learning rate of the inner gradient descent.
-    pub inner_lr: f64,
-    /// Inner steps in training.
-    pub inner_steps: usize,
-    /// Inner steps in evaluation; may be more than in training.
-    pub eval_steps: usize,
+    /// What an inner step does with a gradient.
+    pub rule: R,
     /// First or second order.
     pub order: Order,
-    /// How second order is computed.
-    pub route: Route,
     /// Which statistics batch norm uses.
     pub norm: NormMode,
-}
-
-/// Adapted parameters, and the scores of the query set before and after each step.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Adaptation<T> {
-    /// Parameters after the last step: plain arrays to keep, save or predict with.
-    pub params: Vec<ArrayD<T>>,
-    /// Query loss and accuracy after 0, 1, … steps.
-    pub scores: Vec<Score>,
+    /// Inner steps in training.
+    pub steps: usize,
+    /// Inner steps in evaluation and in [`adapt`](Learner::adapt); may be more than in training.
+    pub eval_steps: usize,
+    /// How second order is computed.
+    pub route: Route,
+    /// Which parameters adapt.
+    pub adapts: Adapts,
+    /// The weights of a query loss after each step; `None` for the loss after the last step alone.
+    pub multi_step: Option<MultiStep>,
+    /// So many meta-steps of first order come before those of second order (MAML++'s derivative-order annealing).
+    pub first_order_steps: u64,
+    /// Whether scales and shifts of norms are learned for each inner step. They are not adapted then.
+    pub norms_by_step: bool,
+    /// λ: the inner loss gets `λ/2·‖φ − θ‖²`.
+    pub proximal: f64,
 }
 
 impl<M> Maml<M> {
-    /// Parameters adapted to a support set by `steps` inner steps. The memory is that of
-    /// one step, whatever their number. Large convolutions run in parallel on rayon's current
-    /// thread pool, with the same bits on any number of threads; so do those of
-    /// [`adapt_scored`](Maml::adapt_scored) and [`predict`](Maml::predict).
-    ///
-    /// # Errors
-    /// [`Error::Shape`], [`Error::NotFinite`] or a label error if parameters or
-    /// examples do not fit the model, [`Error::Spec`] if its specs are not sound.
-    pub fn adapt<T: Real>(
-        &self,
-        params: &[ArrayD<T>],
-        support: &Examples<T>,
-        steps: usize,
-    ) -> Result<Vec<ArrayD<T>>>
-    where
-        M: Model<T>,
-    {
-        self.check_settings(&self.model)?;
-        adapt(self.inner_loop(), params, support, steps)
+    /// With gradient descent at rate `inner_lr`, one step, all parameters adapted, unrolled.
+    pub fn new(model: M, inner_lr: f64, order: Order, norm: NormMode) -> Maml<M> {
+        Maml {
+            model,
+            rule: GradientDescent { lr: inner_lr },
+            order,
+            norm,
+            steps: 1,
+            eval_steps: 1,
+            route: Route::Unrolled,
+            adapts: Adapts::All,
+            multi_step: None,
+            first_order_steps: 0,
+            norms_by_step: false,
+            proximal: 0.0,
+        }
+    }
+}
+
+impl<M, R> Maml<M, R> {
+    /// Inner steps in training, and in evaluation until [`eval_steps`](Maml::eval_steps) says otherwise.
+    #[must_use]
+    pub fn steps(self, steps: usize) -> Self {
+        Maml { steps, eval_steps: steps, ..self }
     }
 
-    /// As [`adapt`](Maml::adapt), and the query set's loss and accuracy before the
-    /// first step and after each.
-    ///
-    /// # Errors
-    /// As [`adapt`](Maml::adapt).
-    pub fn adapt_scored<T: Real>(
-        &self,
-        params: &[ArrayD<T>],
-        episode: &Episode<T>,
-        steps: usize,
-    ) -> Result<Adaptation<T>>
-    where
-        M: Model<T>,
-    {
-        self.check_settings(&self.model)?;
-        adapt_scored(self.inner_loop(), params, episode, steps)
+    /// Inner steps in evaluation and in [`adapt`](Learner::adapt).
+    #[must_use]
+    pub fn eval_steps(self, eval_steps: usize) -> Self {
+        Maml { eval_steps, ..self }
     }
 
-    /// The model's outputs for inputs `x: [n, ..]`, usually with adapted parameters.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] or [`Error::NotFinite`] if parameters or inputs do not fit the model.
-    pub fn predict<T: Real>(&self, params: &[ArrayD<T>], x: &ArrayD<T>) -> Result<ArrayD<T>>
+    /// How second order is computed.
+    #[must_use]
+    pub fn route(self, route: Route) -> Self {
+        Maml { route, ..self }
+    }
+
+    /// Another order.
+    #[must_use]
+    pub fn order(self, order: Order) -> Self {
+        Maml { order, ..self }
+    }
+
+    /// Which parameters adapt.
+    #[must_use]
+    pub fn adapting(self, adapts: Adapts) -> Self {
+        Maml { adapts, ..self }
+    }
+
+    /// A query loss after each inner step, with weights that change over training.
+    #[must_use]
+    pub fn multi_step(self, multi_step: MultiStep) -> Self {
+        Maml { multi_step: Some(multi_step), ..self }
+    }
+
+    /// First order for so many meta-steps, before the order that was chosen.
+    #[must_use]
+    pub fn first_order_steps(self, first_order_steps: u64) -> Self {
+        Maml { first_order_steps, ..self }
+    }
+
+    /// Scales and shifts of norms for each inner step, learned and not adapted.
+    #[must_use]
+    pub fn norms_by_step(self) -> Self {
+        Maml { norms_by_step: true, ..self }
+    }
+
+    /// Keeps adapted parameters near the initial ones: `λ/2·‖φ − θ‖²` in the inner loss.
+    #[must_use]
+    pub fn proximal(self, lambda: f64) -> Self {
+        Maml { proximal: lambda, ..self }
+    }
+
+    /// Another update rule.
+    #[must_use]
+    pub fn rule<S>(self, rule: S) -> Maml<M, S> {
+        let Maml { model, order, norm, steps, eval_steps, route, adapts, multi_step, .. } = self;
+        let Maml { first_order_steps, norms_by_step, proximal, .. } = self;
+        Maml {
+            model,
+            rule,
+            order,
+            norm,
+            steps,
+            eval_steps,
+            route,
+            adapts,
+            multi_step,
+            first_order_steps,
+            norms_by_step,
+            proximal,
+        }
+    }
+}
+
+impl<M, R> Maml<M, R> {
+    fn inner<T: Real>(&self) -> Result<InnerLoop<'_, T>>
     where
         M: Model<T>,
+        R: UpdateRule<T>,
     {
+        inner(&self.model, &self.rule, &self.norm, &self.adapts, self.norms_by_step, self.proximal)
+    }
+
+    /// The order and the weights of the query losses at a point of training.
+    fn plan(&self, progress: &Progress) -> (Order, Vec<f64>) {
+        let order = if progress.iteration < self.first_order_steps { Order::First } else { self.order };
+        let last = |steps: usize| (0..steps).map(|k| if k + 1 == steps { 1.0 } else { 0.0 }).collect();
+        (
+            order,
+            self.multi_step.map_or_else(|| last(self.steps), |m| m.weights(self.steps, progress.iteration)),
+        )
+    }
+}
+
+impl<T: Real, M: Model<T>, R: UpdateRule<T>> Learner<T> for Maml<M, R> {
+    fn specs(&self) -> Vec<ParamSpec> {
+        let mut specs = self.model.specs();
+        let adapts = self.adapts.of(&specs).unwrap_or_default();
+        let adapted: Vec<_> = specs
+            .iter()
+            .zip(&adapts)
+            .filter(|(s, a)| **a && !self.by_step(s))
+            .map(|(s, _)| s.clone())
+            .collect();
+        for spec in specs.iter_mut().filter(|s| self.by_step(s)) {
+            spec.shape.insert(0, self.steps.max(1));
+        }
+        specs.extend(self.rule.specs(&adapted, self.steps));
+        specs
+    }
+
+    fn init(&self, seed: u64) -> Vec<ArrayD<T>> {
+        let own = self.specs().split_off(self.model.specs().len());
+        let mut params = self.model.init(seed);
+        for (spec, param) in self.model.specs().iter().zip(&mut params).filter(|(s, _)| self.by_step(s)) {
+            let shape = [&[self.steps.max(1)], &spec.shape[..]].concat();
+            *param = param.broadcast(shape).expect("one more axis in front").to_owned();
+        }
+        // streams of their own: the model's parameters have the first ones
+        params.extend(init_params::<T>(&own, seed ^ OWN_SEED));
+        params
+    }
+
+    fn state(&self) -> Vec<ParamSpec> {
+        state_specs(&self.model, &self.norm, self.rows())
+    }
+
+    fn check(&self, set: &'static str, examples: &Examples<T>) -> Result<()> {
         self.norm.check(&self.model)?;
-        predict(self.inner_loop(), params, x)
+        self.rule.check()?;
+        check_rate("proximal", self.proximal)?;
+        self.adapts.of(&self.model.specs())?;
+        check_examples(&self.model, self.model.outputs(), set, examples)
     }
 
-    fn check_settings(&self, model: &dyn Network) -> Result<()> {
-        check_settings(self.inner_lr, &self.norm, model)
+    fn adapt(&self, learned: &Learned<T>, support: &Examples<T>) -> Result<Adapted<T>> {
+        check_adapt(self, learned, support)?;
+        let tracked = || tracked(&learned.state, self.row(self.eval_steps));
+        with_image_threads(true, || {
+            adapt(&self.inner()?, &learned.params, support, self.eval_steps, &tracked)
+        })
     }
 
-    fn inner_loop<T: Real>(&self) -> InnerLoop<'_, T>
-    where
-        M: Model<T>,
-    {
-        InnerLoop { model: &self.model, norm: self.norm.as_norm(), lr: self.inner_lr }
+    fn predict(&self, adapted: &Adapted<T>, x: &ArrayD<T>) -> Result<ArrayD<T>> {
+        let moments = adapted.moments(&self.model.norms())?;
+        outputs(&self.model, adapted, x, Norm::Running(&moments))
+    }
+
+    fn predict_together(&self, adapted: &Adapted<T>, x: &ArrayD<T>) -> Result<ArrayD<T>> {
+        outputs(&self.model, adapted, x, norm_of(&self.norm))
+    }
+
+    fn scores(&self, learned: &Learned<T>, episode: &Episode<T>) -> Result<Vec<Scores>> {
+        let tracked = |k| tracked(&learned.state, self.row(k));
+        scores(&self.inner()?, &learned.params, episode, self.eval_steps, &tracked)
+    }
+}
+
+/// Sets the seed of a rule's own meta-parameters apart from that of the model's.
+const OWN_SEED: u64 = 0x7275_6c65;
+
+impl<M, R> Maml<M, R> {
+    fn by_step(&self, spec: &ParamSpec) -> bool {
+        self.norms_by_step && matches!(spec.role, Role::Scale | Role::Shift)
+    }
+
+    /// For how many steps statistics are tracked apart.
+    fn rows(&self) -> usize {
+        if self.norms_by_step { self.steps.max(1) } else { 1 }
+    }
+
+    /// The row of the statistics tracked for the query set after `k` steps.
+    fn row(&self, k: usize) -> usize {
+        k.saturating_sub(1).min(self.rows() - 1)
+    }
+}
+
+impl<T: Real, M: Model<T>, R: UpdateRule<T>> Trainable<T> for Maml<M, R> {
+    fn lesson(&self, learned: &Learned<T>, episode: &Episode<T>, progress: &Progress) -> Result<Lesson<T>> {
+        let (inner, (order, weights)) = (self.inner()?, self.plan(progress));
+        let sets = || Sets { support: Shared::new(&episode.support), query: Shared::new(&episode.query) };
+        let lesson = if order == Order::Second && self.route == Route::Sweep {
+            let theta: Vec<_> = learned.params.iter().map(|p| Value::from_array(p.view())).collect();
+            inner.swept(&theta, &sets(), &weights)?
+        } else {
+            Lesson::of_query(&learned.params, &episode.query.y, &|theta| {
+                inner.unrolled(theta, &sets(), &weights, order)
+            })?
+        };
+        match self.norm {
+            NormMode::Tracked { .. } => {
+                let seen = watched(&inner, &learned.params, &sets(), self.rows(), self.steps)?;
+                Ok(lesson.with_seen(seen))
+            }
+            _ => Ok(lesson),
+        }
+    }
+
+    fn absorb(&self, state: &mut [ArrayD<T>], seen: &[Vec<ArrayD<T>>]) {
+        absorb(&self.norm, state, seen);
     }
 }
 
 // What follows is generic in the element type alone, so that it is compiled with this crate.
 
-compiled_here!(T: adapt::<T>, adapt_scored::<T>, predict::<T>);
+compiled_here!(T: inner::<T>, adapt::<T>, scores::<T>, watched::<T>, outputs::<T>);
 
 #[inline(never)]
-fn check_settings(inner_lr: f64, norm: &NormMode, model: &dyn Network) -> Result<()> {
-    if !(inner_lr.is_finite() && inner_lr >= 0.0) {
-        let value = inner_lr.to_string();
-        return Err(Error::Setting { name: "inner_lr", value, need: "a finite number, 0 or more" });
-    }
-    norm.check(model)
+fn inner<'m, T: Real>(
+    model: &'m dyn Model<T>,
+    rule: &'m dyn UpdateRule<T>,
+    norm: &'m NormMode,
+    adapts: &Adapts,
+    norms_by_step: bool,
+    proximal: f64,
+) -> Result<InnerLoop<'m, T>> {
+    let specs = model.specs();
+    let by_step: Vec<bool> =
+        specs.iter().map(|s| norms_by_step && matches!(s.role, Role::Scale | Role::Shift)).collect();
+    let adapts = adapts.of(&specs)?.into_iter().zip(&by_step).map(|(a, by_step)| a && !by_step).collect();
+    Ok(InnerLoop { model, rule, norm, adapts, by_step, proximal })
+}
+
+fn values<T: Real>(arrays: &[ArrayD<T>]) -> Vec<Value<T>> {
+    arrays.iter().map(|a| Value::from_array(a.view())).collect()
 }
 
 #[inline(never)]
 fn adapt<T: Real>(
-    inner: InnerLoop<'_, T>,
+    inner: &InnerLoop<'_, T>,
     params: &[ArrayD<T>],
     support: &Examples<T>,
     steps: usize,
-) -> Result<Vec<ArrayD<T>>> {
+    tracked: &dyn Fn() -> Vec<Moments>,
+) -> Result<Adapted<T>> {
+    let (theta, support) = (values(params), Shared::new(support));
+    let mut fast = inner.at_start(&theta);
+    for k in 0..steps {
+        fast = inner.stepped(&theta, &fast, k, &support)?;
+    }
+    let tape = Tape::new();
+    let params = params_after(inner, &tape, &theta, &fast, steps);
+    let moments = inductive(inner.model, inner.norm, &params, &support.x, tracked);
+    let arrays: Vec<_> = params.iter().map(|p| p.value()).collect();
     let specs = inner.model.specs();
-    check_params(&specs, params)?;
-    let ways = support.y.labels().map_or(0, |l| l.iter().max().map_or(1, |last| last.saturating_add(1)));
-    support.check(ways, "support")?;
-    check_examples(inner.model, inner.model.outputs(), "support", ways, support)?;
-    let adapted = with_image_threads(true, || inner.adapted(params, support, steps));
-    check_params(&specs, &adapted)?; // the inner rate may be too large
-    Ok(adapted)
+    check_params(&specs, &arrays)?; // the inner rate may be too large
+    Ok(Adapted::of_params(&specs, arrays).with_moments(&moments))
+}
+
+/// The model's parameters after `steps`.
+fn params_after<'t, T: Real>(
+    inner: &InnerLoop<'_, T>,
+    tape: &'t Tape<T>,
+    theta: &[Value<T>],
+    fast: &Fast<Value<T>>,
+    steps: usize,
+) -> Vec<Var<'t, T>> {
+    inner.params(&on(tape, theta), &on(tape, &fast.phi), steps.saturating_sub(1))
 }
 
 #[inline(never)]
-fn adapt_scored<T: Real>(
-    inner: InnerLoop<'_, T>,
+fn scores<T: Real>(
+    inner: &InnerLoop<'_, T>,
     params: &[ArrayD<T>],
     episode: &Episode<T>,
     steps: usize,
-) -> Result<Adaptation<T>> {
-    let specs = inner.model.specs();
-    check_params(&specs, params)?;
-    check_episode(inner.model, inner.model.outputs(), episode)?;
-    let (adapted, scores) = with_image_threads(true, || inner.scored(params, episode, steps));
-    check_params(&specs, &adapted)?;
-    Ok(Adaptation { params: adapted, scores })
-}
-
-#[inline(never)]
-fn predict<T: Real>(inner: InnerLoop<'_, T>, params: &[ArrayD<T>], x: &ArrayD<T>) -> Result<ArrayD<T>> {
-    check_params(&inner.model.specs(), params)?;
-    inner.model.check_input(x.shape())?;
-    if !all_finite(x) {
-        return Err(Error::NotFinite { what: "the array of inputs to predict for".into() });
-    }
-    Ok(with_image_threads(true, || inner.outputs(params, x)))
-}
-
-impl<T: Real, M: Model<T>> Learner<T> for Maml<M> {
-    fn specs(&self) -> Vec<ParamSpec> {
-        self.model.specs()
-    }
-
-    fn init(&self, seed: u64) -> Vec<ArrayD<T>> {
-        self.model.init(seed)
-    }
-
-    fn query<'t>(&self, theta: &[Var<'t, T>], episode: &Episode<T>) -> Query<'t, T> {
-        self.inner_loop().unrolled(theta, episode, self.inner_steps, self.order)
-    }
-
-    fn check(&self, episode: &Episode<T>) -> Result<()> {
-        self.check_settings(&self.model)?;
-        check_episode(&self.model, self.model.outputs(), episode)
-    }
-
-    fn task_grad(&self, params: &[ArrayD<T>], episode: &Episode<T>) -> TaskGrad<T> {
-        let (inner, steps, order) = (self.inner_loop(), self.inner_steps, self.order);
-        if self.route == Route::Sweep || order == Order::First {
-            return inner.swept(params, episode, steps, order); // first order needs no graph across steps
+    tracked: &dyn Fn(usize) -> Vec<Moments>,
+) -> Result<Vec<Scores>> {
+    let (support, query) = (Shared::new(&episode.support), Shared::new(&episode.query));
+    let theta = values(params);
+    let mut fast = inner.at_start(&theta);
+    let mut all = Vec::with_capacity(steps + 1);
+    for k in 0..=steps {
+        let score = |norm: Norm<'_>| {
+            let tape = Tape::new();
+            let params = params_after(inner, &tape, &theta, &fast, k);
+            let outputs = inner.model.forward(&params, tape.push_leaf(query.x.clone()), norm);
+            Query::new(outputs, query.y).score(query.y)
+        };
+        let transductive = score(norm_of(inner.norm));
+        let inductive = if inner.model.norms().is_empty() {
+            transductive
+        } else {
+            let tape = Tape::new();
+            let params = params_after(inner, &tape, &theta, &fast, k);
+            score(Norm::Running(&inductive(inner.model, inner.norm, &params, &support.x, &|| tracked(k))))
+        };
+        all.push(Scores { inductive, transductive });
+        if k < steps {
+            fast = inner.stepped(&theta, &fast, k, &support)?;
         }
-        on_one_tape(params, &episode.query.y, &|theta| inner.unrolled(theta, episode, steps, order))
     }
+    Ok(all)
+}
 
-    fn scores(&self, params: &[ArrayD<T>], episode: &Episode<T>) -> Vec<Score> {
-        self.inner_loop().scored(params, episode, self.eval_steps).1
+/// The statistics that each step of training sees: of the support set before step `k`, and of the query set after the last.
+#[inline(never)]
+fn watched<T: Real>(
+    inner: &InnerLoop<'_, T>,
+    params: &[ArrayD<T>],
+    sets: &Sets<'_, T>,
+    rows: usize,
+    steps: usize,
+) -> Result<Vec<ArrayD<T>>> {
+    let theta = values(params);
+    let mut fast = inner.at_start(&theta);
+    let mut passes = Vec::with_capacity(steps + 1);
+    for k in 0..=steps {
+        let tape = Tape::new();
+        let row = k.min(steps.saturating_sub(1)).min(rows - 1);
+        let params = inner.params(&on(&tape, &theta), &on(&tape, &fast.phi), row);
+        let x = if k < steps { &sets.support.x } else { &sets.query.x };
+        passes.push((row, moments_of(inner.model, &params, x)));
+        if k < steps {
+            fast = inner.stepped(&theta, &fast, k, &sets.support)?;
+        }
     }
+    Ok(seen(rows, &passes))
+}
 
-    fn outputs(&self, params: &[ArrayD<T>], episode: &Episode<T>) -> [ArrayD<T>; 2] {
-        let inner = self.inner_loop();
-        let adapted = inner.adapted(params, &episode.support, self.eval_steps);
-        [params, &adapted].map(|params| inner.outputs(params, &episode.query.x))
+/// A model's outputs with adapted parameters.
+#[inline(never)]
+fn outputs<T: Real>(
+    model: &dyn Model<T>,
+    adapted: &Adapted<T>,
+    x: &ArrayD<T>,
+    norm: Norm<'_>,
+) -> Result<ArrayD<T>> {
+    let params = adapted.params(&model.specs())?;
+    check_inputs(model, x)?;
+    let outputs = with_image_threads(true, || {
+        let tape = Tape::new();
+        model.forward(&tape.leaves(&params), tape.constant(x), norm).value()
+    });
+    match crate::real::all_finite(&outputs) {
+        true => Ok(outputs),
+        false => Err(Error::NotFinite { what: "a prediction".into() }),
     }
 }

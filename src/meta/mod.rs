@@ -1,16 +1,30 @@
-//! Learners, one algorithm per file, behind one trait.
+//! Learners, and what is written once for all of them.
 
+mod adapted;
+mod embed;
 mod evaluate;
-mod inner_loop;
+mod inner;
 mod learner;
+mod lesson;
 mod maml;
+mod multi_step;
+mod progress;
 mod protonet;
+mod score;
 mod step;
+mod task;
+mod tracking;
 
-pub use evaluate::{Mean, StepReport, evaluate};
-pub use inner_loop::Order;
-pub use learner::{Learner, Query, Score, TaskGrad, loss};
-pub use maml::{Adaptation, Maml, Route};
-pub use protonet::ProtoNet;
-pub(crate) use step::mean_of_tasks;
+pub use adapted::Adapted;
+pub use evaluate::{Mean, Report, StepReport, evaluate};
+pub use inner::{Adapts, GradientDescent, Order, Update, UpdateRule, Updated};
+pub use learner::{Learned, Learner, Trainable};
+pub use lesson::Lesson;
+pub use maml::{Maml, Route};
+pub use multi_step::MultiStep;
+pub use progress::Progress;
+pub use protonet::{Distance, ProtoNet};
+pub use score::{Query, Score, Scores, task_loss};
 pub use step::{MetaGrad, meta_grad};
+pub(crate) use task::check_trainable;
+pub use task::{Task, check_adapt, check_examples, check_inputs, check_learned};

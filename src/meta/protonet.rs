@@ -1,101 +1,155 @@
 //! Prototypical networks.
 
-use ndarray::ArrayD;
+use ndarray::{ArrayD, arr0};
 
-use super::learner::{Learner, Query, check_episode, loss};
-use crate::data::Episode;
+use super::adapted::Adapted;
+use super::embed::{both, class_means, embedded, embedding, seen_sets, squared_distances};
+use super::learner::{Learned, Learner, Trainable};
+use super::lesson::Lesson;
+use super::progress::Progress;
+use super::score::Query;
+use super::task::{check_adapt, check_examples};
+use super::tracking::{absorb, state_specs};
+use crate::data::{Episode, Examples};
 use crate::error::{Error, Result};
-use crate::nn::{Model, Norm, NormMode, ParamSpec};
+use crate::nn::{Init, Model, NormMode, ParamSpec};
+use crate::ops::cosine_similarity;
 use crate::real::Real;
+use crate::tape::Tape;
 use crate::var::Var;
 
-/// ProtoNet (Snell, Swersky and Zemel 2017, algorithm 1): the logit of a class is
-/// minus the squared Euclidean distance between a query's embedding and the mean
-/// embedding of the class's support examples.
+/// How a prototypical network compares embeddings.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Distance {
+    /// The logit of a class is `−‖z − c‖²`.
+    SquaredEuclidean,
+    /// The logit of a class is `scale·cos(z, c)`; the scale is learned.
+    Cosine {
+        /// What the scale begins with, such as 10.
+        scale: f64,
+    },
+}
+
+/// ProtoNet (Snell, Swersky and Zemel 2017, algorithm 1): a class is the mean embedding of its support examples, its
+/// prototype, and a query belongs to the nearest.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct ProtoNet<M> {
     /// The embedding, usually a [`Conv4`](crate::Conv4) without its head.
     pub model: M,
-    /// Which statistics batch norm uses. In batch mode support and query are
-    /// embedded as one batch each.
+    /// Which statistics batch norm uses.
     pub norm: NormMode,
+    /// How embeddings are compared.
+    pub distance: Distance,
+}
+
+impl<M> ProtoNet<M> {
+    /// With squared Euclidean distances, as published.
+    pub fn new(model: M, norm: NormMode) -> ProtoNet<M> {
+        ProtoNet { model, norm, distance: Distance::SquaredEuclidean }
+    }
+
+    /// With another distance.
+    #[must_use]
+    pub fn distance(self, distance: Distance) -> ProtoNet<M> {
+        ProtoNet { distance, ..self }
+    }
 }
 
 impl<T: Real, M: Model<T>> Learner<T> for ProtoNet<M> {
     fn specs(&self) -> Vec<ParamSpec> {
-        self.model.specs()
+        let mut specs = self.model.specs();
+        if let Distance::Cosine { scale } = self.distance {
+            specs.push(ParamSpec::new("scale", &[], Init::Constant(scale)));
+        }
+        specs
     }
 
     fn init(&self, seed: u64) -> Vec<ArrayD<T>> {
-        self.model.init(seed)
-    }
-
-    fn query<'t>(&self, theta: &[Var<'t, T>], episode: &Episode<T>) -> Query<'t, T> {
-        query(&self.model, self.norm.as_norm(), theta, episode)
-    }
-
-    fn check(&self, episode: &Episode<T>) -> Result<()> {
-        if episode.ways == 0 {
-            let need = "at least 1, because prototypes are means of classes";
-            return Err(Error::Setting { name: "ways", value: "0".into(), need });
+        let mut params = self.model.init(seed);
+        if let Distance::Cosine { scale } = self.distance {
+            params.push(arr0(T::of(scale)).into_dyn());
         }
+        params
+    }
+
+    fn state(&self) -> Vec<ParamSpec> {
+        state_specs(&self.model, &self.norm, 1)
+    }
+
+    fn check(&self, set: &'static str, examples: &Examples<T>) -> Result<()> {
+        check_labelled(examples)?;
         self.norm.check(&self.model)?;
-        check_episode(&self.model, usize::MAX, episode)
+        check_examples(&self.model, usize::MAX, set, examples)
+    }
+
+    fn adapt(&self, learned: &Learned<T>, support: &Examples<T>) -> Result<Adapted<T>> {
+        check_adapt(self, learned, support)?;
+        let tape = Tape::new();
+        let theta = tape.leaves(&learned.params);
+        let (z, moments) = embedding(&self.model, &self.norm, &theta, &support.x, &learned.state)?;
+        let prototypes = class_means(z, &support.y).value();
+        let adapted = Adapted::of_params(&Learner::<T>::specs(self), learned.params.clone());
+        Ok(adapted.with_moments(&moments).with("prototypes", prototypes))
+    }
+
+    fn predict(&self, adapted: &Adapted<T>, x: &ArrayD<T>) -> Result<ArrayD<T>> {
+        self.logits_of(adapted, x, false)
+    }
+
+    fn predict_together(&self, adapted: &Adapted<T>, x: &ArrayD<T>) -> Result<ArrayD<T>> {
+        self.logits_of(adapted, x, true)
     }
 }
 
-/// Not generic in the model, so that it is compiled with this crate.
-#[inline(never)]
-fn query<'t, T: Real>(
-    model: &dyn Model<T>,
-    norm: Norm<'_>,
+impl<M> ProtoNet<M> {
+    fn logits_of<T: Real>(&self, adapted: &Adapted<T>, x: &ArrayD<T>, batch: bool) -> Result<ArrayD<T>>
+    where
+        M: Model<T>,
+    {
+        let tape = Tape::new();
+        let theta = tape.leaves(&adapted.params(&Learner::<T>::specs(self))?);
+        let z = embedded(&self.model, &self.norm, &theta, adapted, x, batch)?;
+        Ok(logits(&self.distance, &theta, z, tape.leaf(adapted.array("prototypes")?)).value())
+    }
+}
+
+impl<T: Real, M: Model<T>> Trainable<T> for ProtoNet<M> {
+    fn lesson(&self, learned: &Learned<T>, episode: &Episode<T>, _: &Progress) -> Result<Lesson<T>> {
+        let lesson = Lesson::of_query(&learned.params, &episode.query.y, &|theta| {
+            let [support, query] = both(&self.model, &self.norm, theta, episode);
+            let prototypes = class_means(support, &episode.support.y);
+            Ok(Query::new(logits(&self.distance, theta, query, prototypes), &episode.query.y))
+        })?;
+        Ok(lesson.with_seen(seen_sets(&self.model, &self.norm, &learned.params, episode)))
+    }
+
+    fn absorb(&self, state: &mut [ArrayD<T>], seen: &[Vec<ArrayD<T>>]) {
+        absorb(&self.norm, state, seen);
+    }
+}
+
+/// Logits `[n, ways]` of embeddings `z: [n, d]`.
+fn logits<'t, T: Real>(
+    distance: &Distance,
     theta: &[Var<'t, T>],
-    episode: &Episode<T>,
-) -> Query<'t, T> {
-    let tape = theta[0].tape();
-    let embed = |x| model.forward(theta, tape.leaf(x), norm);
-    let (support, query) = (embed(&episode.support.x), embed(&episode.query.x));
-    let labels = episode.support.y.labels().expect("checked: a classification episode");
-    let prototypes = class_means(support, labels, episode.ways);
-    let outputs = -squared_distances(query, prototypes);
-    Query { loss: loss(outputs, &episode.query.y), outputs }
-}
-
-compiled_here!(T: query::<T>);
-
-/// The mean of the rows of `x: [n, d]` with each label. Returns `[ways, d]`.
-fn class_means<'t, T: Real>(x: Var<'t, T>, labels: &[usize], ways: usize) -> Var<'t, T> {
-    let mut shares = ArrayD::zeros(vec![ways, labels.len()]);
-    for way in 0..ways {
-        let members = labels.iter().filter(|&&l| l == way).count().max(1);
-        let share = T::of(1.0 / members as f64);
-        labels.iter().enumerate().filter(|(_, l)| **l == way).for_each(|(i, _)| shares[[way, i]] = share);
+    z: Var<'t, T>,
+    prototypes: Var<'t, T>,
+) -> Var<'t, T> {
+    match distance {
+        Distance::SquaredEuclidean => -squared_distances(z, prototypes),
+        Distance::Cosine { .. } => cosine_similarity(z, prototypes) * *theta.last().expect("the scale"),
     }
-    x.tape().leaf(&shares).matmul(x)
 }
 
-/// `‖aᵢ − bⱼ‖²` for rows of `a: [n, d]` and `b: [m, d]`, as `‖a‖² − 2a·b + ‖b‖²`. Returns `[n, m]`.
-fn squared_distances<'t, T: Real>(a: Var<'t, T>, b: Var<'t, T>) -> Var<'t, T> {
-    let (n, m) = (a.shape()[0], b.shape()[0]);
-    let square = |v: Var<'t, T>| (v * v).sum_axes(&[1]);
-    square(a).reshape(&[n, 1]) - 2.0 * a.matmul_t(b) + square(b).reshape(&[1, m])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::check_grads;
-    use crate::tape::Tape;
-    use ndarray::arr2;
-
-    #[test]
-    fn distances_and_means_are_what_they_say() {
-        let tape = Tape::<f64>::new();
-        let a = tape.leaf(&arr2(&[[0.0, 0.0], [3.0, 4.0], [1.0, 0.0]]).into_dyn());
-        let d = squared_distances(a, a).value();
-        assert_eq!(d, arr2(&[[0.0, 25.0, 1.0], [25.0, 0.0, 20.0], [1.0, 20.0, 0.0]]).into_dyn());
-        let means = class_means(a, &[1, 0, 1], 2).value();
-        assert_eq!(means, arr2(&[[3.0, 4.0], [0.5, 0.0]]).into_dyn());
-        check_grads(&[&[3, 2], &[2, 2]], 2, |x| squared_distances(x[0], x[1]).tanh());
+/// Refuses values where classes are needed.
+pub(super) fn check_labelled<T: Real>(examples: &Examples<T>) -> Result<()> {
+    match examples.y.ways() {
+        Some(_) => Ok(()),
+        None => {
+            let need = "a number of classes: this learner needs labels, not values";
+            Err(Error::Setting { name: "ways", value: "none".into(), need })
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! One meta-step over a batch of episodes, in parallel and with fixed bits.
+//! One meta-step over a batch of tasks, in parallel and with fixed bits.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -7,9 +7,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ndarray::ArrayD;
 
-use super::learner::{Learner, TaskGrad, check_task};
+use super::learner::{Learned, Trainable};
+use super::lesson::Lesson;
+use super::progress::Progress;
+use super::task::{Task, check_learned, check_trainable};
 use crate::arrays;
-use crate::data::Episode;
 use crate::error::{Error, Result};
 use crate::kernels::with_image_threads;
 use crate::nn::ParamSpec;
@@ -17,6 +19,7 @@ use crate::real::{Real, all_finite};
 
 /// The mean over a meta-batch.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct MetaGrad<T> {
     /// Mean query loss.
     pub loss: f64,
@@ -24,101 +27,125 @@ pub struct MetaGrad<T> {
     pub accuracy: Option<f64>,
     /// Mean gradient, one array per meta-parameter.
     pub grads: Vec<ArrayD<T>>,
+    /// What each lesson saw for the learner's state, in the order of the tasks.
+    pub seen: Vec<Vec<ArrayD<T>>>,
 }
 
-/// Mean query loss over `episodes` and its gradient in the meta-parameters.
+/// Mean query loss over tasks and its gradient in the meta-parameters. Task `i` of the list is told
+/// that it is number `progress.task + i`.
 ///
 /// Tasks run in parallel on rayon's current thread pool; their gradients are added
-/// in the order of the episodes, so the bits do not depend on the number of threads.
-/// With fewer episodes than threads, large convolutions run in parallel over their images,
+/// in the order of the tasks, so the bits do not depend on the number of threads.
+/// With fewer tasks than threads, large convolutions run in parallel over their images,
 /// with the same bits.
 ///
 /// # Errors
-/// [`Error::Setting`] without episodes; what [`Learner::check`] refuses; [`Error::Spec`];
-/// [`Error::NotFinite`] if a loss or gradient is not finite, and [`Error::Shape`] if the learner
-/// returns gradients of another number or shape than its parameters, both naming the episode.
-pub fn meta_grad<T: Real>(
-    learner: &(impl Learner<T> + ?Sized),
-    params: &[ArrayD<T>],
-    episodes: &[Episode<T>],
+/// [`Error::Setting`] without tasks; what [`check_learned`] and [`Task::check`] refuse; and, within
+/// [`Error::Task`], which names the task: what its lesson returned, [`Error::NotFinite`] if a loss or gradient is not
+/// finite, [`Error::Shape`] if gradients are of another number or shape than the parameters.
+pub fn meta_grad<T: Real, K: Task<T>>(
+    learner: &(impl Trainable<T, K> + ?Sized),
+    learned: &Learned<T>,
+    tasks: &[K],
+    progress: &Progress,
 ) -> Result<MetaGrad<T>> {
-    mean_of_tasks(&learner, params, episodes)
+    let specs = check_learned(&learner, learned)?;
+    check_trainable(&specs)?;
+    let named = |i: usize, error: Error| error.in_task(progress.task.saturating_add(i as u64));
+    for (i, task) in tasks.iter().enumerate() {
+        task.check(&learner).map_err(|error| named(i, error))?;
+    }
+    mean_of_lessons(&specs, tasks.len(), progress.task, &|i| {
+        let here = progress.of_task(progress.task.saturating_add(i as u64));
+        learner.lesson(learned, &tasks[i], &here)
+    })
 }
 
-/// Not generic in the learner, so that it is compiled with this crate.
+/// Not generic in the learner and its tasks, so that it is compiled with this crate.
 #[inline(never)]
-pub(crate) fn mean_of_tasks<T: Real>(
-    learner: &dyn Learner<T>,
-    params: &[ArrayD<T>],
-    episodes: &[Episode<T>],
+fn mean_of_lessons<T: Real>(
+    specs: &[ParamSpec],
+    count: usize,
+    first: u64,
+    lesson: &(dyn Fn(usize) -> Result<Lesson<T>> + Sync),
 ) -> Result<MetaGrad<T>> {
-    if episodes.is_empty() {
-        return Err(Error::Setting { name: "meta_batch", value: "0".into(), need: "at least 1 episode" });
+    if count == 0 {
+        return Err(Error::Setting { name: "meta_batch", value: "0".into(), need: "at least 1 task" });
     }
-    let specs = check_task(learner, params, episodes)?;
-    let sum = OrderedSum { specs: &specs, total: None, due: 0, early: BTreeMap::new(), refused: None };
+    let sum = OrderedSum {
+        specs,
+        first,
+        total: None,
+        seen: Vec::new(),
+        due: 0,
+        early: BTreeMap::new(),
+        refused: None,
+    };
     let sum = Mutex::new(sum);
     let next = AtomicUsize::new(0);
     let threads = rayon::current_num_threads();
-    // with fewer tasks than threads, the large convolutions of a task use the idle threads
-    let task_grad =
-        |episode| with_image_threads(episodes.len() < threads, || learner.task_grad(params, episode));
     let work = || {
-        while let Some((i, episode)) = {
+        loop {
             let i = next.fetch_add(1, Ordering::Relaxed);
-            episodes.get(i).map(|e| (i, e))
-        } {
-            let task = task_grad(episode);
-            if sum.lock().expect("no task panicked").add(i, task).is_break() {
-                next.store(episodes.len(), Ordering::Relaxed); // no further task is needed
+            if i >= count {
+                return;
+            }
+            // with fewer tasks than threads, the large convolutions of a task use the idle threads
+            let lesson = with_image_threads(count < threads, || lesson(i));
+            if sum.lock().expect("no task panicked").add(i, lesson).is_break() {
+                next.store(count, Ordering::Relaxed); // no further task is needed
             }
         }
     };
     rayon::scope(|scope| {
-        let helpers = threads.min(episodes.len()) - 1;
+        let helpers = threads.min(count) - 1;
         (0..helpers).for_each(|_| scope.spawn(|_| work()));
         work(); // this thread works too, instead of waiting for a helper to wake up
     });
-    sum.into_inner().expect("no task panicked").mean(episodes.len())
+    sum.into_inner().expect("no task panicked").mean(count)
 }
 
-compiled_here!(T: mean_of_tasks::<T>);
+compiled_here!(T: mean_of_lessons::<T>);
 
-/// Adds up the tasks' shares in the order of the episodes, whatever order they come in.
+/// Adds up the lessons in the order of the tasks, whatever order they come in.
 struct OrderedSum<'s, T> {
     specs: &'s [ParamSpec],
-    total: Option<TaskGrad<T>>,
-    /// The episode to add next.
+    /// The number of the first task.
+    first: u64,
+    total: Option<Lesson<T>>,
+    seen: Vec<Vec<ArrayD<T>>>,
+    /// The task to add next.
     due: usize,
-    /// Tasks that finished before their turn. Tasks are started in order, so there are about
+    /// Lessons that came before their turn. Tasks are started in order, so there are about
     /// as many as threads.
-    early: BTreeMap<usize, TaskGrad<T>>,
-    /// Why the first episode in order that cannot be added cannot be.
+    early: BTreeMap<usize, Result<Lesson<T>>>,
+    /// Why the first task in order that cannot be added cannot be.
     refused: Option<Error>,
 }
 
 impl<T: Real> OrderedSum<'_, T> {
-    /// Takes the share of episode `i`. Breaks at the first that is refused.
-    fn add(&mut self, i: usize, task: TaskGrad<T>) -> ControlFlow<()> {
+    /// Takes the lesson of task `i`. Breaks at the first that is refused.
+    fn add(&mut self, i: usize, lesson: Result<Lesson<T>>) -> ControlFlow<()> {
         if self.refused.is_some() {
             return ControlFlow::Break(());
         }
-        if i != self.due {
-            self.early.insert(i, task);
-            return ControlFlow::Continue(());
-        }
-        let mut next = Some(task);
-        while let Some(task) = next {
-            if let Err(error) = check_share(self.specs, self.due, &task) {
-                self.refused = Some(error);
-                return ControlFlow::Break(());
+        self.early.insert(i, lesson);
+        while let Some(lesson) = self.early.remove(&self.due) {
+            let checked = lesson.and_then(|lesson| check_lesson(self.specs, lesson));
+            match checked {
+                Ok(mut lesson) => {
+                    self.seen.push(std::mem::take(&mut lesson.seen));
+                    self.total = Some(match self.total.take() {
+                        Some(total) => added(total, &lesson),
+                        None => lesson,
+                    });
+                }
+                Err(error) => {
+                    self.refused = Some(error.in_task(self.first.saturating_add(self.due as u64)));
+                    return ControlFlow::Break(());
+                }
             }
             self.due += 1;
-            self.total = Some(match self.total.take() {
-                Some(total) => added(total, &task),
-                None => task,
-            });
-            next = self.early.remove(&self.due);
         }
         ControlFlow::Continue(())
     }
@@ -127,36 +154,39 @@ impl<T: Real> OrderedSum<'_, T> {
         if let Some(error) = self.refused {
             return Err(error);
         }
-        let TaskGrad { score, mut grads } = self.total.expect("a meta-batch has at least one episode");
+        let Lesson { score, mut grads, .. } = self.total.expect("a meta-batch has at least one task");
         let share = 1.0 / count as f64;
         grads.iter_mut().for_each(|g| *g *= T::of(share));
-        Ok(MetaGrad { loss: share * score.loss, accuracy: score.accuracy.map(|a| share * a), grads })
+        let accuracy = score.accuracy.map(|a| share * a);
+        Ok(MetaGrad { loss: share * score.loss, accuracy, grads, seen: self.seen })
     }
 }
 
-/// Refuses what a learner returned for episode `i` if it is not finite or does not fit the specs.
-fn check_share<T: Real>(specs: &[ParamSpec], i: usize, task: &TaskGrad<T>) -> Result<()> {
+/// Refuses a lesson that is not finite or does not fit the specs.
+fn check_lesson<T: Real>(specs: &[ParamSpec], lesson: Lesson<T>) -> Result<Lesson<T>> {
     let refuse = |what: String, expected, found| Err(Error::Shape { what, expected, found });
-    if task.grads.len() != specs.len() {
-        let what = format!("list of gradients for episode {i} of the meta-batch");
-        return refuse(what, vec![specs.len()], vec![task.grads.len()]);
+    if lesson.grads.len() != specs.len() {
+        return refuse("list of gradients".into(), vec![specs.len()], vec![lesson.grads.len()]);
     }
-    for (spec, grad) in specs.iter().zip(&task.grads) {
+    for (spec, grad) in specs.iter().zip(&lesson.grads) {
         if spec.shape != grad.shape() {
-            let what = format!("gradient of parameter {} for episode {i} of the meta-batch", spec.name);
-            return refuse(what, spec.shape.clone(), grad.shape().to_vec());
+            return refuse(
+                format!("gradient of parameter {}", spec.name),
+                spec.shape.clone(),
+                grad.shape().to_vec(),
+            );
         }
     }
-    if task.score.loss.is_finite() && task.grads.iter().all(all_finite) {
-        return Ok(());
+    if lesson.score.loss.is_finite() && lesson.grads.iter().all(all_finite) {
+        return Ok(lesson);
     }
-    Err(Error::NotFinite { what: format!("the loss or meta-gradient of episode {i} of the meta-batch") })
+    Err(Error::NotFinite { what: "the loss or meta-gradient".into() })
 }
 
-fn added<T: Real>(mut total: TaskGrad<T>, task: &TaskGrad<T>) -> TaskGrad<T> {
-    total.score.loss += task.score.loss;
-    total.score.accuracy = total.score.accuracy.zip(task.score.accuracy).map(|(sum, a)| sum + a);
-    for (sum, g) in total.grads.iter_mut().zip(&task.grads) {
+fn added<T: Real>(mut total: Lesson<T>, lesson: &Lesson<T>) -> Lesson<T> {
+    total.score.loss += lesson.score.loss;
+    total.score.accuracy = total.score.accuracy.zip(lesson.score.accuracy).map(|(sum, a)| sum + a);
+    for (sum, g) in total.grads.iter_mut().zip(&lesson.grads) {
         arrays::update(sum, g, |sum, g| sum + g);
     }
     total

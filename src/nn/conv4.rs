@@ -122,7 +122,7 @@ impl Network for Conv4 {
             specs.push(ParamSpec::conv(format!("conv{block}_w"), [3, 3, c_in, f]));
             specs.push(ParamSpec::bias(format!("conv{block}_b"), f));
             specs.push(ParamSpec::scale(format!("bn{block}_gamma"), f));
-            specs.push(ParamSpec::bias(format!("bn{block}_beta"), f));
+            specs.push(ParamSpec::shift(format!("bn{block}_beta"), f));
         }
         if let Some(ways) = self.ways {
             let weights = ParamSpec::linear("linear_w", self.features(), ways);

@@ -41,7 +41,7 @@ fn turn<T: Real>(spec: &ParamSpec, array: &ArrayD<T>) -> Result<ArrayD<T>> {
     };
     let s = &spec.shape;
     Ok(match spec.role {
-        Role::Bias | Role::Scale | Role::Other => array.clone(),
+        Role::Bias | Role::Scale | Role::Shift | Role::Other => array.clone(),
         Role::Conv => {
             if array.shape() != [s[3], s[2], s[0], s[1]] {
                 return wrong(vec![s[3], s[2], s[0], s[1]]);

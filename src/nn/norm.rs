@@ -4,8 +4,6 @@ use std::cell::RefCell;
 
 use ndarray::ArrayD;
 
-use super::network::Network;
-use crate::error::{Error, Result};
 use crate::ops::{ConvBlock, given_affine};
 use crate::real::Real;
 use crate::var::Var;
@@ -39,66 +37,62 @@ impl Moments {
     }
 }
 
-/// Which statistics batch norm uses in a forward pass. There is no default.
+/// Sees the statistics of one forward pass, for [`Norm::Observe`].
+///
+/// ```
+/// use innerloop::{Conv4, Downsample, Model, Norm, Observer, Tape};
+/// let model = Conv4::new([28, 28, 1], 8, Downsample::Stride, Some(5))?;
+/// let (tape, observer) = (Tape::<f32>::new(), Observer::new());
+/// let theta = tape.leaves(&model.init(0));
+/// let x = tape.full(&[4, 28, 28, 1], 0.5);
+/// model.forward(&theta, x, Norm::Observe(&observer));
+/// let moments = observer.into_moments();
+/// assert_eq!(moments.len(), 4); // one entry for each normalised layer
+/// model.forward(&theta, x, Norm::Running(&moments)); // each example by itself
+/// # Ok::<(), innerloop::Error>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct Observer {
+    seen: RefCell<Vec<Moments>>,
+}
+
+impl Observer {
+    /// One that has seen nothing yet.
+    pub fn new() -> Observer {
+        Observer::default()
+    }
+
+    /// What it saw, one entry per normalised layer.
+    pub fn into_moments(self) -> Vec<Moments> {
+        self.seen.into_inner()
+    }
+
+    #[track_caller]
+    fn add(&self, layer: usize, moments: Moments) {
+        let mut seen = self.seen.borrow_mut();
+        let layers = seen.len();
+        assert!(
+            layer == layers,
+            "batch norm: an observer that has seen {layers} layers cannot see layer {layer}: \
+             each forward pass needs an observer of its own, and its layers in order"
+        );
+        seen.push(moments);
+    }
+}
+
+/// Which statistics batch norm uses in one forward pass. Always stated, never a hidden state.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub enum Norm<'a> {
-    /// Those of the batch itself. At test time this is transductive: the examples of a batch
-    /// influence each other. The published MAML results use it.
+    /// The batch's own.
     Batch,
-    /// Those of the batch, which are also appended here, one entry per layer, for
-    /// [`Moments::updated`].
-    Observe(&'a RefCell<Vec<Moments>>),
-    /// Given statistics, one entry per layer, usually running ones: each example is
-    /// classified independently of the others.
+    /// Those of the first examples of the batch, so many, for the whole batch. Differentiable, as the batch's own:
+    /// with the support set first, queries are normalised by the support set's statistics.
+    First(usize),
+    /// The batch's own; they are also written down.
+    Observe(&'a Observer),
+    /// Given ones, an entry per normalised layer. They are constants.
     Running(&'a [Moments]),
-}
-
-/// Which statistics a learner's batch norms use; the owned form of [`Norm`].
-#[derive(Debug, Clone, PartialEq)]
-pub enum NormMode {
-    /// Those of the batch itself (transductive).
-    Batch,
-    /// Given statistics, one entry per normalised layer.
-    Running(Vec<Moments>),
-}
-
-impl NormMode {
-    /// Whether given statistics fit a model.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] if their number differs, or the number of channels of a layer;
-    /// [`Error::NotFinite`] if a value is not finite or a variance is negative. Both name the layer.
-    pub fn check(&self, model: &(impl Network + ?Sized)) -> Result<()> {
-        let (NormMode::Running(given), channels) = (self, model.norms()) else { return Ok(()) };
-        let refuse = |what: String, expected, found| {
-            Err(Error::Shape { what, expected: vec![expected], found: vec![found] })
-        };
-        if given.len() != channels.len() {
-            return refuse("running statistics, one entry per layer".into(), channels.len(), given.len());
-        }
-        for (i, (moments, c)) in given.iter().zip(channels).enumerate() {
-            for found in [moments.mean.len(), moments.var.len()] {
-                if found != c {
-                    return refuse(format!("running statistics of layer {i}"), c, found);
-                }
-            }
-            let finite = |v: &f64| v.is_finite();
-            if !(moments.mean.iter().all(finite) && moments.var.iter().map(|v| v.sqrt()).all(|v| finite(&v)))
-            {
-                let what = format!("a mean or a root of a variance in the running statistics of layer {i}");
-                return Err(Error::NotFinite { what });
-            }
-        }
-        Ok(())
-    }
-
-    /// The form that [`Model::forward`](crate::Model::forward) takes.
-    pub fn as_norm(&self) -> Norm<'_> {
-        match self {
-            NormMode::Batch => Norm::Batch,
-            NormMode::Running(moments) => Norm::Running(moments),
-        }
-    }
 }
 
 /// Inside the root, as in the reference; outside, gradients differ in the fourth digit.
@@ -122,10 +116,16 @@ impl Norm<'_> {
     ) -> Var<'t, T> {
         match self {
             Norm::Batch => x.conv_block(w, gamma, beta, ConvBlock { stride, pad, eps: EPS, window }),
-            Norm::Observe(seen) => {
+            Norm::Observe(observer) => {
                 let y = x.conv2d(w, stride, pad);
-                seen.borrow_mut().push(observed(y, bias));
+                observer.add(layer, observed(y, bias));
                 y.batch_norm_relu_pool(gamma, beta, EPS, window)
+            }
+            Norm::First(n) => {
+                let y = x.conv2d(w, stride, pad);
+                let (mean, var) = first_statistics(y, n);
+                let (scale, shift) = given_affine([gamma, beta, mean, var], EPS);
+                y.affine_relu_pool(scale, shift, window)
             }
             Norm::Running(moments) => {
                 let given = given_statistics(moments, layer, bias);
@@ -155,9 +155,13 @@ impl Norm<'_> {
     ) -> Var<'t, T> {
         match self {
             Norm::Batch => x.batch_norm(gamma, beta, EPS),
-            Norm::Observe(seen) => {
-                seen.borrow_mut().push(observed(x, bias));
+            Norm::Observe(observer) => {
+                observer.add(layer, observed(x, bias));
                 x.batch_norm(gamma, beta, EPS)
+            }
+            Norm::First(n) => {
+                let (mean, var) = first_statistics(x, n);
+                x.batch_norm_with(gamma, beta, mean, var, EPS)
             }
             Norm::Running(moments) => {
                 let (mean, var) = given_statistics(moments, layer, bias);
@@ -170,6 +174,16 @@ impl Norm<'_> {
 compiled_here!(T: Norm::conv_block::<T>, Norm::apply::<T>);
 
 /// The statistics of the batch `x + bias`.
+/// Mean and variance per channel of the first `n` examples.
+#[track_caller]
+fn first_statistics<'t, T: Real>(x: Var<'t, T>, n: usize) -> (Var<'t, T>, Var<'t, T>) {
+    let shape = x.shape();
+    assert!(0 < n && n <= shape[0], "batch norm: the first {n} examples of a batch of shape {shape:?}");
+    let ranges: Vec<_> = std::iter::once(0..n).chain(shape[1..].iter().map(|&d| 0..d)).collect();
+    let (first, over) = (x.slice(&ranges), (0..shape.len() - 1).collect::<Vec<_>>());
+    (first.mean_axes(&over), first.var_axes(&over))
+}
+
 fn observed<'t, T: Real>(x: Var<'t, T>, bias: Var<'t, T>) -> Moments {
     let over: Vec<_> = (0..x.shape().len() - 1).collect();
     let numbers = |v: Var<'t, T>| v.value().iter().map(|v| v.as_f64()).collect();

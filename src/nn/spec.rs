@@ -16,8 +16,10 @@ pub enum Role {
     },
     /// Added to each channel or output.
     Bias,
-    /// Multiplies each channel.
+    /// Multiplies each channel after a norm.
     Scale,
+    /// Added to each channel after a norm.
+    Shift,
     /// Anything else.
     Other,
 }
@@ -46,6 +48,10 @@ pub struct ParamSpec {
     pub role: Role,
     /// The distribution of its initial values.
     pub init: Init,
+    /// Multiplies the outer learning rate for this parameter; 1 unless said otherwise, 0 freezes it.
+    pub rate: f64,
+    /// Weight decay: so many times the parameter is added to its meta-gradient; 0 unless said otherwise.
+    pub decay: f64,
 }
 
 impl ParamSpec {
@@ -53,7 +59,7 @@ impl ParamSpec {
     ///
     /// Whether specs are sound is checked where they are used, by [`check_specs`](crate::check_specs).
     pub fn new(name: impl Into<String>, shape: &[usize], init: Init) -> ParamSpec {
-        ParamSpec { name: name.into(), shape: shape.to_vec(), role: Role::Other, init }
+        ParamSpec { name: name.into(), shape: shape.to_vec(), role: Role::Other, init, rate: 1.0, decay: 0.0 }
     }
 
     /// Convolution weights `[kh, kw, c_in, c_out]`, drawn from a normal distribution with
@@ -86,6 +92,23 @@ impl ParamSpec {
     #[must_use]
     pub fn with_image(self, image: [usize; 3]) -> ParamSpec {
         ParamSpec { role: Role::Linear { image: Some(image) }, ..self }
+    }
+
+    /// A shift per channel after a norm, from 0.
+    pub fn shift(name: impl Into<String>, n: usize) -> ParamSpec {
+        ParamSpec { role: Role::Shift, ..ParamSpec::new(name, &[n], Init::Constant(0.0)) }
+    }
+
+    /// The same with its outer learning rate multiplied by `rate`.
+    #[must_use]
+    pub fn with_rate(self, rate: f64) -> ParamSpec {
+        ParamSpec { rate, ..self }
+    }
+
+    /// The same with weight decay.
+    #[must_use]
+    pub fn with_decay(self, decay: f64) -> ParamSpec {
+        ParamSpec { decay, ..self }
     }
 
     /// The same parameter with other initial values.

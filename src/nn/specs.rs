@@ -47,11 +47,11 @@ pub fn check_specs(specs: &[ParamSpec]) -> Result<()> {
 }
 
 fn flaw(spec: &ParamSpec) -> Option<String> {
-    let ParamSpec { name, shape, role, init } = spec;
+    let ParamSpec { name, shape, role, init, rate, decay } = spec;
     if name.is_empty() {
         return Some("it has no name".into());
     }
-    if name == "__metadata__" || in_slot(name) {
+    if name == "__metadata__" || name.starts_with("state/") || in_slot(name) {
         return Some("files use this name for themselves: choose another one".into());
     }
     if shape.len() > MAX_RANK {
@@ -71,6 +71,11 @@ fn flaw(spec: &ParamSpec) -> Option<String> {
             return Some(format!("a flattened image {image:?} does not have {} numbers", shape[0]));
         }
         _ => {}
+    }
+    for (what, value) in [("rate", rate), ("decay", decay)] {
+        if !(value.is_finite() && *value >= 0.0) {
+            return Some(format!("its {what} must be finite and not negative, it is {value}"));
+        }
     }
     init_flaw(init, shape)
 }

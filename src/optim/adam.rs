@@ -31,14 +31,24 @@ impl<T: Real> Optimizer<T> for Adam {
     }
 
     #[inline(never)]
-    fn update(&self, lr: f64, params: &mut [ArrayD<T>], grads: &[ArrayD<T>], state: &mut OptimizerState<T>) {
+    fn update(
+        &self,
+        rates: &[f64],
+        params: &mut [ArrayD<T>],
+        grads: &[ArrayD<T>],
+        state: &mut OptimizerState<T>,
+    ) {
         assert_eq!(params.len(), grads.len(), "Adam: there must be as many gradients as parameters");
+        assert_eq!(params.len(), rates.len(), "Adam: there must be as many rates as parameters");
         state.step = state.step.saturating_add(1);
         let correction = |beta: f64| 1.0 - beta.powf(state.step as f64);
-        let (rate, root) = (T::of(lr / correction(self.beta1)), T::of(correction(self.beta2).sqrt()));
+        let (first, root) = (correction(self.beta1), T::of(correction(self.beta2).sqrt()));
         let (b1, b2, eps) = (T::of(self.beta1), T::of(self.beta2), T::of(self.eps));
         let [means, squares] = &mut state.slots[..] else { panic!("Adam: the state must have two slots") };
-        for ((p, g), (m, v)) in params.iter_mut().zip(grads).zip(means.iter_mut().zip(squares)) {
+        for (((p, g), (m, v)), lr) in
+            params.iter_mut().zip(grads).zip(means.iter_mut().zip(squares)).zip(rates)
+        {
+            let rate = T::of(lr / first);
             let (p, g, m, v) = (elements_mut(p), elements(g), elements_mut(m), elements_mut(v));
             let n = p.len();
             assert!(g.len() == n && m.len() == n && v.len() == n, "Adam: arrays of different sizes");
@@ -71,7 +81,7 @@ mod tests {
         let adam = Adam::default();
         let mut state = adam.init(&params);
         for g in [[0.5, -3e-9], [-0.25, 2e-9], [1.0, 0.0]] {
-            adam.update(0.1, &mut params, &[arr1(&g).into_dyn()], &mut state);
+            adam.update(&[0.1], &mut params, &[arr1(&g).into_dyn()], &mut state);
         }
         let want = [0.8075551396770898, -1.97206298969841];
         approx::assert_relative_eq!(params[0], arr1(&want).into_dyn(), max_relative = 1e-14);
@@ -82,7 +92,7 @@ mod tests {
         let mut params = vec![arr1(&[1f32, 2.0]).into_dyn()];
         let adam = Adam::default();
         let mut state = adam.init(&params);
-        adam.update(0.1, &mut params, &[arr1(&[0f32, 0.0]).into_dyn()], &mut state);
+        adam.update(&[0.1], &mut params, &[arr1(&[0f32, 0.0]).into_dyn()], &mut state);
         assert_eq!(params[0], arr1(&[1.0, 2.0]).into_dyn());
     }
 }

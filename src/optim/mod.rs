@@ -28,11 +28,17 @@ pub trait Optimizer<T: Real>: Sync {
     /// The number of running quantities that it keeps.
     fn slots(&self) -> usize;
 
-    /// Moves `params` against `grads` at rate `lr`, and updates `state`.
+    /// Moves each of `params` against its gradient at its rate, and updates `state`.
     ///
     /// # Panics
     /// If the lists differ in length or shapes.
-    fn update(&self, lr: f64, params: &mut [ArrayD<T>], grads: &[ArrayD<T>], state: &mut OptimizerState<T>);
+    fn update(
+        &self,
+        rates: &[f64],
+        params: &mut [ArrayD<T>],
+        grads: &[ArrayD<T>],
+        state: &mut OptimizerState<T>,
+    );
 
     /// The state before the first update.
     fn init(&self, params: &[ArrayD<T>]) -> OptimizerState<T> {
@@ -53,8 +59,14 @@ impl<T: Real, O: Optimizer<T> + ?Sized> Optimizer<T> for Box<O> {
         (**self).slots()
     }
 
-    fn update(&self, lr: f64, params: &mut [ArrayD<T>], grads: &[ArrayD<T>], state: &mut OptimizerState<T>) {
-        (**self).update(lr, params, grads, state);
+    fn update(
+        &self,
+        rates: &[f64],
+        params: &mut [ArrayD<T>],
+        grads: &[ArrayD<T>],
+        state: &mut OptimizerState<T>,
+    ) {
+        (**self).update(rates, params, grads, state);
     }
 
     fn init(&self, params: &[ArrayD<T>]) -> OptimizerState<T> {

@@ -21,12 +21,20 @@ impl<T: Real> Optimizer<T> for Sgd {
     }
 
     #[inline(never)]
-    fn update(&self, lr: f64, params: &mut [ArrayD<T>], grads: &[ArrayD<T>], state: &mut OptimizerState<T>) {
+    fn update(
+        &self,
+        rates: &[f64],
+        params: &mut [ArrayD<T>],
+        grads: &[ArrayD<T>],
+        state: &mut OptimizerState<T>,
+    ) {
         assert_eq!(params.len(), grads.len(), "Sgd: there must be as many gradients as parameters");
+        assert_eq!(params.len(), rates.len(), "Sgd: there must be as many rates as parameters");
         state.step = state.step.saturating_add(1);
-        let (rate, keep) = (T::of(lr), T::of(self.momentum));
+        let keep = T::of(self.momentum);
         let [momenta] = &mut state.slots[..] else { panic!("Sgd: the state must have one slot") };
-        for ((p, g), m) in params.iter_mut().zip(grads).zip(momenta) {
+        for (((p, g), m), &lr) in params.iter_mut().zip(grads).zip(momenta).zip(rates) {
+            let rate = T::of(lr);
             let (p, g, m) = (elements_mut(p), elements(g), elements_mut(m));
             let n = p.len();
             assert!(g.len() == n && m.len() == n, "Sgd: arrays of different sizes");
@@ -58,7 +66,7 @@ mod tests {
         let sgd = Sgd { momentum: 0.9 };
         let mut state = sgd.init(&params);
         for g in [[0.5, -3.0], [-0.25, 2.0], [1.0, 0.0]] {
-            sgd.update(0.1, &mut params, &[arr1(&g).into_dyn()], &mut state);
+            sgd.update(&[0.1], &mut params, &[arr1(&g).into_dyn()], &mut state);
         }
         approx::assert_relative_eq!(params[0], arr1(&[0.812, -1.567]).into_dyn(), max_relative = 1e-12);
     }

@@ -11,12 +11,13 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 
 use super::trainer::TrainState;
 use crate::error::{Error, Result};
+use crate::meta::{Adapted, Learned, Learner, check_learned};
 use crate::nn::{ParamSpec, check_params, check_specs};
 use crate::optim::OptimizerState;
-use crate::real::Real;
+use crate::real::{Real, all_finite};
 
-/// The name of a checkpoint's counters: iteration, optimizer step, optimizer slots.
-const COUNTERS: &str = "iteration optimizer_step slots";
+/// The name of a checkpoint's counters.
+const COUNTERS: &str = "iteration seed meta_batch optimizer_step slots";
 
 /// Saves parameters under the names of their specs.
 ///
@@ -41,18 +42,88 @@ pub fn load_params<T: Real>(path: &Path, specs: &[ParamSpec]) -> Result<Vec<Arra
     File::read(path)?.arrays(specs, "")
 }
 
+/// Saves meta-parameters and the learner's state.
+///
+/// # Errors
+/// What [`check_learned`] refuses; [`Error::Io`].
+#[inline(never)]
+pub fn save_learned<T: Real>(path: &Path, learner: &dyn Learner<T>, learned: &Learned<T>) -> Result<()> {
+    check_learned(learner, learned)?;
+    let [specs, state] = [learner.specs(), learner.state()];
+    write(path, named("", &specs, &learned.params).chain(named(STATE, &state, &learned.state)), None)
+}
+
+/// Loads what [`save_learned`] or [`save_checkpoint`] saved.
+///
+/// # Errors
+/// As [`load_params`].
+#[inline(never)]
+pub fn load_learned<T: Real>(path: &Path, learner: &dyn Learner<T>) -> Result<Learned<T>> {
+    let [specs, state] = [learner.specs(), learner.state()];
+    check_specs(&specs)?;
+    let file = File::read(path)?;
+    Ok(Learned { params: file.arrays(&specs, "")?, state: file.arrays(&state, STATE)? })
+}
+
+/// Saves an adapted learner.
+///
+/// # Errors
+/// [`Error::NotFinite`], [`Error::Io`].
+#[inline(never)]
+pub fn save_adapted<T: Real>(path: &Path, adapted: &Adapted<T>) -> Result<()> {
+    if let Some((name, _)) = adapted.arrays().find(|(_, array)| !all_finite(array)) {
+        return Err(Error::NotFinite { what: format!("array {name} of the adapted learner") });
+    }
+    write(path, adapted.arrays().map(|(name, array)| (name.to_owned(), array)), None)
+}
+
+/// Loads what [`save_adapted`] saved. Predict with a learner of the same settings.
+///
+/// # Errors
+/// [`Error::Io`], [`Error::BadFile`], [`Error::NotFinite`].
+#[inline(never)]
+pub fn load_adapted<T: Real>(path: &Path) -> Result<Adapted<T>> {
+    let file = File::read(path)?;
+    let tensors = SafeTensors::deserialize(&file.bytes).map_err(|e| file.bad(e))?;
+    let mut arrays = Vec::new();
+    for (name, view) in tensors.iter() {
+        let array = file.array(&view)?;
+        if !all_finite(&array) {
+            return Err(Error::NotFinite { what: format!("{}: array {name}", path.display()) });
+        }
+        arrays.push((name.to_owned(), array));
+    }
+    Ok(Adapted::new(arrays))
+}
+
+/// What the arrays of a learner's state are called in a file: this and their names.
+const STATE: &str = "state/";
+
+fn named<'a, T>(
+    prefix: &'a str,
+    specs: &'a [ParamSpec],
+    arrays: &'a [ArrayD<T>],
+) -> impl Iterator<Item = (String, &'a ArrayD<T>)> {
+    specs.iter().map(move |s| format!("{prefix}{}", s.name)).zip(arrays)
+}
+
 /// Saves everything that training needs to continue.
 ///
 /// # Errors
-/// As [`save_params`].
+/// What [`check_learned`] refuses; [`Error::Io`].
 #[inline(never)]
-pub fn save_checkpoint<T: Real>(path: &Path, specs: &[ParamSpec], state: &TrainState<T>) -> Result<()> {
-    check_params(specs, &state.params)?;
-    let named = |prefix: String, arrays| specs.iter().map(move |s| format!("{prefix}{}", s.name)).zip(arrays);
+pub fn save_checkpoint<T: Real>(path: &Path, learner: &dyn Learner<T>, state: &TrainState<T>) -> Result<()> {
+    check_learned(learner, &state.learned)?;
+    let [specs, carried] = [learner.specs(), learner.state()];
+    let prefixes: Vec<_> = (0..state.optimizer.slots.len()).map(|i| format!("slot{i}/")).collect();
     let slots =
-        state.optimizer.slots.iter().enumerate().flat_map(|(i, slot)| named(format!("slot{i}/"), slot));
-    let counters = [state.iteration, state.optimizer.step, state.optimizer.slots.len() as u64];
-    write(path, named(String::new(), &state.params).chain(slots), Some(counters))
+        prefixes.iter().zip(&state.optimizer.slots).flat_map(|(prefix, slot)| named(prefix, &specs, slot));
+    let (step, slot_count) = (state.optimizer.step, state.optimizer.slots.len() as u64);
+    let counters = [state.iteration, state.seed, state.meta_batch as u64, step, slot_count];
+    let learned = &state.learned;
+    let arrays =
+        named("", &specs, &learned.params).chain(named(STATE, &carried, &learned.state)).chain(slots);
+    write(path, arrays, Some(counters))
 }
 
 /// Loads what [`save_checkpoint`] saved.
@@ -60,18 +131,19 @@ pub fn save_checkpoint<T: Real>(path: &Path, specs: &[ParamSpec], state: &TrainS
 /// # Errors
 /// As [`load_params`].
 #[inline(never)]
-pub fn load_checkpoint<T: Real>(path: &Path, specs: &[ParamSpec]) -> Result<TrainState<T>> {
-    check_specs(specs)?;
-    let file = File::read(path)?;
-    let [iteration, step, count] = file.counters()?;
-    let slots = (0..count).map(|i| file.arrays(specs, &format!("slot{i}/"))).collect::<Result<_>>()?;
-    Ok(TrainState { iteration, params: file.arrays(specs, "")?, optimizer: OptimizerState { step, slots } })
+pub fn load_checkpoint<T: Real>(path: &Path, learner: &dyn Learner<T>) -> Result<TrainState<T>> {
+    let learned = load_learned(path, learner)?;
+    let (file, specs) = (File::read(path)?, learner.specs());
+    let [iteration, seed, meta_batch, step, count] = file.counters()?;
+    let slots = (0..count).map(|i| file.arrays(&specs, &format!("slot{i}/"))).collect::<Result<_>>()?;
+    let meta_batch = usize::try_from(meta_batch).map_err(|e| file.bad(e))?;
+    Ok(TrainState { iteration, seed, meta_batch, learned, optimizer: OptimizerState { step, slots } })
 }
 
 fn write<'a, T: Real>(
     path: &Path,
     arrays: impl Iterator<Item = (String, &'a ArrayD<T>)>,
-    counters: Option<[u64; 3]>,
+    counters: Option<[u64; 5]>,
 ) -> Result<()> {
     let single = size_of::<T>() == size_of::<f32>();
     let bytes = |array: &ArrayD<T>| -> Vec<u8> {
@@ -90,7 +162,7 @@ fn write<'a, T: Real>(
         .map(|(name, shape, bytes)| Ok((name, TensorView::new(dtype, shape.clone(), bytes).map_err(bad)?)))
         .collect::<Result<Vec<_>>>()?;
     // a single entry: the order of several is not fixed, and equal states should give equal files
-    let counters = counters.map(|[i, s, n]| (COUNTERS.to_string(), format!("{i} {s} {n}")));
+    let counters = counters.map(|all| (COUNTERS.to_string(), all.map(|n| n.to_string()).join(" ")));
     // collected: which type of map safetensors takes depends on its features
     let metadata = counters.map(|entry| [entry].into_iter().collect());
     let file = serialize(views, metadata).map_err(bad)?;
@@ -117,13 +189,28 @@ impl<'p> File<'p> {
         Error::BadFile { path: self.path.into(), reason: reason.to_string() }
     }
 
-    fn counters(&self) -> Result<[u64; 3]> {
+    fn counters(&self) -> Result<[u64; 5]> {
         let (_, head) = SafeTensors::read_metadata(&self.bytes).map_err(|e| self.bad(e))?;
         let text = head.metadata().as_ref().and_then(|m| m.get(COUNTERS)).map_or("", |t| t);
         let numbers: Vec<_> = text.split(' ').filter_map(|n| n.parse().ok()).collect();
         numbers
             .try_into()
             .map_err(|_| self.bad("it holds no counters, so it is a file of parameters, not a checkpoint"))
+    }
+
+    fn array<T: Real>(&self, view: &TensorView<'_>) -> Result<ArrayD<T>> {
+        let numbers: Vec<T> = match view.dtype() {
+            Dtype::F32 => {
+                view.data().as_chunks().0.iter().map(|b| T::of(f32::from_le_bytes(*b).into())).collect()
+            }
+            Dtype::F64 => view.data().as_chunks().0.iter().map(|b| T::of(f64::from_le_bytes(*b))).collect(),
+            other => {
+                return Err(
+                    self.bad(format!("an array has elements of type {other:?}, but F32 or F64 is needed"))
+                );
+            }
+        };
+        ArrayD::from_shape_vec(view.shape(), numbers).map_err(|e| self.bad(e))
     }
 
     fn arrays<T: Real>(&self, specs: &[ParamSpec], prefix: &str) -> Result<Vec<ArrayD<T>>> {
@@ -133,20 +220,7 @@ impl<'p> File<'p> {
             let Ok(view) = tensors.tensor(&name) else {
                 return Err(Error::MissingArray { name, path: self.path.into() });
             };
-            let numbers: Vec<T> = match view.dtype() {
-                Dtype::F32 => {
-                    view.data().as_chunks().0.iter().map(|b| T::of(f32::from_le_bytes(*b).into())).collect()
-                }
-                Dtype::F64 => {
-                    view.data().as_chunks().0.iter().map(|b| T::of(f64::from_le_bytes(*b))).collect()
-                }
-                other => {
-                    return Err(self.bad(format!(
-                        "array {name:?} has elements of type {other:?}, but F32 or F64 is needed"
-                    )));
-                }
-            };
-            ArrayD::from_shape_vec(view.shape(), numbers).map_err(|e| self.bad(e))
+            self.array(&view)
         };
         let arrays: Vec<_> = specs.iter().map(array).collect::<Result<_>>()?;
         check_params(specs, &arrays)?;
@@ -154,7 +228,10 @@ impl<'p> File<'p> {
     }
 }
 
-compiled_here!(T: save_params::<T>, load_params::<T>, save_checkpoint::<T>, load_checkpoint::<T>);
+compiled_here!(
+    T: save_params::<T>, load_params::<T>, save_learned::<T>, load_learned::<T>, save_adapted::<T>,
+    load_adapted::<T>, save_checkpoint::<T>, load_checkpoint::<T>,
+);
 
 #[cfg(test)]
 mod tests {

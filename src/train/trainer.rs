@@ -2,42 +2,36 @@
 
 use std::time::Instant;
 
-use ndarray::ArrayD;
 use rayon::prelude::*;
 
-use crate::data::{Episode, Episodes};
+use super::config::TrainConfig;
+use crate::arrays;
+use crate::data::Tasks;
 use crate::error::{Error, Result};
-use crate::meta::{Learner, mean_of_tasks};
-use crate::nn::{ParamSpec, check_params, check_specs};
-use crate::optim::{Optimizer, OptimizerState, Schedule, clip_grad_norm, grad_norm};
+use crate::meta::{Learned, Learner, MetaGrad, Progress, Task, Trainable, check_trainable, meta_grad};
+use crate::nn::{ParamSpec, check_params, init_params};
+use crate::optim::{Optimizer, OptimizerState, clip_grad_norm, grad_norm};
 use crate::real::Real;
-
-/// Settings of the outer loop.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct TrainConfig {
-    /// Episodes per meta-step.
-    pub meta_batch: usize,
-    /// Outer learning rate, before the schedule changes it.
-    pub outer_lr: f64,
-    /// How the outer learning rate changes over training.
-    pub schedule: Schedule,
-    /// Clip the meta-gradient to this L2 norm; `None` leaves it as it is.
-    pub clip_norm: Option<f64>,
-}
 
 /// Everything that changes in training: saved and loaded, it continues with the same bits.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct TrainState<T> {
     /// Meta-steps made.
     pub iteration: u64,
-    /// Meta-parameters.
-    pub params: Vec<ArrayD<T>>,
+    /// The seed of the training.
+    pub seed: u64,
+    /// Tasks per meta-step.
+    pub meta_batch: usize,
+    /// Meta-parameters and the learner's state.
+    pub learned: Learned<T>,
     /// What the optimizer remembers.
     pub optimizer: OptimizerState<T>,
 }
 
 /// What one meta-step did.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct StepLog {
     /// Meta-steps made, this one included.
     pub iteration: u64,
@@ -49,31 +43,27 @@ pub struct StepLog {
     pub grad_norm: f64,
     /// The rate used.
     pub lr: f64,
-    /// Wall time of the step, drawing its episodes included.
+    /// Wall time of the step, drawing its tasks included.
     pub seconds: f64,
 }
 
 /// Meta-trains a learner.
 ///
-/// Meta-step `k` takes episodes `k·meta_batch ..` of the source, so a run is a pure
+/// Meta-step `k` takes tasks `k·meta_batch ..` of the source, so a run is a pure
 /// function of seed and settings: the same bits on any number of threads and
 /// after any number of interruptions.
 ///
+/// A parameter moves at the outer rate times its spec's [`rate`](ParamSpec::rate), against its meta-gradient (clipped,
+/// if that was chosen) plus its spec's [`decay`](ParamSpec::decay) times itself. After the update the
+/// learner's state takes in what the lessons saw.
+///
 /// ```
-/// use innerloop::{Adam, Maml, Mlp, NormMode, Order, Route, Schedule, Sinusoids, TrainConfig, Trainer};
+/// use innerloop::{Adam, Maml, Mlp, NormMode, Order, Sinusoids, TrainConfig, Trainer};
 /// # fn main() -> Result<(), innerloop::Error> {
-/// let maml = Maml {
-///     model: Mlp::new(&[1, 40, 40, 1])?,
-///     inner_lr: 0.01,
-///     inner_steps: 1,
-///     eval_steps: 5,
-///     order: Order::Second,
-///     route: Route::Unrolled,
-///     norm: NormMode::Batch,
-/// };
-/// let config = TrainConfig { meta_batch: 5, outer_lr: 1e-3, schedule: Schedule::Constant, clip_norm: Some(10.0) };
+/// let maml = Maml::new(Mlp::new(&[1, 40, 40, 1])?, 0.01, Order::Second, NormMode::Batch);
+/// let config = TrainConfig::new(5, 1e-3, 3).clip_norm(10.0);
 /// let tasks = Sinusoids { shots: 10, queries: 10, seed: 0 };
-/// let mut trainer = Trainer::<f32, _, _>::new(&maml, Adam::default(), config, 0)?;
+/// let mut trainer = Trainer::<f32, _, _>::new(&maml, Adam::default(), config)?;
 /// for _ in 0..3 {
 ///     let log = trainer.step(&tasks)?;
 ///     println!("{}: {}", log.iteration, log.loss);
@@ -89,17 +79,19 @@ pub struct Trainer<'l, T, L: ?Sized, O> {
 }
 
 impl<'l, T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'l, T, L, O> {
-    /// Begins with the learner's initial parameters for `seed`.
+    /// Begins with the learner's initial meta-parameters for the seed of the settings.
     ///
     /// # Errors
     /// [`Error::Setting`] for a setting outside its range, [`Error::Spec`] for specs that are not
     /// sound, [`Error::Shape`] or [`Error::NotFinite`] if the learner's initial parameters do not
     /// fit its specs.
-    pub fn new(learner: &'l L, optimizer: O, config: TrainConfig, seed: u64) -> Result<Self> {
-        check_specs(&learner.specs())?;
-        let params = learner.init(seed);
-        let optimizer_state = optimizer.init(&params);
-        let state = TrainState { iteration: 0, params, optimizer: optimizer_state };
+    pub fn new(learner: &'l L, optimizer: O, config: TrainConfig) -> Result<Self> {
+        check_trainable(&learner.specs())?;
+        let params = learner.init(config.seed);
+        let learned = Learned { state: init_params(&learner.state(), 0), params };
+        let optimizer_state = optimizer.init(&learned.params);
+        let (seed, meta_batch) = (config.seed, config.meta_batch);
+        let state = TrainState { iteration: 0, seed, meta_batch, learned, optimizer: optimizer_state };
         Trainer::resume(learner, optimizer, config, state)
     }
 
@@ -107,25 +99,51 @@ impl<'l, T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'l, T, L, O> 
     ///
     /// # Errors
     /// As [`new`](Trainer::new); [`Error::Shape`] or [`Error::NotFinite`] if the state
-    /// does not fit learner and optimizer.
+    /// does not fit learner and optimizer; [`Error::Setting`] if it was trained with another seed or meta-batch.
     pub fn resume(learner: &'l L, optimizer: O, config: TrainConfig, state: TrainState<T>) -> Result<Self> {
-        check_state(&config, &learner.specs(), optimizer.slots(), &state)?;
+        config.check()?;
+        check_state(&config, [&learner.specs(), &learner.state()], optimizer.slots(), &state)?;
         Ok(Trainer { learner, optimizer, config, state })
     }
 
     /// One meta-step.
     ///
     /// # Errors
-    /// As [`meta_grad`](crate::meta_grad); what [`Episodes::check`] refuses; [`Error::NotFinite`]
-    /// if the update leaves a parameter that is not finite; [`Error::Setting`] if the numbers of
-    /// the episodes exceed `u64`. Nothing is changed then.
-    pub fn step(&mut self, episodes: &(impl Episodes<T> + ?Sized)) -> Result<StepLog> {
-        meta_step(&self.learner, &self.optimizer, &self.config, &mut self.state, &episodes)
+    /// As [`meta_grad`](crate::meta_grad); what [`Tasks::check`] refuses; [`Error::NotFinite`]
+    /// if the update leaves a parameter or a state that is not finite; [`Error::Setting`] if the numbers of
+    /// the tasks exceed `u64`. Nothing is changed then.
+    pub fn step<K: Task<T>>(&mut self, tasks: &(impl Tasks<K> + ?Sized)) -> Result<StepLog>
+    where
+        L: Trainable<T, K>,
+    {
+        let start = Instant::now();
+        let (first, end) = self.numbers()?;
+        tasks.check()?;
+        let batch: Vec<K> = (first..end).into_par_iter().map(|i| tasks.task(i)).collect();
+        let here =
+            Progress::new(self.config.seed, self.config.iterations).at(self.state.iteration).of_task(first);
+        let mut meta = meta_grad(self.learner, &self.state.learned, &batch, &here)?;
+        let specs = self.learner.specs();
+        let (mut next, log) = updated(&specs, &self.optimizer, &self.config, &self.state, &mut meta)?;
+        self.learner.absorb(&mut next.learned.state, &meta.seen);
+        check_params(&self.learner.state(), &next.learned.state)?;
+        self.state = next;
+        Ok(StepLog { seconds: start.elapsed().as_secs_f64(), ..log })
     }
 
-    /// The current meta-parameters.
-    pub fn params(&self) -> &[ArrayD<T>] {
-        &self.state.params
+    /// The numbers of the next meta-step's tasks, from the first to before the last.
+    fn numbers(&self) -> Result<(u64, u64)> {
+        let meta_batch = self.config.meta_batch as u64;
+        let first = self.state.iteration.checked_mul(meta_batch);
+        first.and_then(|first| Some((first, first.checked_add(meta_batch)?))).ok_or_else(|| {
+            let need = "such that the numbers of its tasks fit in 64 bits";
+            Error::Setting { name: "iteration", value: self.state.iteration.to_string(), need }
+        })
+    }
+
+    /// The current meta-parameters and the learner's state.
+    pub fn learned(&self) -> &Learned<T> {
+        &self.state.learned
     }
 
     /// Meta-steps made.
@@ -139,30 +157,26 @@ impl<'l, T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'l, T, L, O> 
     }
 }
 
-/// Refuses settings out of range, and a state that does not fit learner and optimizer.
+/// Refuses a state that does not fit settings, learner and optimizer.
 #[inline(never)]
 fn check_state<T: Real>(
     config: &TrainConfig,
-    specs: &[ParamSpec],
+    [specs, carried]: [&[ParamSpec]; 2],
     slots: usize,
     state: &TrainState<T>,
 ) -> Result<()> {
-    let refuse = |name, value: f64, need| Err(Error::Setting { name, value: value.to_string(), need });
-    if !(1..=u32::MAX as usize).contains(&config.meta_batch) {
-        return refuse("meta_batch", config.meta_batch as f64, "from 1 to 4294967295 episodes");
+    let was = [
+        ("seed", state.seed, config.seed),
+        ("meta_batch", state.meta_batch as u64, config.meta_batch as u64),
+    ];
+    for (name, was, now) in was {
+        if was != now {
+            let need = "what the training began with, or its continuation would be another training";
+            return Err(Error::Setting { name, value: format!("{now}, and was {was}"), need });
+        }
     }
-    if !(config.outer_lr.is_finite() && config.outer_lr > 0.0) {
-        return refuse("outer_lr", config.outer_lr, "a finite number above 0");
-    }
-    if let Some(norm) = config.clip_norm.filter(|norm| norm.is_nan() || *norm <= 0.0) {
-        return refuse("clip_norm", norm, "above 0");
-    }
-    if let Schedule::Cosine { floor, .. } = config.schedule
-        && !(floor.is_finite() && floor >= 0.0)
-    {
-        return refuse("floor", floor, "a finite number, 0 or more");
-    }
-    check_params(specs, &state.params)?;
+    check_params(specs, &state.learned.params)?;
+    check_params(carried, &state.learned.state)?;
     state.optimizer.slots.iter().try_for_each(|slot| check_params(specs, slot))?;
     if state.optimizer.slots.len() != slots {
         let what = "optimizer state, its number of slots".to_string();
@@ -171,37 +185,33 @@ fn check_state<T: Real>(
     Ok(())
 }
 
-/// Not generic in learner, optimizer and source, so that it is compiled with this crate.
+/// The state after the optimizer's update. Not generic in learner and optimizer, so that it is compiled with this crate.
 #[inline(never)]
-fn meta_step<T: Real>(
-    learner: &dyn Learner<T>,
+fn updated<T: Real>(
+    specs: &[ParamSpec],
     optimizer: &dyn Optimizer<T>,
     config: &TrainConfig,
-    state: &mut TrainState<T>,
-    episodes: &dyn Episodes<T>,
-) -> Result<StepLog> {
-    let start = Instant::now();
-    let meta_batch = config.meta_batch as u64;
-    let first = state.iteration.checked_mul(meta_batch);
-    let Some((first, end)) = first.and_then(|first| Some((first, first.checked_add(meta_batch)?))) else {
-        let need = "such that the numbers of its episodes fit in 64 bits";
-        return Err(Error::Setting { name: "iteration", value: state.iteration.to_string(), need });
-    };
-    episodes.check()?;
-    let batch: Vec<Episode<T>> = (first..end).into_par_iter().map(|i| episodes.episode(i)).collect();
-    let mut meta = mean_of_tasks(learner, &state.params, &batch)?;
+    state: &TrainState<T>,
+    meta: &mut MetaGrad<T>,
+) -> Result<(TrainState<T>, StepLog)> {
     let grad_norm = match config.clip_norm {
         Some(max) => clip_grad_norm(&mut meta.grads, max),
         None => grad_norm(&meta.grads),
     };
     let lr = config.schedule.rate(config.outer_lr, state.iteration);
     let mut next = state.clone();
-    optimizer.update(lr, &mut next.params, &meta.grads, &mut next.optimizer);
+    for ((spec, g), p) in specs.iter().zip(&mut meta.grads).zip(&state.learned.params) {
+        if spec.decay != 0.0 {
+            let decay = T::of(spec.decay);
+            arrays::update(g, p, |g, p| g + decay * p);
+        }
+    }
+    let rates: Vec<f64> = specs.iter().map(|spec| lr * spec.rate).collect();
+    optimizer.update(&rates, &mut next.learned.params, &meta.grads, &mut next.optimizer);
     next.iteration += 1;
-    check_params(&learner.specs(), &next.params)?; // a rate that is too large must not cost the state
-    *state = next;
-    let (iteration, seconds) = (state.iteration, start.elapsed().as_secs_f64());
-    Ok(StepLog { iteration, loss: meta.loss, accuracy: meta.accuracy, grad_norm, lr, seconds })
+    check_params(specs, &next.learned.params)?; // a rate that is too large must not cost the state
+    let (iteration, loss, accuracy) = (next.iteration, meta.loss, meta.accuracy);
+    Ok((next, StepLog { iteration, loss, accuracy, grad_norm, lr, seconds: 0.0 }))
 }
 
-compiled_here!(T: check_state::<T>, meta_step::<T>);
+compiled_here!(T: check_state::<T>, updated::<T>);

@@ -1,0 +1,43 @@
+//! Where tasks come from.
+
+use crate::error::Result;
+
+/// A source of tasks of kind `K`: usually of episodes, [`Episode<f32>`](crate::Episode).
+///
+/// Implementations are pure: `task(i)` depends on the source and `i` only, not on earlier calls. So
+/// any thread may ask for any task in any order, and a run can continue where it stopped. References
+/// and boxes of sources are sources.
+pub trait Tasks<K>: Sync {
+    /// Task number `i`.
+    ///
+    /// # Panics
+    /// If [`check`](Tasks::check) would refuse the source.
+    fn task(&self, i: u64) -> K;
+
+    /// Whether the source can make tasks. Training and evaluation ask this first; a source whose
+    /// settings were checked when it was made needs no method of its own.
+    ///
+    /// # Errors
+    /// What is wrong with the settings of the source.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Implements the trait for a pointer to a source.
+macro_rules! forwarded {
+    ($pointer:ty) => {
+        impl<K, S: Tasks<K> + ?Sized> Tasks<K> for $pointer {
+            fn task(&self, i: u64) -> K {
+                (**self).task(i)
+            }
+
+            fn check(&self) -> Result<()> {
+                (**self).check()
+            }
+        }
+    };
+}
+
+forwarded!(&S);
+forwarded!(Box<S>);

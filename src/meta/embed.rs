@@ -1,0 +1,134 @@
+//! What metric learners share: embeddings of both sets, means of classes, distances.
+
+use ndarray::ArrayD;
+
+use super::adapted::Adapted;
+use super::inner::{inductive, moments_of, norm_of, query_outputs, together};
+use super::task::check_inputs;
+use super::tracking::{seen, tracked};
+use crate::data::{Episode, Targets};
+use crate::error::Result;
+use crate::nn::{Model, Moments, Norm, NormMode};
+use crate::real::Real;
+use crate::tape::Tape;
+use crate::value::Value;
+use crate::var::Var;
+
+/// The embeddings of support and query set in training, by the mode of the norms.
+#[inline(never)]
+pub(super) fn both<'t, T: Real>(
+    model: &dyn Model<T>,
+    mode: &NormMode,
+    theta: &[Var<'t, T>],
+    episode: &Episode<T>,
+) -> [Var<'t, T>; 2] {
+    let (params, tape) = (&theta[..model.specs().len()], theta[0].tape());
+    let sets = [&episode.support.x, &episode.query.x];
+    if *mode == NormMode::Together {
+        return together(model, params, sets.map(|x| tape.constant(x)), Norm::Batch);
+    }
+    let [support, query] = sets.map(|x| Value::from_array(x.view()));
+    let z = model.forward(params, tape.push_leaf(support.clone()), norm_of(mode));
+    [z, query_outputs(model, mode, params, &support, &query)]
+}
+
+/// The embedding of a support set at test time, and the statistics by which single queries are normalised.
+#[inline(never)]
+pub(super) fn embedding<'t, T: Real>(
+    model: &dyn Model<T>,
+    mode: &NormMode,
+    theta: &[Var<'t, T>],
+    support: &ArrayD<T>,
+    state: &[ArrayD<T>],
+) -> Result<(Var<'t, T>, Vec<Moments>)> {
+    let (params, x) = (&theta[..model.specs().len()], Value::from_array(support.view()));
+    let moments = inductive(model, mode, params, &x, &|| tracked(state, 0));
+    let z = model.forward(params, theta[0].tape().push_leaf(x), norm_of(mode));
+    Ok((z, moments))
+}
+
+/// The embeddings of queries at test time: each by itself, or in one batch with its own statistics.
+#[inline(never)]
+pub(super) fn embedded<'t, T: Real>(
+    model: &dyn Model<T>,
+    mode: &NormMode,
+    theta: &[Var<'t, T>],
+    adapted: &Adapted<T>,
+    x: &ArrayD<T>,
+    batch: bool,
+) -> Result<Var<'t, T>> {
+    check_inputs(model, x)?;
+    let (params, x) = (&theta[..model.specs().len()], theta[0].tape().constant(x));
+    if batch {
+        return Ok(model.forward(params, x, norm_of(mode)));
+    }
+    let moments = adapted.moments(&model.norms())?;
+    Ok(model.forward(params, x, Norm::Running(&moments)))
+}
+
+/// What a lesson on both sets saw for a state that tracks statistics; nothing in other modes.
+#[inline(never)]
+pub(super) fn seen_sets<T: Real>(
+    model: &dyn Model<T>,
+    mode: &NormMode,
+    params: &[ArrayD<T>],
+    episode: &Episode<T>,
+) -> Vec<ArrayD<T>> {
+    if !matches!(mode, NormMode::Tracked { .. }) {
+        return Vec::new();
+    }
+    let pass = |x: &ArrayD<T>| {
+        let tape = Tape::new();
+        let params = tape.leaves(&params[..model.specs().len()]);
+        (0, moments_of(model, &params, &Value::from_array(x.view())))
+    };
+    seen(1, &[pass(&episode.support.x), pass(&episode.query.x)])
+}
+
+/// The share `1/n` of each example in the mean of its class of `n` examples: `[ways, n]`.
+pub(super) fn shares<T: Real>(y: &Targets<T>) -> ArrayD<T> {
+    let (labels, ways) = (y.labels().expect("checked: labels"), y.ways().expect("checked: labels"));
+    let mut shares = ArrayD::zeros(vec![ways, labels.len()]);
+    for way in 0..ways {
+        let members = labels.iter().filter(|&&l| l == way).count().max(1);
+        let share = T::of(1.0 / members as f64);
+        labels.iter().enumerate().filter(|(_, l)| **l == way).for_each(|(i, _)| shares[[way, i]] = share);
+    }
+    shares
+}
+
+/// The mean of the rows of `x: [n, d]` with each label. Returns `[ways, d]`.
+#[inline(never)]
+pub(super) fn class_means<'t, T: Real>(x: Var<'t, T>, y: &Targets<T>) -> Var<'t, T> {
+    x.tape().leaf(&shares(y)).matmul(x)
+}
+
+/// `‖aᵢ − bⱼ‖²` for rows of `a: [n, d]` and `b: [m, d]`, as `‖a‖² − 2a·b + ‖b‖²`. Returns `[n, m]`.
+#[inline(never)]
+pub(super) fn squared_distances<'t, T: Real>(a: Var<'t, T>, b: Var<'t, T>) -> Var<'t, T> {
+    let (n, m) = (a.shape()[0], b.shape()[0]);
+    let square = |v: Var<'t, T>| (v * v).sum_axes(&[1]);
+    square(a).reshape(&[n, 1]) - 2.0 * a.matmul_t(b) + square(b).reshape(&[1, m])
+}
+
+compiled_here!(
+    T: both::<T>, embedding::<T>, embedded::<T>, seen_sets::<T>, class_means::<T>, squared_distances::<T>,
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check_grads;
+    use ndarray::arr2;
+
+    #[test]
+    fn distances_and_means_are_what_they_say() {
+        let tape = Tape::<f64>::new();
+        let a = tape.leaf(&arr2(&[[0.0, 0.0], [3.0, 4.0], [1.0, 0.0]]).into_dyn());
+        let d = squared_distances(a, a).value();
+        assert_eq!(d, arr2(&[[0.0, 25.0, 1.0], [25.0, 0.0, 20.0], [1.0, 20.0, 0.0]]).into_dyn());
+        let means = class_means(a, &Targets::Labels { labels: vec![1, 0, 1], ways: 2 }).value();
+        assert_eq!(means, arr2(&[[3.0, 4.0], [0.5, 0.0]]).into_dyn());
+        check_grads(&[&[3, 2], &[2, 2]], 2, |x| squared_distances(x[0], x[1]).tanh());
+    }
+}

@@ -1,0 +1,362 @@
+//! One inner step, and the three ways to run a loop of them.
+//!
+//! Nothing here is generic in the model or the rule, which come in as `&dyn`: so all of it is compiled
+//! once, with this crate, and not again in each crate that has a model of its own.
+
+use super::query::{norm_of, query_outputs};
+use super::rule::{Update, UpdateRule, Updated};
+use crate::data::{Examples, Targets};
+use crate::error::{Error, Result};
+use crate::grad::{grad, last_vjp};
+use crate::meta::lesson::Lesson;
+use crate::meta::score::{Query, task_loss};
+use crate::nn::{Model, NormMode};
+use crate::real::Real;
+use crate::tape::Tape;
+use crate::value::Value;
+use crate::var::Var;
+
+/// What of the inner loop is differentiated. There is no default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Inner gradients are constants (FOMAML, Finn et al. 2017, section 5.2).
+    First,
+    /// Exact: through the inner gradients.
+    Second,
+}
+
+/// Examples in the form that every tape takes without copying them again.
+pub(in crate::meta) struct Shared<'e, T: Real> {
+    pub(in crate::meta) x: Value<T>,
+    pub(in crate::meta) y: &'e Targets<T>,
+}
+
+impl<'e, T: Real> Shared<'e, T> {
+    pub(in crate::meta) fn new(examples: &'e Examples<T>) -> Shared<'e, T> {
+        Shared { x: Value::from_array(examples.x.view()), y: &examples.y }
+    }
+}
+
+/// What changes in an inner loop: the adapted parameters, and what the rule carries for them.
+#[derive(Clone)]
+pub(in crate::meta) struct Fast<V> {
+    pub(in crate::meta) phi: Vec<V>,
+    pub(in crate::meta) carried: Vec<Vec<V>>,
+}
+
+impl<T: Real> Fast<Value<T>> {
+    fn on<'t>(&self, tape: &'t Tape<T>) -> Fast<Var<'t, T>> {
+        let leaves = |values: &Vec<Value<T>>| values.iter().map(|v| tape.push_leaf(v.clone())).collect();
+        Fast { phi: leaves(&self.phi), carried: self.carried.iter().map(leaves).collect() }
+    }
+}
+
+impl<'t, T: Real> Fast<Var<'t, T>> {
+    fn values(&self) -> Fast<Value<T>> {
+        let values = |vars: &Vec<Var<'t, T>>| vars.iter().map(|v| v.val()).collect();
+        Fast { phi: values(&self.phi), carried: self.carried.iter().map(values).collect() }
+    }
+
+    /// All variables in one list.
+    fn all(&self) -> Vec<Var<'t, T>> {
+        self.phi.iter().chain(self.carried.iter().flatten()).copied().collect()
+    }
+}
+
+/// An inner loop over the meta-parameters `theta`: the model's, then the rule's own.
+pub(in crate::meta) struct InnerLoop<'m, T: Real> {
+    pub(in crate::meta) model: &'m dyn Model<T>,
+    pub(in crate::meta) rule: &'m dyn UpdateRule<T>,
+    pub(in crate::meta) norm: &'m NormMode,
+    /// For each of the model's parameters whether it adapts.
+    pub(in crate::meta) adapts: Vec<bool>,
+    /// For each of the model's parameters whether the meta-parameter holds one for each step, along a first axis.
+    pub(in crate::meta) by_step: Vec<bool>,
+    /// The weight of `½‖φ − θ‖²` in the inner loss.
+    pub(in crate::meta) proximal: f64,
+}
+
+impl<T: Real> InnerLoop<'_, T> {
+    /// The model's parameters in step `k`.
+    pub(in crate::meta) fn params<'t>(
+        &self,
+        theta: &[Var<'t, T>],
+        phi: &[Var<'t, T>],
+        k: usize,
+    ) -> Vec<Var<'t, T>> {
+        let mut phi = phi.iter();
+        let param = |i: usize| match (self.adapts[i], self.by_step[i]) {
+            (true, _) => *phi.next().expect("one for each adapted parameter"),
+            (false, true) => row(theta[i], k),
+            (false, false) => theta[i],
+        };
+        (0..self.adapts.len()).map(param).collect()
+    }
+
+    fn own<'a, 't>(&self, theta: &'a [Var<'t, T>]) -> &'a [Var<'t, T>] {
+        &theta[self.adapts.len()..]
+    }
+
+    /// Which meta-parameters the adapted ones start from.
+    fn starts(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.adapts.len()).filter(|&i| self.adapts[i])
+    }
+
+    /// The meta-parameters that enter a step by themselves, and not only through the start.
+    fn others(&self, n: usize) -> Vec<usize> {
+        let proximal = self.proximal > 0.0;
+        (0..n).filter(|&i| proximal || !self.adapts.get(i).copied().unwrap_or(false)).collect()
+    }
+
+    pub(in crate::meta) fn start<'t>(&self, theta: &[Var<'t, T>]) -> Fast<Var<'t, T>> {
+        let phi: Vec<_> = self.starts().map(|i| theta[i]).collect();
+        let zeros = |_| phi.iter().map(|p| p.tape().full(&p.shape(), 0.0)).collect();
+        Fast { carried: (0..self.rule.slots()).map(zeros).collect(), phi }
+    }
+
+    /// The inner loss of step `k`.
+    fn loss<'t>(
+        &self,
+        theta: &[Var<'t, T>],
+        phi: &[Var<'t, T>],
+        k: usize,
+        support: &Shared<'_, T>,
+    ) -> Var<'t, T> {
+        let params = self.params(theta, phi, k);
+        let x = params[0].tape().push_leaf(support.x.clone());
+        let loss = task_loss(self.model.forward(&params, x, norm_of(self.norm)), support.y);
+        if self.proximal == 0.0 {
+            return loss;
+        }
+        let away = |(i, p): (usize, &Var<'t, T>)| (*p - theta[i]).powi(2).sum();
+        self.starts().zip(phi).map(away).fold(loss, |sum, d| sum + 0.5 * self.proximal * d)
+    }
+
+    fn update<'t>(
+        &self,
+        theta: &[Var<'t, T>],
+        fast: &Fast<Var<'t, T>>,
+        k: usize,
+        grads: &[Var<'t, T>],
+    ) -> Fast<Var<'t, T>> {
+        let (own, params, carried) = (self.own(theta), &fast.phi[..], &fast.carried[..]);
+        let Updated { params: phi, carried } =
+            self.rule.update(Update { step: k, own, params, grads, carried });
+        Fast { phi, carried }
+    }
+
+    /// Step `k`, with the inner gradient recorded.
+    fn recorded<'t>(
+        &self,
+        theta: &[Var<'t, T>],
+        fast: &Fast<Var<'t, T>>,
+        k: usize,
+        support: &Shared<'_, T>,
+    ) -> Result<Fast<Var<'t, T>>> {
+        let loss = finite(self.loss(theta, &fast.phi, k, support), k)?;
+        Ok(self.update(theta, fast, k, &grad(loss, &fast.phi)))
+    }
+
+    /// Step `k`, with the inner gradient a constant that is computed on a tape of its own.
+    fn constant<'t>(
+        &self,
+        theta: &[Var<'t, T>],
+        fast: &Fast<Var<'t, T>>,
+        k: usize,
+        support: &Shared<'_, T>,
+    ) -> Result<Fast<Var<'t, T>>> {
+        let tape = Tape::new();
+        let on = |vars: &[Var<'_, T>]| -> Vec<Var<'_, T>> {
+            vars.iter().map(|v| tape.push_leaf(v.val())).collect()
+        };
+        let (constants, phi) = (on(theta), on(&fast.phi));
+        let loss = finite(self.loss(&constants, &phi, k, support), k)?;
+        let grads = last_vjp(&[loss], &[tape.full(&loss.shape(), 1.0)], &phi);
+        let leaf = |(g, p): (Option<Value<T>>, &Var<'t, T>)| match g {
+            Some(g) => p.tape().push_leaf(g),
+            None => p.tape().full(&p.shape(), 0.0),
+        };
+        let grads: Vec<_> = grads.into_iter().zip(&fast.phi).map(leaf).collect();
+        Ok(self.update(theta, fast, k, &grads))
+    }
+
+    /// The query set's loss and outputs with the parameters of step `k`.
+    pub(in crate::meta) fn query<'t>(
+        &self,
+        theta: &[Var<'t, T>],
+        phi: &[Var<'t, T>],
+        k: usize,
+        sets: &Sets<'_, T>,
+    ) -> Query<'t, T> {
+        let params = self.params(theta, phi, k);
+        Query::new(
+            query_outputs(self.model, self.norm, &params, &sets.support.x, &sets.query.x),
+            sets.query.y,
+        )
+    }
+
+    /// First way: all steps on the tape of `theta`. The loss is that of the query set after each step, times its
+    /// weight; the outputs are the last. In first order only the updates are on this tape.
+    #[inline(never)]
+    pub(in crate::meta) fn unrolled<'t>(
+        &self,
+        theta: &[Var<'t, T>],
+        sets: &Sets<'_, T>,
+        weights: &[f64],
+        order: Order,
+    ) -> Result<Query<'t, T>> {
+        let mut fast = self.start(theta);
+        let mut sum = None;
+        for (k, &weight) in weights.iter().enumerate() {
+            fast = match order {
+                Order::First => self.constant(theta, &fast, k, &sets.support)?,
+                Order::Second => self.recorded(theta, &fast, k, &sets.support)?,
+            };
+            if weight != 0.0 && k + 1 < weights.len() {
+                let loss = weight * self.query(theta, &fast.phi, k, sets).loss;
+                sum = Some(sum.map_or(loss, |sum| sum + loss));
+            }
+        }
+        let last = weights.len().saturating_sub(1);
+        let query = self.query(theta, &fast.phi, last, sets);
+        let weight = weights.last().copied().unwrap_or(1.0);
+        let own = if weight == 1.0 { query.loss } else { weight * query.loss };
+        Ok(Query { loss: sum.map_or(own, |sum| sum + own), outputs: query.outputs })
+    }
+
+    /// Second way: one step's graph at a time. Forward keeps what each step began with; backward takes the product of
+    /// each step's Jacobian with the cotangent, from the last step to the first.
+    #[inline(never)]
+    pub(in crate::meta) fn swept(
+        &self,
+        theta: &[Value<T>],
+        sets: &Sets<'_, T>,
+        weights: &[f64],
+    ) -> Result<Lesson<T>> {
+        let steps = weights.len();
+        let mut path = vec![self.at_start(theta)];
+        for k in 0..steps {
+            path.push(self.stepped(theta, &path[k], k, &sets.support)?);
+        }
+        let others = self.others(theta.len());
+        let mut total = Cotangents { fast: vec![None; path[0].phi.len()], others: vec![None; others.len()] };
+        total.fast.resize(path[0].phi.len() * (1 + self.rule.slots()), None);
+        let (mut score, mut loss) = (None, 0.0);
+        for k in (0..steps.max(1)).rev() {
+            let weight = weights.get(k).copied().unwrap_or(1.0);
+            if weight != 0.0 || k + 1 >= steps {
+                let tape = Tape::new();
+                let (vars, fast) = (on(&tape, theta), path[(k + 1).min(steps)].on(&tape));
+                let query = self.query(&vars, &fast.phi, k, sets);
+                let here = query.score(sets.query.y);
+                loss += weight * here.loss;
+                score.get_or_insert(here);
+                let seed = tape.full(&query.loss.shape(), weight);
+                total.add(&[query.loss], &[seed], &fast.all(), &pick(&vars, &others));
+            }
+            if k < steps {
+                let tape = Tape::new();
+                let (vars, fast) = (on(&tape, theta), path[k].on(&tape));
+                let next = self.recorded(&vars, &fast, k, &sets.support)?.all();
+                let seeds = total.seeds(&tape, &next);
+                total.add(&next, &seeds, &fast.all(), &pick(&vars, &others));
+            }
+        }
+        let mut grads = vec![None; theta.len()];
+        others.iter().zip(total.others).for_each(|(&i, g)| grads[i] = g);
+        for (i, g) in self.starts().zip(total.fast) {
+            grads[i] = sum(grads[i].take(), g);
+        }
+        let array = |(g, t): (Option<Value<T>>, &Value<T>)| {
+            g.map_or_else(|| ndarray::ArrayD::zeros(&t.shape()[..]), |g| g.to_array())
+        };
+        let grads = grads.into_iter().zip(theta).map(array).collect();
+        let score = score.expect("the last query set is always seen");
+        Ok(Lesson::new(crate::meta::Score { loss, ..score }, grads))
+    }
+
+    pub(in crate::meta) fn at_start(&self, theta: &[Value<T>]) -> Fast<Value<T>> {
+        let tape = Tape::new();
+        self.start(&on(&tape, theta)).values()
+    }
+
+    /// Third way, for evaluation: step `k` on plain values, whose memory is that of one step.
+    #[inline(never)]
+    pub(in crate::meta) fn stepped(
+        &self,
+        theta: &[Value<T>],
+        fast: &Fast<Value<T>>,
+        k: usize,
+        support: &Shared<'_, T>,
+    ) -> Result<Fast<Value<T>>> {
+        let tape = Tape::new();
+        Ok(self.constant(&on(&tape, theta), &fast.on(&tape), k, support)?.values())
+    }
+}
+
+/// The two sets of an episode.
+pub(in crate::meta) struct Sets<'e, T: Real> {
+    pub(in crate::meta) support: Shared<'e, T>,
+    pub(in crate::meta) query: Shared<'e, T>,
+}
+
+/// The gradient of what follows a step, in what the step passes on and in the meta-parameters.
+struct Cotangents<T: Real> {
+    fast: Vec<Option<Value<T>>>,
+    others: Vec<Option<Value<T>>>,
+}
+
+impl<T: Real> Cotangents<T> {
+    /// What each of `next` is followed by, taken out.
+    fn seeds<'t>(&mut self, tape: &'t Tape<T>, next: &[Var<'t, T>]) -> Vec<Var<'t, T>> {
+        let leaf = |(g, y): (&mut Option<Value<T>>, &Var<'t, T>)| match g.take() {
+            Some(g) => tape.push_leaf(g),
+            None => tape.full(&y.shape(), 0.0),
+        };
+        self.fast.iter_mut().zip(next).map(leaf).collect()
+    }
+
+    fn add<'t>(
+        &mut self,
+        ys: &[Var<'t, T>],
+        seeds: &[Var<'t, T>],
+        fast: &[Var<'t, T>],
+        others: &[Var<'t, T>],
+    ) {
+        let mut found = last_vjp(ys, seeds, &[fast, others].concat()).into_iter();
+        for total in self.fast.iter_mut().chain(&mut self.others) {
+            *total = sum(total.take(), found.next().expect("one for each"));
+        }
+    }
+}
+
+fn sum<T: Real>(a: Option<Value<T>>, b: Option<Value<T>>) -> Option<Value<T>> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.plus(&b)),
+        (a, b) => a.or(b),
+    }
+}
+
+pub(in crate::meta) fn on<'t, T: Real>(tape: &'t Tape<T>, values: &[Value<T>]) -> Vec<Var<'t, T>> {
+    values.iter().map(|v| tape.push_leaf(v.clone())).collect()
+}
+
+fn pick<'t, T: Real>(vars: &[Var<'t, T>], which: &[usize]) -> Vec<Var<'t, T>> {
+    which.iter().map(|&i| vars[i]).collect()
+}
+
+/// Row `k` of an array of one row for each step; the last row for later steps.
+fn row<'t, T: Real>(x: Var<'t, T>, k: usize) -> Var<'t, T> {
+    let shape = x.shape();
+    let k = k.min(shape[0] - 1);
+    let ranges: Vec<_> = std::iter::once(k..k + 1).chain(shape[1..].iter().map(|&d| 0..d)).collect();
+    x.slice(&ranges).reshape(&shape[1..])
+}
+
+/// Refuses an inner loss that has diverged.
+fn finite<T: Real>(loss: Var<'_, T>, k: usize) -> Result<Var<'_, T>> {
+    if loss.item().is_finite() {
+        return Ok(loss);
+    }
+    Err(Error::NotFinite { what: format!("the support loss before inner step {k}") })
+}

@@ -1,0 +1,76 @@
+//! Which statistics batch norm uses for the two sets of an episode.
+
+use super::network::Network;
+use super::norm::Moments;
+use crate::error::{Error, Result};
+
+/// Which statistics a learner's batch norms use. There is no default.
+///
+/// | mode | support set | query set in training | [`predict`](crate::Learner::predict) | [`predict_together`](crate::Learner::predict_together) |
+/// |---|---|---|---|---|
+/// | `Batch` | its own | its own | the support set's | the batch's own |
+/// | `Support` | its own | the support set's | the support set's | the batch's own |
+/// | `Together` | both sets as one batch (metric learners), else its own | both sets as one batch | the support set's | both as one batch |
+/// | `Tracked` | its own | its own | tracked ones | the batch's own |
+/// | `Running` | given ones | given ones | given ones | given ones |
+///
+/// A figure is *transductive* where a query is normalised along with other queries, and
+/// *inductive* where it is not. The published MAML and RelationNet figures are transductive.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum NormMode {
+    /// Each set's own.
+    Batch,
+    /// The support set's for both sets; the gradient flows through them.
+    Support,
+    /// Support and query set go through the network as one batch, as in the published code of
+    /// prototypical networks.
+    Together,
+    /// Each set's own in training, where a running mean of them is kept in the learner's state.
+    Tracked {
+        /// How far a meta-batch's statistics move the running ones, in `0..=1`; PyTorch's layers
+        /// use 0.1.
+        momentum: f64,
+    },
+    /// Given ones, an entry per normalised layer.
+    Running(Vec<Moments>),
+}
+
+impl NormMode {
+    /// Whether the mode's numbers are in range and given statistics fit a model.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a momentum out of range; [`Error::Shape`] if the number of given statistics differs,
+    /// or the number of channels of a layer; [`Error::NotFinite`] if a value is not finite or a variance is
+    /// negative. The last two name the layer.
+    pub fn check(&self, model: &(impl Network + ?Sized)) -> Result<()> {
+        let (given, channels) = match self {
+            NormMode::Running(given) => (given, model.norms()),
+            NormMode::Tracked { momentum } if !(0.0 < *momentum && *momentum <= 1.0) => {
+                let need = "above 0 and at most 1, the share of the new statistics";
+                return Err(Error::Setting { name: "momentum", value: momentum.to_string(), need });
+            }
+            _ => return Ok(()),
+        };
+        let refuse = |what: String, expected, found| {
+            Err(Error::Shape { what, expected: vec![expected], found: vec![found] })
+        };
+        if given.len() != channels.len() {
+            return refuse("running statistics, one entry per layer".into(), channels.len(), given.len());
+        }
+        for (i, (moments, c)) in given.iter().zip(channels).enumerate() {
+            for found in [moments.mean.len(), moments.var.len()] {
+                if found != c {
+                    return refuse(format!("running statistics of layer {i}"), c, found);
+                }
+            }
+            let finite = |v: &f64| v.is_finite();
+            if !(moments.mean.iter().all(finite) && moments.var.iter().map(|v| v.sqrt()).all(|v| finite(&v)))
+            {
+                let what = format!("a mean or a root of a variance in the running statistics of layer {i}");
+                return Err(Error::NotFinite { what });
+            }
+        }
+        Ok(())
+    }
+}

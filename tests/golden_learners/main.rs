@@ -1,0 +1,57 @@
+//! Each learner against another framework's, in `f64` to 1e-9.
+//!
+//! Every `.npz` file in the folder `learners` of the golden folder is a case, computed in float64 by PyTorch 2.15.0:
+//! small tasks, the initial meta-parameters, the settings, and the results of one meta-step. The folder's README
+//! says what each array is. A file for which there is no test here fails the test, unless it is of a learner that
+//! the crate does not have yet.
+
+mod case;
+#[path = "../common/mod.rs"]
+mod common;
+mod fitted;
+mod inner;
+mod metric;
+
+use std::fs;
+
+use case::Case;
+
+/// Files of learners that are not in the crate yet; a loud line names each.
+const LATER: [&str; 9] = [
+    "cavia",
+    "cavia_film",
+    "imaml",
+    "matching",
+    "matching_fce",
+    "meta_curvature",
+    "meta_lstm",
+    "relation",
+    "tadam",
+];
+
+fn check(name: &str) -> Option<fn(Case)> {
+    match name {
+        "ops" => Some(|_| {}), // tests/golden_ops.rs
+        _ => inner::check(name).or_else(|| metric::check(name)).or_else(|| fitted::check(name)),
+    }
+}
+
+#[test]
+fn every_learner_of_the_folder_agrees() {
+    let Some(folder) = common::golden().map(|folder| folder.join("learners")) else { return };
+    let entries = fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> = paths.filter(|path| path.extension().is_some_and(|e| e == "npz")).collect();
+    assert!(!files.is_empty(), "{} holds no file *.npz", folder.display());
+    files.sort();
+    for path in files {
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        match check(&name) {
+            Some(check) => check(Case::open(&path)),
+            None if LATER.contains(&name.as_str()) => {
+                common::skip(&format!("there is no learner for {name}.npz yet"))
+            }
+            None => panic!("{name}.npz: there is no test for this file"),
+        }
+    }
+}
