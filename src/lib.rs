@@ -105,13 +105,14 @@ pub use forward::{hessian, jacobian, jvp};
 pub use grad::{grad, grad_values, hvp, vjp, vjp_values};
 pub use gradcheck::{GradMismatch, check_grads, check_grads_all, check_grads_at};
 pub use meta::{
-    Adapted, Adapts, Distance, GradientDescent, Learned, Learner, Lesson, Maml, Mean, MetaGrad, MultiStep,
-    Order, Progress, ProtoNet, Query, Report, Route, Score, Scores, StepReport, Task, Trainable, Update,
-    UpdateRule, Updated,
+    AdamRule, Adapted, Adapts, CurvatureRule, Distance, ElementRates, GradientDescent, Learned, Learner,
+    Lesson, Maml, Mean, MetaGrad, MomentumRule, MultiStep, Order, Progress, ProtoNet, Query, Report,
+    RmsPropRule, Route, Score, Scores, StepRates, StepReport, Task, Trainable, Update, UpdateRule, Updated,
 };
 pub use meta::{check_adapt, check_examples, check_inputs, check_learned, evaluate, meta_grad, task_loss};
 pub use nn::{
-    Conv4, Downsample, Init, Mlp, Model, Moments, Network, Norm, NormMode, Observer, OwnInit, ParamSpec, Role,
+    Activation, Conv4, Downsample, Init, Mlp, Model, Moments, Network, Norm, NormMode, Observer, OwnInit,
+    ParamSpec, Role,
 };
 pub use nn::{
     check_params, check_specs, images_from_channels_first, init_params, params_from_channels_first,

@@ -197,7 +197,10 @@ impl<M, R> Maml<M, R> {
         let last = |steps: usize| (0..steps).map(|k| if k + 1 == steps { 1.0 } else { 0.0 }).collect();
         (
             order,
-            self.multi_step.map_or_else(|| last(self.steps), |m| m.weights(self.steps, progress.iteration)),
+            match &self.multi_step {
+                Some(multi_step) => multi_step.weights(self.steps, progress.iteration),
+                None => last(self.steps),
+            },
         )
     }
 }
@@ -238,6 +241,7 @@ impl<T: Real, M: Model<T>, R: UpdateRule<T>> Learner<T> for Maml<M, R> {
     fn check(&self, set: &'static str, examples: &Examples<T>) -> Result<()> {
         self.norm.check(&self.model)?;
         self.rule.check()?;
+        self.multi_step.iter().try_for_each(|m| m.check(self.steps))?;
         check_rate("proximal", self.proximal)?;
         self.adapts.of(&self.model.specs())?;
         check_examples(&self.model, self.model.outputs(), set, examples)

@@ -14,10 +14,14 @@ mod score;
 mod step;
 mod task;
 mod tracking;
+mod variants;
 
 pub use adapted::Adapted;
 pub use evaluate::{Mean, Report, StepReport, evaluate};
-pub use inner::{Adapts, GradientDescent, Order, Update, UpdateRule, Updated};
+pub use inner::{
+    AdamRule, Adapts, CurvatureRule, ElementRates, GradientDescent, MomentumRule, Order, RmsPropRule,
+    StepRates, Update, UpdateRule, Updated,
+};
 pub use learner::{Learned, Learner, Trainable};
 pub use lesson::Lesson;
 pub use maml::{Maml, Route};

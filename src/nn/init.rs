@@ -51,6 +51,8 @@ pub enum Init {
         /// The factor of the orthonormal matrix.
         gain: f64,
     },
+    /// The identity matrix `[n, n]`.
+    Identity,
     /// A function of your own: see [`Init::own`].
     Own(OwnInit),
 }
@@ -111,6 +113,9 @@ impl Init {
                 };
                 let numbers = (0..rows * cols).map(|i| T::of(gain * at(i))).collect();
                 ArrayD::from_shape_vec(shape, numbers).expect("as many numbers as the shape has elements")
+            }
+            Init::Identity => {
+                ArrayD::from_shape_fn(shape, |at| if at[0] == at[1] { T::one() } else { T::zero() })
             }
             Init::Own(ref own) => own.0(rng, shape).mapv(T::of),
         }

@@ -9,7 +9,18 @@ use crate::error::{Error, Result};
 use crate::real::Real;
 use crate::var::Var;
 
-/// Linear layers with ReLU between them: `[n, widths[0]] → [n, widths[last]]`.
+/// What stands between the layers of an [`Mlp`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Activation {
+    /// `max(x, 0)`.
+    #[default]
+    Relu,
+    /// `tanh x`.
+    Tanh,
+}
+
+/// Linear layers with ReLU, or another activation, between them: `[n, widths[0]] → [n, widths[last]]`.
 ///
 /// Inputs with more axes are flattened. Parameters by name: `linear1_w [inputs,
 /// outputs]`, `linear1_b [outputs]`, `linear2_w`, … The MAML paper's regression
@@ -17,6 +28,7 @@ use crate::var::Var;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mlp {
     widths: Vec<usize>,
+    activation: Activation,
 }
 
 impl Mlp {
@@ -33,7 +45,13 @@ impl Mlp {
         if widths.windows(2).any(|layer| elements(layer).is_none()) {
             return refuse("such that a layer has fewer than 2^32 weights");
         }
-        Ok(Mlp { widths: widths.to_vec() })
+        Ok(Mlp { widths: widths.to_vec(), activation: Activation::Relu })
+    }
+
+    /// The same with another activation.
+    #[must_use]
+    pub fn activation(self, activation: Activation) -> Mlp {
+        Mlp { activation, ..self }
     }
 }
 
@@ -66,7 +84,10 @@ impl<T: Real> Model<T> for Mlp {
         let mut x = if x.shape().len() == 2 { x } else { x.reshape(&[n, self.widths[0]]) };
         let (hidden, last) = params.split_at(params.len() - 2);
         for layer in hidden.chunks_exact(2) {
-            x = x.linear_relu(layer[0], layer[1]);
+            x = match self.activation {
+                Activation::Relu => x.linear_relu(layer[0], layer[1]),
+                Activation::Tanh => x.linear(layer[0], layer[1]).tanh(),
+            };
         }
         x.linear(last[0], last[1])
     }

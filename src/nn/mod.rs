@@ -15,7 +15,7 @@ mod specs;
 pub use conv4::{Conv4, Downsample};
 pub use init::{Init, OwnInit};
 pub use layout::{images_from_channels_first, params_from_channels_first};
-pub use mlp::Mlp;
+pub use mlp::{Activation, Mlp};
 pub use model::Model;
 pub use network::Network;
 pub use norm::{Moments, Norm, Observer};

@@ -99,6 +99,12 @@ impl ParamSpec {
         ParamSpec { role: Role::Shift, ..ParamSpec::new(name, &[n], Init::Constant(0.0)) }
     }
 
+    /// The same under another name.
+    #[must_use]
+    pub fn renamed(self, name: impl Into<String>) -> ParamSpec {
+        ParamSpec { name: name.into(), ..self }
+    }
+
     /// The same with its outer learning rate multiplied by `rate`.
     #[must_use]
     pub fn with_rate(self, rate: f64) -> ParamSpec {

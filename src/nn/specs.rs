@@ -100,6 +100,9 @@ fn init_flaw(init: &Init, shape: &[usize]) -> Option<String> {
         Init::Orthogonal { gain } if !gain.is_finite() => {
             Some(format!("the gain of its initial values must be finite, it is {gain}"))
         }
+        Init::Identity if !matches!(shape, [n, m] if n == m) => {
+            Some(format!("the identity is a square matrix, its shape is {shape:?}"))
+        }
         Init::Orthogonal { .. } if shape.len() < 2 => {
             Some(format!("an orthogonal array has at least two axes, its shape is {shape:?}"))
         }

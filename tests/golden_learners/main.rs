@@ -17,17 +17,8 @@ use std::fs;
 use case::Case;
 
 /// Files of learners that are not in the crate yet; a loud line names each.
-const LATER: [&str; 9] = [
-    "cavia",
-    "cavia_film",
-    "imaml",
-    "matching",
-    "matching_fce",
-    "meta_curvature",
-    "meta_lstm",
-    "relation",
-    "tadam",
-];
+const LATER: [&str; 8] =
+    ["cavia", "cavia_film", "imaml", "matching", "matching_fce", "meta_lstm", "relation", "tadam"];
 
 fn check(name: &str) -> Option<fn(Case)> {
     match name {
@@ -44,6 +35,7 @@ fn every_learner_of_the_folder_agrees() {
     let mut files: Vec<_> = paths.filter(|path| path.extension().is_some_and(|e| e == "npz")).collect();
     assert!(!files.is_empty(), "{} holds no file *.npz", folder.display());
     files.sort();
+    let mut missing = Vec::new();
     for path in files {
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
         match check(&name) {
@@ -51,7 +43,8 @@ fn every_learner_of_the_folder_agrees() {
             None if LATER.contains(&name.as_str()) => {
                 common::skip(&format!("there is no learner for {name}.npz yet"))
             }
-            None => panic!("{name}.npz: there is no test for this file"),
+            None => missing.push(name),
         }
     }
+    assert!(missing.is_empty(), "there is no test for the files {missing:?}");
 }

@@ -3,17 +3,24 @@
 //! | file | what |
 //! |---|---|
 //! | `rule` | what a step does with a gradient, on variables: [`UpdateRule`], gradient descent |
+//! | `moments`, `rates`, `curvature` | the other rules |
 //! | `adapts` | which parameters adapt |
 //! | `steps` | one inner step, and the three ways to run a loop of them |
 //! | `query` | support and query set through the model, by the mode of its norms |
 
 mod adapts;
+mod curvature;
+mod moments;
 mod query;
+mod rates;
 mod rule;
 mod steps;
 
 pub use adapts::Adapts;
+pub use curvature::CurvatureRule;
+pub use moments::{AdamRule, MomentumRule, RmsPropRule};
 pub(super) use query::{inductive, moments_of, norm_of, query_outputs, together};
+pub use rates::{ElementRates, StepRates};
 pub(super) use rule::check_rate;
 pub use rule::{GradientDescent, Update, UpdateRule, Updated};
 pub use steps::Order;
