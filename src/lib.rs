@@ -45,7 +45,7 @@
 //!
 //! Operations are methods of [`Var`]; arrays are `ndarray`'s, re-exported as
 //! [`ndarray`]. Images are channels-last, `[n, h, w, c]`; parameters of frameworks
-//! that put channels first come in through [`params_from_channels_first`].
+//! that put channels first come in through [`import_params`].
 //!
 //! # What is promised
 //!
@@ -115,7 +115,8 @@ pub use nn::{
     ParamSpec, Role,
 };
 pub use nn::{
-    check_params, check_specs, images_from_channels_first, init_params, params_from_channels_first,
+    Framework, check_params, check_specs, export_named, export_params, images_from_channels_first,
+    import_named, import_params, init_params,
 };
 pub use op::{Emit, Op, Point, Rule};
 pub use ops::{ConvBlock, Key, Mask, Operand, Positions};

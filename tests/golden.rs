@@ -15,8 +15,8 @@ use std::path::PathBuf;
 use common::npz::{Npz, Number};
 use innerloop::ndarray::{Array1, ArrayD};
 use innerloop::{
-    Conv4, Downsample, Episode, Examples, Learned, Learner, Maml, Mlp, Model, Network, NormMode, Order,
-    Progress, Real, Route, images_from_channels_first, meta_grad, params_from_channels_first,
+    Conv4, Downsample, Episode, Examples, Framework, Learned, Learner, Maml, Mlp, Model, Network, NormMode,
+    Order, Progress, Real, Route, images_from_channels_first, import_params, meta_grad,
 };
 
 struct Golden {
@@ -35,7 +35,7 @@ impl Golden {
             .iter()
             .map(|s| self.file.array::<A>(&format!("{prefix}/{}", s.name)).mapv(|v| T::of(v.into())))
             .collect();
-        params_from_channels_first(&specs, &arrays).unwrap()
+        import_params(Framework::PyTorch, &specs, &arrays).unwrap()
     }
 
     fn is_regression(&mut self) -> bool {

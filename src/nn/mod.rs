@@ -14,7 +14,9 @@ mod specs;
 
 pub use conv4::{Conv4, Downsample};
 pub use init::{Init, OwnInit};
-pub use layout::{images_from_channels_first, params_from_channels_first};
+pub use layout::{
+    Framework, export_named, export_params, images_from_channels_first, import_named, import_params,
+};
 pub use mlp::{Activation, Mlp};
 pub use model::Model;
 pub use network::Network;

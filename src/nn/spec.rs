@@ -88,7 +88,7 @@ impl ParamSpec {
     }
 
     /// The same linear weights, whose inputs are a flattened image `[h, w, c]`. Weights from
-    /// channels-first frameworks need this ([`params_from_channels_first`](crate::params_from_channels_first)).
+    /// channels-first frameworks need this ([`import_params`](crate::import_params)).
     #[must_use]
     pub fn with_image(self, image: [usize; 3]) -> ParamSpec {
         ParamSpec { role: Role::Linear { image: Some(image) }, ..self }

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use innerloop::ndarray::{ArrayD, Axis};
 use innerloop::{
-    Conv4, Downsample, Episode, Examples, Learned, Learner, ParamSpec, images_from_channels_first,
-    params_from_channels_first,
+    Conv4, Downsample, Episode, Examples, Framework, Learned, Learner, ParamSpec, images_from_channels_first,
+    import_params,
 };
 
 use crate::common::npz::Npz;
@@ -47,7 +47,7 @@ impl Case {
                 }
             })
             .collect();
-        params_from_channels_first(specs, &arrays).unwrap()
+        import_params(Framework::PyTorch, specs, &arrays).unwrap()
     }
 
     /// What the file starts from.
