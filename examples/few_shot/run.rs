@@ -1,0 +1,97 @@
+//! One learner: training for a time, then evaluation.
+
+use std::fmt;
+use std::time::Instant;
+
+use innerloop::{
+    Learned, Learner, Optimizer, Report, Result, StepReport, Task, Tasks, TrainConfig, Trainable, Trainer,
+    evaluate,
+};
+
+use crate::data::Images;
+use crate::learners;
+use crate::settings::Settings;
+
+pub const HEAD: &str = "| learner | inductive % | transductive % | steps | training s | evaluation s | peak MiB |\n\
+                        |---|---|---|---|---|---|---|";
+
+/// A line of the table.
+pub struct Row {
+    name: String,
+    last: StepReport,
+    steps: u64,
+    training: f64,
+    evaluation: f64,
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let share = |r: &Report| {
+            r.accuracy.map_or("-".into(), |a| format!("{:.1} ± {:.1}", 100.0 * a.mean, 100.0 * a.interval))
+        };
+        let (inductive, transductive) = (share(&self.last.inductive), share(&self.last.transductive));
+        let Row { name, steps, training, evaluation, .. } = self;
+        let peak = peak_mib().map_or("-".into(), |mib| format!("{mib:.0}"));
+        write!(
+            f,
+            "| `{name}` | {inductive} | {transductive} | {steps} | {training:.0} | {evaluation:.0} | {peak} |"
+        )
+    }
+}
+
+/// Trains and evaluates the learner of this name.
+pub fn run(settings: &Settings, name: &str) -> Result<Row> {
+    let images = Images::load(settings)?;
+    let learner = learners::ALL.iter().find(|l| l.name == name).expect("checked: a known name");
+    (learner.run)(name, settings, &images)
+}
+
+/// Trains a learner on tasks for the time that the settings give, and evaluates it.
+pub fn trained<K: Task<f32>>(
+    name: &str,
+    settings: &Settings,
+    images: &Images,
+    learner: &dyn Trainable<f32, K>,
+    tasks: &dyn Tasks<K>,
+    optimizer: Box<dyn Optimizer<f32>>,
+    config: TrainConfig,
+) -> Result<Row> {
+    let config = config.seed(settings.seed);
+    let mut trainer = Trainer::<f32, dyn Trainable<f32, K>, _>::new(learner, optimizer, config)?;
+    let start = Instant::now();
+    while trainer.iteration() < config.iterations && start.elapsed().as_secs_f64() < 60.0 * settings.minutes {
+        let log = trainer.step(tasks)?;
+        if log.iteration.is_multiple_of(100) {
+            eprintln!(
+                "{name}: step {}, loss {:.3}, {:.0} s",
+                log.iteration,
+                log.loss,
+                start.elapsed().as_secs_f64()
+            );
+        }
+    }
+    let training = start.elapsed().as_secs_f64();
+    let row = evaluated(name, settings, images, learner, trainer.learned())?;
+    Ok(Row { steps: trainer.iteration(), training, ..row })
+}
+
+/// Evaluates a learner on test episodes.
+pub fn evaluated(
+    name: &str,
+    settings: &Settings,
+    images: &Images,
+    learner: &(impl Learner<f32> + ?Sized),
+    learned: &Learned<f32>,
+) -> Result<Row> {
+    let start = Instant::now();
+    let reports = evaluate(learner, learned, &images.test(settings)?, settings.eval_episodes)?;
+    let last = *reports.last().expect("at least one entry");
+    Ok(Row { name: name.into(), last, steps: 0, training: 0.0, evaluation: start.elapsed().as_secs_f64() })
+}
+
+/// The most memory that this process has had, in MiB, where the system says so.
+fn peak_mib() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.split_whitespace().next()?.parse::<f64>().ok()? / 1024.0)
+}
