@@ -292,18 +292,22 @@ impl<M, R> Maml<M, R> {
 impl<T: Real, M: Model<T>, R: UpdateRule<T>> Trainable<T> for Maml<M, R> {
     fn lesson(&self, learned: &Learned<T>, episode: &Episode<T>, progress: &Progress) -> Result<Lesson<T>> {
         let (inner, (order, weights)) = (self.inner()?, self.plan(progress));
-        let sets = || Sets { support: Shared::new(&episode.support), query: Shared::new(&episode.query) };
+        let theta = || values(&learned.params);
+        let support = match order {
+            Order::First => inner.support(&theta(), &episode.support),
+            Order::Second => Shared::new(&episode.support),
+        };
+        let sets = Sets { support, query: Shared::new(&episode.query) };
         let lesson = if order == Order::Second && self.route == Route::Sweep {
-            let theta: Vec<_> = learned.params.iter().map(|p| Value::from_array(p.view())).collect();
-            inner.swept(&theta, &sets(), &weights)?
+            inner.swept(&theta(), &sets, &weights)?
         } else {
             Lesson::of_query(&learned.params, &episode.query.y, &|theta| {
-                inner.unrolled(theta, &sets(), &weights, order)
+                inner.unrolled(theta, &sets, &weights, order)
             })?
         };
         match self.norm {
             NormMode::Tracked { .. } => {
-                let seen = watched(&inner, &learned.params, &sets(), self.rows(), self.steps)?;
+                let seen = watched(&inner, &theta(), &sets, self.rows(), self.steps)?;
                 Ok(lesson.with_seen(seen))
             }
             _ => Ok(lesson),
@@ -331,8 +335,10 @@ fn inner<'m, T: Real>(
     let specs = model.specs();
     let by_step: Vec<bool> =
         specs.iter().map(|s| norms_by_step && matches!(s.role, Role::Scale | Role::Shift)).collect();
-    let adapts = adapts.of(&specs)?.into_iter().zip(&by_step).map(|(a, by_step)| a && !by_step).collect();
-    Ok(InnerLoop { model, rule, norm, adapts, by_step, proximal })
+    let adapts: Vec<bool> =
+        adapts.of(&specs)?.into_iter().zip(&by_step).map(|(a, by_step)| a && !by_step).collect();
+    let head_alone = !norms_by_step && Adapts::Head.of(&specs).is_ok_and(|head| head == adapts);
+    Ok(InnerLoop { model, rule, norm, adapts, by_step, head_alone, proximal })
 }
 
 fn values<T: Real>(arrays: &[ArrayD<T>]) -> Vec<Value<T>> {
@@ -347,7 +353,8 @@ fn adapt<T: Real>(
     steps: usize,
     tracked: &dyn Fn() -> Vec<Moments>,
 ) -> Result<Adapted<T>> {
-    let (theta, support) = (values(params), Shared::new(support));
+    let theta = values(params);
+    let support = inner.support(&theta, support);
     let mut fast = inner.at_start(&theta);
     for k in 0..steps {
         fast = inner.stepped(&theta, &fast, k, &support)?;
@@ -380,8 +387,8 @@ fn scores<T: Real>(
     steps: usize,
     tracked: &dyn Fn(usize) -> Vec<Moments>,
 ) -> Result<Vec<Scores>> {
-    let (support, query) = (Shared::new(&episode.support), Shared::new(&episode.query));
     let theta = values(params);
+    let (support, query) = (inner.support(&theta, &episode.support), Shared::new(&episode.query));
     let mut fast = inner.at_start(&theta);
     let mut all = Vec::with_capacity(steps + 1);
     for k in 0..=steps {
@@ -411,22 +418,21 @@ fn scores<T: Real>(
 #[inline(never)]
 fn watched<T: Real>(
     inner: &InnerLoop<'_, T>,
-    params: &[ArrayD<T>],
+    theta: &[Value<T>],
     sets: &Sets<'_, T>,
     rows: usize,
     steps: usize,
 ) -> Result<Vec<ArrayD<T>>> {
-    let theta = values(params);
-    let mut fast = inner.at_start(&theta);
+    let mut fast = inner.at_start(theta);
     let mut passes = Vec::with_capacity(steps + 1);
     for k in 0..=steps {
         let tape = Tape::new();
         let row = k.min(steps.saturating_sub(1)).min(rows - 1);
-        let params = inner.params(&on(&tape, &theta), &on(&tape, &fast.phi), row);
+        let params = inner.params(&on(&tape, theta), &on(&tape, &fast.phi), row);
         let x = if k < steps { &sets.support.x } else { &sets.query.x };
         passes.push((row, moments_of(inner.model, &params, x)));
         if k < steps {
-            fast = inner.stepped(&theta, &fast, k, &sets.support)?;
+            fast = inner.stepped(theta, &fast, k, &sets.support)?;
         }
     }
     Ok(seen(rows, &passes))

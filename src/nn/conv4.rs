@@ -158,29 +158,43 @@ impl Network for Conv4 {
 impl<T: Real> Model<T> for Conv4 {
     #[inline(never)]
     fn forward<'t>(&self, params: &[Var<'t, T>], x: Var<'t, T>, norm: Norm<'_>) -> Var<'t, T> {
-        let (blocks, head) = params.split_at(4 * BLOCKS);
-        let (stride, window) = match self.downsample {
-            Downsample::MaxPool => ([1, 1], [2, 2]),
-            Downsample::Stride => ([2, 2], [1, 1]),
-        };
-        let mut x = x;
-        for (layer, block) in blocks.chunks_exact(4).enumerate() {
-            let block = block.try_into().expect("chunks of four");
-            x = norm.conv_block(layer, x, block, [stride, [1, 1], window]);
-        }
-        let features = match self.downsample {
-            Downsample::MaxPool => x.reshape(&[x.shape()[0], self.features()]),
-            Downsample::Stride => x.global_mean2d(),
-        };
-        match head {
-            &[w, b] => features.linear(w, b),
-            [] => features,
+        let features = self.blocks(params, x, norm);
+        self.head(params, features).unwrap_or(features)
+    }
+
+    fn features<'t>(&self, params: &[Var<'t, T>], x: Var<'t, T>, norm: Norm<'_>) -> Option<Var<'t, T>> {
+        self.ways.map(|_| self.blocks(params, x, norm))
+    }
+
+    fn head<'t>(&self, params: &[Var<'t, T>], features: Var<'t, T>) -> Option<Var<'t, T>> {
+        match params[4 * BLOCKS..] {
+            [w, b] => Some(features.linear(w, b)),
+            [] => None,
             _ => panic!("Conv4: {} parameters were given, the body has 16 and the head 2", params.len()),
         }
     }
 }
 
-compiled_here!(T: <Conv4 as Model<T>>::forward);
+impl Conv4 {
+    #[inline(never)]
+    fn blocks<'t, T: Real>(&self, params: &[Var<'t, T>], x: Var<'t, T>, norm: Norm<'_>) -> Var<'t, T> {
+        let (stride, window) = match self.downsample {
+            Downsample::MaxPool => ([1, 1], [2, 2]),
+            Downsample::Stride => ([2, 2], [1, 1]),
+        };
+        let mut x = x;
+        for (layer, block) in params[..4 * BLOCKS].chunks_exact(4).enumerate() {
+            let block = block.try_into().expect("chunks of four");
+            x = norm.conv_block(layer, x, block, [stride, [1, 1], window]);
+        }
+        match self.downsample {
+            Downsample::MaxPool => x.reshape(&[x.shape()[0], self.features()]),
+            Downsample::Stride => x.global_mean2d(),
+        }
+    }
+}
+
+compiled_here!(T: <Conv4 as Model<T>>::forward, Conv4::blocks::<T>);
 
 #[cfg(test)]
 mod tests {

@@ -79,17 +79,26 @@ impl Network for Mlp {
 
 impl<T: Real> Model<T> for Mlp {
     #[inline(never)]
-    fn forward<'t>(&self, params: &[Var<'t, T>], x: Var<'t, T>, _norm: Norm<'_>) -> Var<'t, T> {
+    fn forward<'t>(&self, params: &[Var<'t, T>], x: Var<'t, T>, norm: Norm<'_>) -> Var<'t, T> {
+        let hidden = self.features(params, x, norm).expect("a network of this kind has features");
+        self.head(params, hidden).expect("and a head")
+    }
+
+    fn features<'t>(&self, params: &[Var<'t, T>], x: Var<'t, T>, _norm: Norm<'_>) -> Option<Var<'t, T>> {
         let n = x.shape()[0];
         let mut x = if x.shape().len() == 2 { x } else { x.reshape(&[n, self.widths[0]]) };
-        let (hidden, last) = params.split_at(params.len() - 2);
-        for layer in hidden.chunks_exact(2) {
+        for layer in params[..params.len() - 2].chunks_exact(2) {
             x = match self.activation {
                 Activation::Relu => x.linear_relu(layer[0], layer[1]),
                 Activation::Tanh => x.linear(layer[0], layer[1]).tanh(),
             };
         }
-        x.linear(last[0], last[1])
+        Some(x)
+    }
+
+    fn head<'t>(&self, params: &[Var<'t, T>], features: Var<'t, T>) -> Option<Var<'t, T>> {
+        let last = &params[params.len() - 2..];
+        Some(features.linear(last[0], last[1]))
     }
 }
 

@@ -16,7 +16,7 @@ use crate::var::Var;
 /// References and boxes of models are models.
 ///
 /// ```
-/// use innerloop::{Conv4, Downsample, Learner, Maml, Mlp, Model, NormMode, Order, Route};
+/// use innerloop::{Conv4, Downsample, Learner, Maml, Mlp, Model, NormMode, Order};
 /// # fn main() -> Result<(), innerloop::Error> {
 /// # let convolutional = true;
 /// let model: Box<dyn Model<f32>> = if convolutional {
@@ -24,15 +24,7 @@ use crate::var::Var;
 /// } else {
 ///     Box::new(Mlp::new(&[784, 64, 5])?)
 /// };
-/// let maml = Maml {
-///     model,
-///     inner_lr: 0.4,
-///     inner_steps: 1,
-///     eval_steps: 3,
-///     order: Order::Second,
-///     route: Route::Unrolled,
-///     norm: NormMode::Batch,
-/// };
+/// let maml = Maml::new(model, 0.4, Order::Second, NormMode::Batch).eval_steps(3);
 /// assert_eq!(maml.init(0).len(), 18);
 /// # Ok(()) }
 /// ```
@@ -75,6 +67,23 @@ pub trait Model<T: Real>: Network {
     /// If parameters or inputs have other shapes than the model's.
     fn forward<'t>(&self, params: &[Var<'t, T>], x: Var<'t, T>, norm: Norm<'_>) -> Var<'t, T>;
 
+    /// What the last layer, the head, is given: its output for `x` before the head. `None`, the default, for a model that
+    /// is not made of a body and a head. A loop that adapts the head alone then computes the body once.
+    ///
+    /// # Panics
+    /// As [`forward`](Model::forward).
+    fn features<'t>(&self, params: &[Var<'t, T>], x: Var<'t, T>, norm: Norm<'_>) -> Option<Var<'t, T>> {
+        let _ = (params, x, norm);
+        None
+    }
+
+    /// The outputs for what [`features`](Model::features) returned, so that both together are
+    /// [`forward`](Model::forward). `None`, the default, for a model that has no features.
+    fn head<'t>(&self, params: &[Var<'t, T>], features: Var<'t, T>) -> Option<Var<'t, T>> {
+        let _ = (params, features);
+        None
+    }
+
     /// Initial parameters, a function of the seed; by default what
     /// [`init_params`](crate::init_params) draws, which says when the bits are the same.
     /// Learners begin with these.
@@ -107,6 +116,19 @@ macro_rules! forwarded {
         impl<T: Real, M: Model<T> + ?Sized> Model<T> for $pointer {
             fn forward<'t>(&self, params: &[Var<'t, T>], x: Var<'t, T>, norm: Norm<'_>) -> Var<'t, T> {
                 (**self).forward(params, x, norm)
+            }
+
+            fn features<'t>(
+                &self,
+                params: &[Var<'t, T>],
+                x: Var<'t, T>,
+                norm: Norm<'_>,
+            ) -> Option<Var<'t, T>> {
+                (**self).features(params, x, norm)
+            }
+
+            fn head<'t>(&self, params: &[Var<'t, T>], features: Var<'t, T>) -> Option<Var<'t, T>> {
+                (**self).head(params, features)
             }
 
             fn init(&self, seed: u64) -> Vec<ArrayD<T>> {

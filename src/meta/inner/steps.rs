@@ -29,11 +29,13 @@ pub enum Order {
 pub(in crate::meta) struct Shared<'e, T: Real> {
     pub(in crate::meta) x: Value<T>,
     pub(in crate::meta) y: &'e Targets<T>,
+    /// What the head is given, where the head alone adapts and the body is a constant.
+    features: Option<Value<T>>,
 }
 
 impl<'e, T: Real> Shared<'e, T> {
     pub(in crate::meta) fn new(examples: &'e Examples<T>) -> Shared<'e, T> {
-        Shared { x: Value::from_array(examples.x.view()), y: &examples.y }
+        Shared { x: Value::from_array(examples.x.view()), y: &examples.y, features: None }
     }
 }
 
@@ -72,6 +74,8 @@ pub(in crate::meta) struct InnerLoop<'m, T: Real> {
     pub(in crate::meta) adapts: Vec<bool>,
     /// For each of the model's parameters whether the meta-parameter holds one for each step, along a first axis.
     pub(in crate::meta) by_step: Vec<bool>,
+    /// Whether the head alone adapts, and no parameter is one for each step.
+    pub(in crate::meta) head_alone: bool,
     /// The weight of `½‖φ − θ‖²` in the inner loss.
     pub(in crate::meta) proximal: f64,
 }
@@ -114,6 +118,26 @@ impl<T: Real> InnerLoop<'_, T> {
         Fast { carried: (0..self.rule.slots()).map(zeros).collect(), phi }
     }
 
+    /// What the head is given for a support set, where it alone adapts: then the body is computed once for all steps.
+    fn features<'t>(&self, theta: &[Var<'t, T>], support: &Shared<'_, T>) -> Option<Var<'t, T>> {
+        if !self.head_alone {
+            return None;
+        }
+        let params = &theta[..self.adapts.len()];
+        self.model.features(params, theta[0].tape().push_leaf(support.x.clone()), norm_of(self.norm))
+    }
+
+    /// A support set for steps whose inner gradients are constants.
+    pub(in crate::meta) fn support<'e>(
+        &self,
+        theta: &[Value<T>],
+        examples: &'e Examples<T>,
+    ) -> Shared<'e, T> {
+        let (tape, shared) = (Tape::new(), Shared::new(examples));
+        let features = self.features(&on(&tape, theta), &shared).map(|f| f.val());
+        Shared { features, ..shared }
+    }
+
     /// The inner loss of step `k`.
     fn loss<'t>(
         &self,
@@ -121,10 +145,14 @@ impl<T: Real> InnerLoop<'_, T> {
         phi: &[Var<'t, T>],
         k: usize,
         support: &Shared<'_, T>,
+        features: Option<Var<'t, T>>,
     ) -> Var<'t, T> {
         let params = self.params(theta, phi, k);
-        let x = params[0].tape().push_leaf(support.x.clone());
-        let loss = task_loss(self.model.forward(&params, x, norm_of(self.norm)), support.y);
+        let outputs = features.and_then(|features| self.model.head(&params, features)).unwrap_or_else(|| {
+            let x = params[0].tape().push_leaf(support.x.clone());
+            self.model.forward(&params, x, norm_of(self.norm))
+        });
+        let loss = task_loss(outputs, support.y);
         if self.proximal == 0.0 {
             return loss;
         }
@@ -152,8 +180,9 @@ impl<T: Real> InnerLoop<'_, T> {
         fast: &Fast<Var<'t, T>>,
         k: usize,
         support: &Shared<'_, T>,
+        features: Option<Var<'t, T>>,
     ) -> Result<Fast<Var<'t, T>>> {
-        let loss = finite(self.loss(theta, &fast.phi, k, support), k)?;
+        let loss = finite(self.loss(theta, &fast.phi, k, support, features), k)?;
         Ok(self.update(theta, fast, k, &grad(loss, &fast.phi)))
     }
 
@@ -170,7 +199,8 @@ impl<T: Real> InnerLoop<'_, T> {
             vars.iter().map(|v| tape.push_leaf(v.val())).collect()
         };
         let (constants, phi) = (on(theta), on(&fast.phi));
-        let loss = finite(self.loss(&constants, &phi, k, support), k)?;
+        let features = support.features.as_ref().map(|f| tape.push_leaf(f.clone()));
+        let loss = finite(self.loss(&constants, &phi, k, support, features), k)?;
         let grads = last_vjp(&[loss], &[tape.full(&loss.shape(), 1.0)], &phi);
         let leaf = |(g, p): (Option<Value<T>>, &Var<'t, T>)| match g {
             Some(g) => p.tape().push_leaf(g),
@@ -206,11 +236,12 @@ impl<T: Real> InnerLoop<'_, T> {
         order: Order,
     ) -> Result<Query<'t, T>> {
         let mut fast = self.start(theta);
+        let features = if order == Order::Second { self.features(theta, &sets.support) } else { None };
         let mut sum = None;
         for (k, &weight) in weights.iter().enumerate() {
             fast = match order {
                 Order::First => self.constant(theta, &fast, k, &sets.support)?,
-                Order::Second => self.recorded(theta, &fast, k, &sets.support)?,
+                Order::Second => self.recorded(theta, &fast, k, &sets.support, features)?,
             };
             if weight != 0.0 && k + 1 < weights.len() {
                 let loss = weight * self.query(theta, &fast.phi, k, sets).loss;
@@ -257,7 +288,7 @@ impl<T: Real> InnerLoop<'_, T> {
             if k < steps {
                 let tape = Tape::new();
                 let (vars, fast) = (on(&tape, theta), path[k].on(&tape));
-                let next = self.recorded(&vars, &fast, k, &sets.support)?.all();
+                let next = self.recorded(&vars, &fast, k, &sets.support, None)?.all();
                 let seeds = total.seeds(&tape, &next);
                 total.add(&next, &seeds, &fast.all(), &pick(&vars, &others));
             }
