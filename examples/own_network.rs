@@ -14,8 +14,8 @@ use std::rc::Rc;
 
 use innerloop::ndarray::{ArrayD, Zip};
 use innerloop::{
-    Adam, Conv4, Downsample, Emit, Episode, EpisodeSampler, EpisodeShape, Error, Glyphs, Init,
-    Model, Network, Norm, Optimizer, ParamSpec, Point, Real, Rule, Split, Tape, Tasks, Var, accuracy,
+    Adam, Conv4, Downsample, Emit, Episode, EpisodeSampler, EpisodeShape, Error, Glyphs, Init, Model,
+    Network, Norm, Optimizer, ParamSpec, Point, Real, Rule, Split, Tape, Tasks, Var, accuracy,
     check_grads_all, checkpoint, cross_entropy, grad, grad_values,
 };
 
