@@ -35,7 +35,7 @@ use std::fs;
 use std::process::ExitCode;
 
 use clap::Parser;
-use innerloop::{Episodes, Error, Result};
+use innerloop::{Error, Result, Task, Tasks as _};
 
 use report::{Record, print_table};
 use runs::Run;
@@ -64,8 +64,8 @@ fn run(settings: &Settings) -> Result<()> {
     let tasks = Tasks::new(settings)?;
     let runs = Run::all(settings, tasks.images.shape())?;
     for run in &runs {
-        run.learner.check(&tasks.train.episode(0))?;
-        run.learner.check(&tasks.test.episode(0))?;
+        Task::<f32>::check(&tasks.train.task(0), &*run.learner)?;
+        Task::<f32>::check(&tasks.test.task(0), &*run.learner)?;
     }
     let mut record = resumed(settings)?;
     let mut trainers = runs.iter().map(|run| run.trainer(settings)).collect::<Result<Vec<_>>>()?;
@@ -82,7 +82,7 @@ fn run(settings: &Settings) -> Result<()> {
     files::write(&settings.out.join("settings.txt"), &settings.identity())?;
     for (run, trainer) in runs.iter().zip(&mut trainers) {
         train::train(run, trainer, &tasks, settings, &mut record)?;
-        let picture = episodes_picture::draw(&*run.learner, trainer.params(), &tasks.test);
+        let picture = episodes_picture::draw(run, trainer.learned(), &tasks.test)?;
         files::write(&settings.out.join(format!("episodes-{}.svg", run.name)), &picture)?;
         files::write(&settings.out.join("curve.svg"), &curve::draw(&record, &runs)?)?;
     }
