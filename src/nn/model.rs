@@ -16,7 +16,7 @@ use crate::var::Var;
 /// References and boxes of models are models.
 ///
 /// ```
-/// use innerloop::{Conv4, Downsample, Learner, Maml, Mlp, Model, NormMode, Order, Route};
+/// use innerloop::{Conv4, Downsample, Learner, Maml, Mlp, Model, NormMode, Order};
 /// # fn main() -> Result<(), innerloop::Error> {
 /// # let convolutional = true;
 /// let model: Box<dyn Model<f32>> = if convolutional {
@@ -24,15 +24,7 @@ use crate::var::Var;
 /// } else {
 ///     Box::new(Mlp::new(&[784, 64, 5])?)
 /// };
-/// let maml = Maml {
-///     model,
-///     inner_lr: 0.4,
-///     inner_steps: 1,
-///     eval_steps: 3,
-///     order: Order::Second,
-///     route: Route::Unrolled,
-///     norm: NormMode::Batch,
-/// };
+/// let maml = Maml::new(model, 0.4, Order::Second, NormMode::Batch).eval_steps(3);
 /// assert_eq!(maml.init(0).len(), 18);
 /// # Ok(()) }
 /// ```
