@@ -11,7 +11,9 @@
 //! ```
 //!
 //! The default run takes 1 to 2 minutes on two cores and reaches 81 % on glyphs by second order and
-//! 75 % by first (guessing: 20 %). The paper's 98.7 % on Omniglot took 60,000 meta-steps.
+//! 75 % by first (transductive; guessing: 20 %). The paper's 98.7 % on Omniglot took 60,000 meta-steps.
+//! Accuracy is reported twice: transductive, with all queries of an episode normalised together, as in
+//! the published figures, and inductive, with each query by itself.
 //!
 //! In `out/omniglot_maml` it leaves the tables `metrics.csv` and `evaluations.csv`, the learning curve
 //! `curve.svg`, four test episodes of each run as `episodes-*.svg`, the trained parameters as
