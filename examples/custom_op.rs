@@ -10,8 +10,8 @@
 
 use innerloop::ndarray::{Array1, ArrayD};
 use innerloop::{
-    Adam, Emit, Episode, Episodes, Mlp, Model, Op, Optimizer, Point, Real, Rule, Sinusoids, Tape, Var,
-    check_grads, check_grads_at, grad, grad_values, loss,
+    Adam, Emit, Episode, Mlp, Model, Op, Optimizer, Point, Real, Rule, Sinusoids, Tape, Tasks, Var,
+    check_grads, check_grads_at, grad, grad_values, task_loss,
 };
 
 // An operation is a struct with a rule. Rules are written with `Var` methods, so they are
@@ -141,10 +141,11 @@ fn main() -> Result<(), innerloop::Error> {
     let tasks = Sinusoids { shots: 10, queries: 10, seed: 0 };
     let mut params: Vec<ArrayD<f32>> = Mlp::new(&[1, 40, 40, 1])?.init(0);
     let mut optimizer = Adam::default().init(&params);
+    let rates = vec![1e-3; params.len()]; // one outer rate per parameter
     let mut recent = 0.0;
     for step in 1..=5000 {
-        let (loss, gradient) = task(&params, &tasks.episode(step));
-        Adam::default().update(1e-3, &mut params, &gradient, &mut optimizer);
+        let (loss, gradient) = task(&params, &tasks.task(step));
+        Adam::default().update(&rates, &mut params, &gradient, &mut optimizer);
         recent += loss;
         if step % 1000 == 0 {
             println!("  task {step}: squared error after one inner step {:.2}, mean of 1000", recent / 1e3);
@@ -158,9 +159,9 @@ fn main() -> Result<(), innerloop::Error> {
 fn task(params: &[ArrayD<f32>], episode: &Episode<f32>) -> (f32, Vec<ArrayD<f32>>) {
     let tape = Tape::new();
     let theta = tape.leaves(params);
-    let g = grad(loss(network(&theta, tape.leaf(&episode.support.x)), &episode.support.y), &theta);
+    let g = grad(task_loss(network(&theta, tape.leaf(&episode.support.x)), &episode.support.y), &theta);
     let phi: Vec<_> = theta.iter().zip(g).map(|(&p, g)| p - 0.01 * g).collect();
-    let query_loss = loss(network(&phi, tape.leaf(&episode.query.x)), &episode.query.y);
+    let query_loss = task_loss(network(&phi, tape.leaf(&episode.query.x)), &episode.query.y);
     (query_loss.item(), grad_values(query_loss, &theta))
 }
 

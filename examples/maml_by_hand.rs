@@ -12,12 +12,12 @@
 
 use innerloop::ndarray::ArrayD;
 use innerloop::{
-    Conv4, Downsample, Episode, EpisodeSampler, EpisodeShape, Episodes, Glyphs, Model, Norm, Tape,
+    Conv4, Downsample, Episode, EpisodeSampler, EpisodeShape, Glyphs, Model, Norm, Tape, Tasks,
     cross_entropy, grad, grad_values,
 };
 
 const INNER_STEPS: usize = 1;
-const INNER_LR: f64 = 0.4;
+const INNER_LR: f64 = 0.4; // for the mean cross-entropy of the support set
 const OUTER_LR: f32 = 1.0;
 const META_BATCH: u64 = 8;
 const META_STEPS: u64 = 200;
@@ -33,7 +33,7 @@ fn main() -> Result<(), innerloop::Error> {
     for step in 1..=META_STEPS {
         let before = params.clone();
         for i in 0..META_BATCH {
-            let (loss, gradient) = task(&model, &before, &tasks.episode(step * META_BATCH + i));
+            let (loss, gradient) = task(&model, &before, &tasks.task(step * META_BATCH + i));
             for (p, g) in params.iter_mut().zip(&gradient) {
                 p.scaled_add(-OUTER_LR / META_BATCH as f32, g);
             }

@@ -14,8 +14,8 @@ use std::rc::Rc;
 
 use innerloop::ndarray::{ArrayD, Zip};
 use innerloop::{
-    Adam, Conv4, Downsample, Emit, Episode, EpisodeSampler, EpisodeShape, Episodes, Error, Glyphs, Init,
-    Model, Network, Norm, Optimizer, ParamSpec, Point, Real, Rule, Split, Tape, Var, accuracy,
+    Adam, Conv4, Downsample, Emit, Episode, EpisodeSampler, EpisodeShape, Error, Glyphs, Init, Model,
+    Network, Norm, Optimizer, ParamSpec, Point, Real, Rule, Split, Tape, Tasks, Var, accuracy,
     check_grads_all, checkpoint, cross_entropy, grad, grad_values,
 };
 
@@ -59,7 +59,7 @@ impl Network for Residual {
             for layer in ["a", "b"] {
                 specs.push(ParamSpec::conv(format!("block{block}{layer}_w"), [3, 3, c, c]));
                 specs.push(ParamSpec::scale(format!("block{block}{layer}_gamma"), c));
-                specs.push(ParamSpec::bias(format!("block{block}{layer}_beta"), c));
+                specs.push(ParamSpec::shift(format!("block{block}{layer}_beta"), c));
             }
         }
         // a head that starts small, in a way of its own
@@ -81,14 +81,21 @@ impl Network for Residual {
     fn outputs(&self) -> usize {
         self.ways
     }
+
+    /// Four normalised layers. A learner needs this to keep their statistics for `predict`.
+    fn norms(&self) -> Vec<usize> {
+        vec![self.channels; 4]
+    }
 }
 
 impl<T: Real> Model<T> for Residual {
-    fn forward<'t>(&self, p: &[Var<'t, T>], x: Var<'t, T>, _norm: Norm<'_>) -> Var<'t, T> {
+    fn forward<'t>(&self, p: &[Var<'t, T>], x: Var<'t, T>, norm: Norm<'_>) -> Var<'t, T> {
         let mut x = x.conv2d(p[0], [2, 2], [1, 1]);
-        for block in p[1..13].chunks_exact(6) {
-            let inside = swish(x.batch_norm(block[1], block[2], 1e-5))[0].conv2d(block[0], [1, 1], [1, 1]);
-            let [y, gate] = swish(inside.batch_norm(block[4], block[5], 1e-5));
+        let no_bias = x.tape().full(&[self.channels], 0.0); // the convolutions have none
+        for (i, block) in p[1..13].chunks_exact(6).enumerate() {
+            let normed = norm.apply(2 * i, x, no_bias, block[1], block[2]);
+            let inside = swish(normed)[0].conv2d(block[0], [1, 1], [1, 1]);
+            let [y, gate] = swish(norm.apply(2 * i + 1, inside, no_bias, block[4], block[5]));
             x = x + (y * gate).conv2d(block[3], [1, 1], [1, 1]);
         }
         x.global_mean2d().linear(p[13], p[14])
@@ -163,7 +170,7 @@ fn main() -> Result<(), Error> {
     let shape = EpisodeShape { ways: 3, shots: 1, queries: 2 };
     let sampler = EpisodeSampler::new(&glyphs, &split.train, shape, 0)?;
 
-    let task: Task<f64> = Rc::new((Box::new(Residual { channels: 6, ways: 3 }), sampler.episode(0)));
+    let task: Task<f64> = Rc::new((Box::new(Residual { channels: 6, ways: 3 }), sampler.task(0)));
     let mut params = task.0.init(0);
     let mut noise = 0.0;
     for value in params.iter_mut().flatten() {
@@ -177,15 +184,16 @@ fn main() -> Result<(), Error> {
     for name in ["residual", "strided"] {
         let mut params = network(name)?.init(0);
         let mut state = Adam::default().init(&params);
+        let rates = vec![3e-3; params.len()];
         let mut right = [0.0; 2];
         for i in 0..TASKS {
-            let task: Task<f32> = Rc::new((network(name)?, sampler.episode(i)));
+            let task: Task<f32> = Rc::new((network(name)?, sampler.task(i)));
             let tape = Tape::new();
             let theta = tape.leaves(&params);
             let (loss, logits) = adapted(&task, &theta, 1);
             let labels = task.1.query.y.labels().expect("a classification episode");
             right[usize::from(i >= TASKS / 2)] += logits.with_value(|l| accuracy(l, labels));
-            Adam::default().update(3e-3, &mut params, &grad_values(loss, &theta), &mut state);
+            Adam::default().update(&rates, &mut params, &grad_values(loss, &theta), &mut state);
         }
         let [first, second] = right.map(|sum| 2.0 * sum / TASKS as f64);
         println!("{name}: accuracy {first:.2} in the first half of the tasks, {second:.2} in the second");

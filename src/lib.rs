@@ -5,12 +5,12 @@
 //! ordinary library code. The whole of MAML on the lowest layer:
 //!
 //! ```
-//! use innerloop::{Conv4, Downsample, EpisodeSampler, EpisodeShape, Episodes, Glyphs, Model, Norm, Tape};
+//! use innerloop::{Conv4, Downsample, EpisodeSampler, EpisodeShape, Glyphs, Model, Norm, Tape, Tasks};
 //! use innerloop::{cross_entropy, grad, grad_values};
 //!
 //! let glyphs = Glyphs { alphabets: 2, characters_per_alphabet: 5, drawers: 4, size: 28, seed: 0 }.generate()?;
 //! let shape = EpisodeShape { ways: 5, shots: 1, queries: 2 };
-//! let episode = EpisodeSampler::new(&glyphs, &glyphs.all(), shape, 0)?.episode(0);
+//! let episode = EpisodeSampler::new(&glyphs, &glyphs.all(), shape, 0)?.task(0);
 //! let (support, query) = (&episode.support, &episode.query);
 //! let model = Conv4::new([28, 28, 1], 8, Downsample::Stride, Some(5))?;
 //! let params = model.init(0);
@@ -37,11 +37,42 @@
 //! | layer | names |
 //! |---|---|
 //! | engine | [`Tape`], [`Var`], [`grad`], [`grad_values`], [`vjp`], [`jvp`], [`hvp`], [`hessian`], [`checkpoint`]; your own operations: [`Op`], [`Rule`], [`check_grads`] |
-//! | losses | [`cross_entropy`], [`mse`], [`accuracy`], or [`loss`] by the kind of targets |
+//! | losses | [`cross_entropy`], [`mse`], [`accuracy`], or [`task_loss`] by the kind of targets |
 //! | models | [`Model`], [`Network`], [`Conv4`], [`Mlp`], [`ParamSpec`], [`Init`]; which statistics batch norm uses is always stated: [`Norm`] |
-//! | learners | [`Learner`], [`Maml`], [`ProtoNet`]; [`meta_grad`] over a meta-batch, [`evaluate`] |
-//! | training | [`Trainer`], [`Adam`], [`Sgd`], [`Schedule`], checkpoints |
-//! | data | [`Episode`], [`Episodes`], [`EpisodeSampler`], [`ImageSet`], `Omniglot`, [`Glyphs`], [`Sinusoids`] |
+//! | the inner loop | [`UpdateRule`], [`GradientDescent`], [`Order`], [`Route`], [`Adapts`], [`MultiStep`] |
+//! | learners | [`Learner`] adapts and predicts, [`Trainable`] is meta-trained; [`Maml`], [`ProtoNet`]; the values that they pass on: [`Learned`], [`Lesson`], [`Adapted`] |
+//! | all learners | [`meta_grad`] over a meta-batch, [`evaluate`]; which statistics normalise in which phase: [`NormMode`] |
+//! | training | [`Trainer`], [`TrainConfig`], [`Progress`], [`Adam`], [`Sgd`], [`Schedule`] |
+//! | files | `save_learned`, `save_adapted`, `save_checkpoint` and their `load_..` |
+//! | data | [`Tasks`], [`Episode`], [`Examples`], [`EpisodeSampler`], [`ImageSet`], `Omniglot`, [`Glyphs`], [`Sinusoids`] |
+//!
+//! # Adapting and predicting
+//!
+//! [`Learner::adapt`] turns a support set into a value, [`Adapted`], which holds all that is needed to
+//! predict: for MAML the adapted parameters, for prototypical networks the embedding and the
+//! prototypes, and for both the statistics of their norms. It can be kept, saved, loaded in another
+//! process, and asked. [`Learner::predict`] is *inductive*: the answer for an input is the same whether
+//! it comes alone or among others. [`Learner::predict_together`] is *transductive*: batch norm uses the
+//! statistics of all inputs of the call together, as most published figures do. [`evaluate`] reports both.
+//!
+//! ```
+//! use innerloop::ndarray::Axis;
+//! use innerloop::{Conv4, Downsample, EpisodeSampler, EpisodeShape, Glyphs, Learned, Learner, Maml};
+//! use innerloop::{NormMode, Order, Tasks};
+//!
+//! let glyphs = Glyphs { alphabets: 2, characters_per_alphabet: 5, drawers: 4, size: 28, seed: 0 }.generate()?;
+//! let shape = EpisodeShape { ways: 5, shots: 1, queries: 2 };
+//! let episode = EpisodeSampler::new(&glyphs, &glyphs.all(), shape, 0)?.task(0);
+//! let model = Conv4::new([28, 28, 1], 8, Downsample::Stride, Some(5))?;
+//! let maml = Maml::new(model, 0.4, Order::Second, NormMode::Batch).eval_steps(3);
+//! let learned: Learned<f32> = maml.init(0).into(); // or Trainer's, or load_learned's
+//!
+//! let adapted = maml.adapt(&learned, &episode.support)?;
+//! let all = maml.predict(&adapted, &episode.query.x)?;
+//! let first = maml.predict(&adapted, &episode.query.x.select(Axis(0), &[0]))?;
+//! assert_eq!(first, all.select(Axis(0), &[0]));
+//! # Ok::<(), innerloop::Error>(())
+//! ```
 //!
 //! Operations are methods of [`Var`]; arrays are `ndarray`'s, re-exported as
 //! [`ndarray`]. Images are channels-last, `[n, h, w, c]`; parameters of frameworks

@@ -1,11 +1,11 @@
-//! The learning curve as an SVG picture.
+//! The learning curve as an SVG picture. Accuracy on unseen classes is the transductive one, as published.
 
 use std::error::Error as StdError;
 
 use innerloop::{Error, Result};
 use plotters::prelude::*;
 
-use crate::report::{EvalRow, Record, StepRow};
+use crate::report::{EvalRow, Figure, Record, StepRow};
 use crate::runs::Run;
 
 /// Told apart by colour-blind readers too (Okabe and Ito).
@@ -49,17 +49,19 @@ fn paint(record: &Record, runs: &[Run], svg: &mut String) -> Result<(), Box<dyn 
 
         let rows = evaluations(record, run);
         let whisker = |row: &EvalRow| {
-            let (x, (low, high)) =
-                (row.iteration as f64, (row.accuracy - row.interval, row.accuracy + row.interval));
+            let (x, Figure { accuracy, interval, .. }) = (row.iteration as f64, row.transductive);
+            let (low, high) = (accuracy - interval, accuracy + interval);
             PathElement::new(vec![(x, 100.0 * low), (x, 100.0 * high)], color.stroke_width(2))
         };
         chart.draw_series(rows.iter().map(whisker))?;
-        let dot =
-            |row: &EvalRow| Circle::new((row.iteration as f64, 100.0 * row.accuracy), 6, color.filled());
+        let dot = |row: &EvalRow| {
+            Circle::new((row.iteration as f64, 100.0 * row.transductive.accuracy), 6, color.filled())
+        };
         let key = move |(x, y)| Circle::new((x + 13, y), 6, color.filled());
         chart.draw_series(rows.iter().map(dot))?.label(format!("{}: unseen classes", run.title)).legend(key);
     }
-    let is_high = |run: &Run| record.last_evaluation(run.name).last().is_none_or(|row| row.accuracy > 0.5);
+    let is_high =
+        |run: &Run| record.last_evaluation(run.name).last().is_none_or(|row| row.transductive.accuracy > 0.5);
     let high = runs.iter().all(is_high); // then there is room below
     let place = if high { SeriesLabelPosition::LowerRight } else { SeriesLabelPosition::UpperRight };
     chart

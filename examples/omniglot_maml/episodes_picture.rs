@@ -1,7 +1,9 @@
 //! Four test episodes as an SVG picture: support images, query images and predictions.
 
 use innerloop::ndarray::{ArrayD, ArrayViewD, Axis};
-use innerloop::{Episode, EpisodeSampler, Episodes, Examples, Learner, accuracy};
+use innerloop::{Episode, EpisodeSampler, Examples, Learned, Learner, Result, Tasks, accuracy};
+
+use crate::runs::Run;
 
 const EPISODES: u64 = 4;
 /// The largest numbers of classes per episode and images per class that are drawn.
@@ -28,8 +30,9 @@ const COLORS: [&str; 10] = [
     "#999999",
 ];
 
-/// The first test episodes, with predictions before adaptation and after the last inner step.
-pub fn draw(learner: &dyn Learner<f32>, params: &[ArrayD<f32>], tasks: &EpisodeSampler) -> String {
+/// The first test episodes, with predictions before adaptation and after the last inner step. The queries
+/// of an episode are predicted together, as in the published figures.
+pub fn draw(run: &Run, learned: &Learned<f32>, tasks: &EpisodeSampler) -> Result<String> {
     let shape = tasks.shape();
     let (shots, queries) = (shape.shots.min(SHOTS), shape.queries.min(QUERIES));
     let w = (LETTER + (shots + queries) * (IMAGE + GAP) + 2 * GAP).max(LEAST_WIDTH);
@@ -49,15 +52,20 @@ pub fn draw(learner: &dyn Learner<f32>, params: &[ArrayD<f32>], tasks: &EpisodeS
         svg += &(frame(x + 2, 49, 18, color) + &text(x + 30, 64, 17, DARK, meaning));
     }
     for i in 0..EPISODES {
-        let episode = tasks.episode(i);
-        let outputs = learner.outputs(params, &episode);
+        let episode = tasks.task(i);
+        let predict = |learner: &dyn Learner<f32>| {
+            learner.predict_together(&learner.adapt(learned, &episode.support)?, &episode.query.x)
+        };
+        let after = predict(&*run.learner)?;
+        let before = run.unadapted.as_ref().map(|learner| predict(learner)).transpose()?;
+        let outputs = [before.unwrap_or_else(|| after.clone()), after];
         let (column, row) = (i as usize % 2, i as usize / 2);
         let (x, y) = (MARGIN + column * (w + MARGIN), HEAD + MARGIN + row * (h + MARGIN));
         let panel =
             Panel { episode: &episode, outputs: &outputs, shots: shape.shots, queries: shape.queries };
         svg += &format!("<g transform=\"translate({x} {y})\">\n{}</g>\n", panel.draw(i));
     }
-    svg + "</svg>\n"
+    Ok(svg + "</svg>\n")
 }
 
 struct Panel<'a> {
@@ -70,19 +78,20 @@ struct Panel<'a> {
 
 impl Panel<'_> {
     fn draw(&self, number: u64) -> String {
-        let Episode { ways, support, query } = self.episode;
+        let Episode { support, query, .. } = self.episode;
+        let ways = self.episode.ways().unwrap_or(0);
         let (shots, queries) = (self.shots.min(SHOTS), self.queries.min(QUERIES));
         let labels = query.y.labels().unwrap_or_default();
         let [before, after] = self.outputs.each_ref().map(|o| 100.0 * accuracy(o.view(), labels));
         let adapts = self.outputs[0] != self.outputs[1];
         let score = if adapts { format!("{before:.0} % → {after:.0} %") } else { format!("{after:.0} %") };
         let title = format!("Test episode {}: accuracy {score} of {} queries", number + 1, query.len());
-        let title = title + if *ways > WAYS { "; some classes" } else { "" };
+        let title = title + if ways > WAYS { "; some classes" } else { "" };
         let mut svg = text(0, 18, 18, "#000000", &title);
         let query_x = LETTER + shots * (IMAGE + GAP) + 2 * GAP;
         svg += &text(LETTER, 48, 15, "#666666", "support");
         svg += &text(query_x, 48, 15, "#666666", "query");
-        for way in 0..WAYS.min(*ways) {
+        for way in 0..WAYS.min(ways) {
             let (y, color) = (TITLE - 8 + way * ROW, COLORS[way % COLORS.len()]);
             svg += &text(8, y + IMAGE / 2 + 9, 26, color, &letter(way));
             for shot in 0..shots {

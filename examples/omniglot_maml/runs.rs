@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use innerloop::{
-    Adam, Conv4, Downsample, Error, Learner, Maml, NormMode, Order, ProtoNet, Result, Route, Trainer,
+    Adam, Conv4, Downsample, Error, Learner, Maml, NormMode, Order, ProtoNet, Result, Trainable, Trainer,
     load_checkpoint,
 };
 
@@ -16,10 +16,12 @@ pub struct Run {
     /// What its files and table rows are called.
     pub name: &'static str,
     pub title: &'static str,
-    pub learner: Box<dyn Learner<f32>>,
+    pub learner: Box<dyn Trainable<f32>>,
+    /// The same learner without inner steps, if it has any.
+    pub unadapted: Option<Box<dyn Learner<f32>>>,
 }
 
-pub type MetaTrainer<'r> = Trainer<'r, f32, dyn Learner<f32>, Adam>;
+pub type MetaTrainer<'r> = Trainer<'r, f32, dyn Trainable<f32>, Adam>;
 
 const NAMES: [&str; 3] = ["second", "first", "protonet"];
 
@@ -33,17 +35,20 @@ impl Run {
         let model = Conv4::new(image, settings.filters, downsample, Some(settings.ways))?;
         let maml = |order| {
             let &Settings { inner_lr, inner_steps, eval_steps, .. } = settings;
-            let (model, route, norm) = (model.clone(), Route::Unrolled, NormMode::Batch);
-            let learner = Box::new(Maml { model, inner_lr, inner_steps, eval_steps, order, route, norm });
-            match order {
-                Order::Second => Run { name: NAMES[0], title: "second order", learner },
-                Order::First => Run { name: NAMES[1], title: "first order", learner },
-            }
+            let learner = Maml::new(model.clone(), inner_lr, order, NormMode::Batch)
+                .steps(inner_steps)
+                .eval_steps(eval_steps);
+            let (name, title) = match order {
+                Order::Second => (NAMES[0], "second order"),
+                Order::First => (NAMES[1], "first order"),
+            };
+            let unadapted = Box::new(learner.clone().eval_steps(0));
+            Run { name, title, learner: Box::new(learner), unadapted: Some(unadapted) }
         };
         Ok(match (settings.learner, settings.order) {
             (LearnerKind::Protonet, _) => {
-                let learner = Box::new(ProtoNet { model: model.embedding(), norm: NormMode::Batch });
-                vec![Run { name: NAMES[2], title: "ProtoNet", learner }]
+                let learner = Box::new(ProtoNet::new(model.embedding(), NormMode::Batch));
+                vec![Run { name: NAMES[2], title: "ProtoNet", learner, unadapted: None }]
             }
             (LearnerKind::Maml, Some(OrderKind::First)) => vec![maml(Order::First)],
             (LearnerKind::Maml, None) if settings.compare => vec![maml(Order::Second), maml(Order::First)],
@@ -59,9 +64,9 @@ impl Run {
     pub fn trainer(&self, settings: &Settings) -> Result<MetaTrainer<'_>> {
         let path = self.checkpoint(settings);
         if !(settings.resume && path.exists()) {
-            return Trainer::new(&*self.learner, Adam::default(), settings.outer(), settings.seed);
+            return Trainer::new(&*self.learner, Adam::default(), settings.outer());
         }
-        let state = load_checkpoint(&path, &self.learner.specs())?;
+        let state = load_checkpoint(&path, &*self.learner)?;
         Trainer::resume(&*self.learner, Adam::default(), settings.outer(), state)
     }
 }

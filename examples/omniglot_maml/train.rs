@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use innerloop::{Result, evaluate, save_checkpoint, save_params};
+use innerloop::{Result, evaluate, save_checkpoint, save_learned};
 
 use crate::progress::Progress;
 use crate::report::Record;
@@ -42,7 +42,7 @@ pub fn train(
     eprintln!("{}", evaluated(run, trainer, tasks, settings, record)?);
     record.save(&settings.out)?;
     let params = settings.out.join(format!("params-{}.safetensors", run.name));
-    save_params(&params, &run.learner.specs(), trainer.params())
+    save_learned(&params, &*run.learner, trainer.learned())
 }
 
 /// Evaluates on unseen classes; returns a line with the result.
@@ -54,11 +54,13 @@ fn evaluated(
     record: &mut Record,
 ) -> Result<String> {
     let start = Instant::now();
-    let reports = evaluate(&*run.learner, trainer.params(), &tasks.test, settings.eval_episodes)?;
+    let reports = evaluate(&*run.learner, trainer.learned(), &tasks.test, settings.eval_episodes)?;
     record.evaluated(run.name, trainer.iteration(), settings.eval_episodes, &reports);
-    let accuracy = record.last_evaluation(run.name).last().map_or(String::new(), |row| row.percent());
+    let last = record.last_evaluation(run.name).last().map_or(String::new(), |row| {
+        format!("{} % transductive, {} % inductive", row.transductive.percent(), row.inductive.percent())
+    });
     Ok(format!(
-        "{}: {accuracy} % on unseen classes after {} meta-steps ({:.1} min of training; evaluated in {:.0} s)",
+        "{}: {last}, on unseen classes after {} meta-steps ({:.1} min of training; evaluated in {:.0} s)",
         run.title,
         trainer.iteration(),
         record.seconds(run.name) / 60.0,
@@ -69,5 +71,5 @@ fn evaluated(
 /// Tables first: resuming drops rows after the checkpoint, but it cannot restore missing rows.
 fn save(run: &Run, trainer: &MetaTrainer<'_>, settings: &Settings, record: &mut Record) -> Result<()> {
     record.save(&settings.out)?;
-    save_checkpoint(&run.checkpoint(settings), &run.learner.specs(), trainer.state())
+    save_checkpoint(&run.checkpoint(settings), &*run.learner, trainer.state())
 }

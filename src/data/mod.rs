@@ -1,8 +1,8 @@
 //! Data sets grouped by class, splits of their classes, and the episodes drawn from them.
 //!
 //! An [`ImageSet`] holds images by class; a [`Split`] says which classes train and which test; an
-//! [`EpisodeSampler`] draws tasks. Every source of tasks implements [`Episodes`]: episode `i` is a
-//! pure function of the settings, the seed and `i`, so any thread may make any episode in any order.
+//! [`EpisodeSampler`] draws tasks. Every source of tasks implements [`Tasks`]: task `i` is a
+//! pure function of the settings, the seed and `i`, so any thread may make any task in any order.
 //!
 //! | source | what |
 //! |---|---|

@@ -173,7 +173,6 @@ impl Norm<'_> {
 
 compiled_here!(T: Norm::conv_block::<T>, Norm::apply::<T>);
 
-/// The statistics of the batch `x + bias`.
 /// Mean and variance per channel of the first `n` examples.
 #[track_caller]
 fn first_statistics<'t, T: Real>(x: Var<'t, T>, n: usize) -> (Var<'t, T>, Var<'t, T>) {
@@ -184,6 +183,7 @@ fn first_statistics<'t, T: Real>(x: Var<'t, T>, n: usize) -> (Var<'t, T>, Var<'t
     (first.mean_axes(&over), first.var_axes(&over))
 }
 
+/// The statistics of the batch `x + bias`.
 fn observed<'t, T: Real>(x: Var<'t, T>, bias: Var<'t, T>) -> Moments {
     let over: Vec<_> = (0..x.shape().len() - 1).collect();
     let numbers = |v: Var<'t, T>| v.value().iter().map(|v| v.as_f64()).collect();

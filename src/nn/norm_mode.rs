@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 /// |---|---|---|---|---|
 /// | `Batch` | its own | its own | the support set's | the batch's own |
 /// | `Support` | its own | the support set's | the support set's | the batch's own |
-/// | `Together` | both sets as one batch (metric learners), else its own | both sets as one batch | the support set's | both as one batch |
+/// | `Together` | both sets as one batch (metric learners), else its own | both sets as one batch | the support set's | the batch's own |
 /// | `Tracked` | its own | its own | tracked ones | the batch's own |
 /// | `Running` | given ones | given ones | given ones | given ones |
 ///

@@ -193,9 +193,9 @@ impl<'p> File<'p> {
         let (_, head) = SafeTensors::read_metadata(&self.bytes).map_err(|e| self.bad(e))?;
         let text = head.metadata().as_ref().and_then(|m| m.get(COUNTERS)).map_or("", |t| t);
         let numbers: Vec<_> = text.split(' ').filter_map(|n| n.parse().ok()).collect();
-        numbers
-            .try_into()
-            .map_err(|_| self.bad("it holds no counters, so it is a file of parameters, not a checkpoint"))
+        numbers.try_into().map_err(|_| {
+            self.bad("it holds no counters, so it is not a checkpoint, or one of an older version")
+        })
     }
 
     fn array<T: Real>(&self, view: &TensorView<'_>) -> Result<ArrayD<T>> {
