@@ -109,6 +109,7 @@ pub use meta::{
     Order, Progress, ProtoNet, Query, Report, Route, Score, Scores, StepReport, Task, Trainable, Update,
     UpdateRule, Updated,
 };
+pub use meta::{Follows, R2d2, Refinement, SemiProtoNet};
 pub use meta::{check_adapt, check_examples, check_inputs, check_learned, evaluate, meta_grad, task_loss};
 pub use nn::{
     Conv4, Downsample, Init, Mlp, Model, Moments, Network, Norm, NormMode, Observer, OwnInit, ParamSpec, Role,

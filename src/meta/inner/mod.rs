@@ -13,7 +13,7 @@ mod rule;
 mod steps;
 
 pub use adapts::Adapts;
-pub(super) use query::{inductive, moments_of, norm_of, query_outputs, together};
+pub(super) use query::{inductive, moments_of, norm_of};
 pub(super) use rule::check_rate;
 pub use rule::{GradientDescent, Update, UpdateRule, Updated};
 pub use steps::Order;
