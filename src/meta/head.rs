@@ -120,11 +120,17 @@ pub(super) fn init<T: Real>(learner: &dyn Head<T>, seed: u64) -> Vec<ArrayD<T>> 
     [learner.body().0.init(seed), init_params(&learner.own(), seed ^ OWN_SEED)].concat()
 }
 
-/// Refuses values where classes are needed, and statistics and inputs that do not fit.
+/// Refuses values where classes are needed, names of parameters that are taken, statistics and inputs that do not
+/// fit.
 #[inline(never)]
 pub(super) fn check<T: Real>(learner: &dyn Head<T>, set: &'static str, examples: &Examples<T>) -> Result<()> {
     check_labelled(examples)?;
     let (model, mode) = learner.body();
+    let taken = |spec: &&ParamSpec| spec.name == learner.name() || SHOWN.contains(&spec.name.as_str());
+    if let Some(spec) = learner.specs().iter().find(taken) {
+        let reason = "an array that the learner makes has this name: choose another one".into();
+        return Err(Error::Spec { name: format!("{:?}", spec.name), reason });
+    }
     mode.check(model)?;
     check_examples(model, usize::MAX, set, examples)
 }
@@ -245,6 +251,9 @@ fn logits<T: Real>(
 fn embeds_again<T: Real>(model: &dyn Model<T>, mode: &NormMode) -> bool {
     matches!(mode, NormMode::Tracked { .. } | NormMode::Together) && !model.norms().is_empty()
 }
+
+/// What else than the fitted heads an adapted learner may hold: names that no parameter may have.
+const SHOWN: [&str; 6] = ["assignment", "mask", "statistics", KEPT[0], KEPT[1], KEPT[2]];
 
 /// The names under which a support set is kept.
 const KEPT: [&str; 3] = ["support/x", "support/labels", "support/unlabelled"];
