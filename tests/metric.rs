@@ -289,6 +289,12 @@ fn a_great_ridge_gives_zero_weights_and_a_small_one_the_labels_of_the_support_se
     let weights = with(1e15).0;
     assert_eq!(weights.shape(), [FEATURES + 1, WAYS]);
     assert!(weights.iter().all(|w| w.abs() < 1e-14 && *w != 0.0));
+    // then λn·W holds the sums of the embeddings of each class
+    let (weights, prototypes) =
+        (with(1e9).0, adapted(&ProtoNet::new(SMOOTH, NormMode::Batch), &episode.support));
+    let sums = prototypes.array("prototypes").unwrap() * 2.0;
+    let weights = weights.slice_axis(Axis(0), (..FEATURES).into()).t().to_owned() * 6e9;
+    assert!(largest_difference(&weights, &sums) < 1e-7);
     let (_, logits) = with(1e-11);
     let labels = episode.support.y.labels().unwrap();
     let one_hot = ArrayD::from_shape_fn(vec![6, WAYS], |at| f64::from(labels[at[0]] == at[1]));

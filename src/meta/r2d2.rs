@@ -27,6 +27,15 @@ use crate::var::Var;
 ///
 /// What [`adapt`](Learner::adapt) returns holds `weights`, `[d + 1, ways]`. A system that is not positive definite in
 /// the precision at hand is [`Error::NotSolvable`](crate::Error::NotSolvable).
+///
+/// ```
+/// use innerloop::{Conv4, Downsample, Learner, NormMode, R2d2};
+/// let body = Conv4::new([28, 28, 1], 8, Downsample::MaxPool, None)?;
+/// let learner = R2d2::new(body, NormMode::Together).lambda(1.0).calibration(5.0, 0.0);
+/// let own: Vec<_> = Learner::<f32>::specs(&learner).split_off(16).into_iter().map(|spec| spec.name).collect();
+/// assert_eq!(own, ["log_lambda", "alpha", "beta"]);
+/// # Ok::<(), innerloop::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct R2d2<M> {

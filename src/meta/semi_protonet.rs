@@ -56,7 +56,23 @@ pub enum Follows {
 ///
 /// What [`adapt`](Learner::adapt) returns holds the refined `prototypes`, and for the user to see `assignment`, `[m, ways]`,
 /// the weights `wⱼₖ` (with a last column for the distractor cluster), `mask`, `[m, ways]`, and `statistics`, `[ways, 5]`.
-/// `Adapted` is thus larger than that of ProtoNet by these.
+///
+/// ```
+/// use innerloop::{Conv4, Downsample, Episode, EpisodeSampler, EpisodeShape, Glyphs, Learner, Tasks};
+/// use innerloop::{NormMode, Refinement, SemiProtoNet};
+///
+/// let images = Glyphs { alphabets: 1, characters_per_alphabet: 8, ..Glyphs::default() }.generate()?;
+/// let shape = EpisodeShape { ways: 5, shots: 1, queries: 1 };
+/// let sampler = EpisodeSampler::new(&images, &images.all(), shape, 42)?.unlabelled(3, 2, 3)?;
+/// let episode: Episode<f32> = sampler.task(0);
+///
+/// let body = Conv4::new([28, 28, 1], 8, Downsample::MaxPool, None)?;
+/// let learner = SemiProtoNet::new(body, NormMode::Batch, Refinement::Distractor { radius: 100.0 });
+/// let adapted = learner.adapt(&Learner::<f32>::init(&learner, 0).into(), &episode.support)?;
+/// // 5 classes of 3 images, 2 others of 3 images; 5 classes and the distractor cluster
+/// assert_eq!(adapted.array("assignment")?.shape(), [21, 6]);
+/// # Ok::<(), innerloop::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct SemiProtoNet<M> {
