@@ -3,10 +3,11 @@
 //! Each says its own parameters, how a head is made from the embeddings of a support set, and what the head says
 //! about other embeddings. The rest (norms, training, adapting, predicting) is here.
 
-use ndarray::{Array1, ArrayD};
+use ndarray::ArrayD;
 
 use super::adapted::Adapted;
 use super::embed::{embedded, embedded_sets, embedding, inputs, seen_sets};
+use super::kept::{SHOWN, support_of, with_support};
 use super::learner::{Learned, Learner};
 use super::lesson::Lesson;
 use super::protonet::check_labelled;
@@ -250,33 +251,6 @@ fn logits<T: Real>(
 /// [`Learner::predict`].
 fn embeds_again<T: Real>(model: &dyn Model<T>, mode: &NormMode) -> bool {
     matches!(mode, NormMode::Tracked { .. } | NormMode::Together) && !model.norms().is_empty()
-}
-
-/// What else than the fitted heads an adapted learner may hold: names that no parameter may have.
-const SHOWN: [&str; 6] = ["assignment", "mask", "statistics", KEPT[0], KEPT[1], KEPT[2]];
-
-/// The names under which a support set is kept.
-const KEPT: [&str; 3] = ["support/x", "support/labels", "support/unlabelled"];
-
-fn with_support<T: Real>(adapted: Adapted<T>, support: &Examples<T>) -> Adapted<T> {
-    let labels = support.y.labels().expect("checked: labels").iter().map(|&label| T::of(label as f64));
-    let adapted =
-        adapted.with(KEPT[0], support.x.clone()).with(KEPT[1], Array1::from_iter(labels).into_dyn());
-    match inputs(support)[..] {
-        [_, unlabelled] => adapted.with(KEPT[2], unlabelled.clone()),
-        _ => adapted,
-    }
-}
-
-/// The support set that [`with_support`] kept, in which each class has an example.
-fn support_of<T: Real>(adapted: &Adapted<T>) -> Result<Examples<T>> {
-    let labels: Vec<_> = adapted.array(KEPT[1])?.iter().map(|l| l.as_f64() as usize).collect();
-    let ways = labels.iter().max().map_or(0, |label| label + 1);
-    let support = Examples::labelled(adapted.array(KEPT[0])?.clone(), labels, ways);
-    Ok(match adapted.array(KEPT[2]) {
-        Ok(unlabelled) => support.with_unlabelled(unlabelled.clone()),
-        Err(_) => support,
-    })
 }
 
 compiled_here!(

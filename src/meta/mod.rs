@@ -5,6 +5,7 @@ mod embed;
 mod evaluate;
 mod head;
 mod inner;
+mod kept;
 mod learner;
 mod lesson;
 mod maml;
