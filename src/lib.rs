@@ -39,7 +39,7 @@
 //! | engine | [`Tape`], [`Var`], [`grad`], [`grad_values`], [`vjp`], [`jvp`], [`hvp`], [`hessian`], [`checkpoint`]; your own operations: [`Op`], [`Rule`], [`check_grads`] |
 //! | losses | [`cross_entropy`], [`mse`], [`accuracy`], or [`loss`] by the kind of targets |
 //! | models | [`Model`], [`Network`], [`Conv4`], [`Mlp`], [`ParamSpec`], [`Init`]; which statistics batch norm uses is always stated: [`Norm`] |
-//! | learners | [`Learner`], [`Maml`], [`ProtoNet`], [`SemiProtoNet`], [`R2d2`]; [`meta_grad`] over a meta-batch, [`evaluate`] |
+//! | learners | [`Learner`], [`Maml`], [`ProtoNet`]; [`meta_grad`] over a meta-batch, [`evaluate`] |
 //! | training | [`Trainer`], [`Adam`], [`Sgd`], [`Schedule`], checkpoints |
 //! | data | [`Episode`], [`Episodes`], [`EpisodeSampler`], [`ImageSet`], `Omniglot`, [`Glyphs`], [`Sinusoids`] |
 //!

@@ -1,9 +1,9 @@
 //! Learners, and what is written once for all of them.
 
 mod adapted;
+mod closed_form;
 mod embed;
 mod evaluate;
-mod head;
 mod inner;
 mod kept;
 mod learner;

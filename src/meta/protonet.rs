@@ -3,8 +3,8 @@
 use ndarray::ArrayD;
 
 use super::adapted::Adapted;
+use super::closed_form::{self, ClosedForm, Solution, Support, closed_form_learner};
 use super::embed::{class_means, squared_distances};
-use super::head::{self, Fitted, Head, Support, learner_by_head};
 use super::learner::{Learned, Learner, Trainable};
 use super::lesson::Lesson;
 use super::progress::Progress;
@@ -55,9 +55,9 @@ impl<M> ProtoNet<M> {
     }
 }
 
-learner_by_head!(ProtoNet);
+closed_form_learner!(ProtoNet);
 
-impl<T: Real, M: Model<T>> Head<T> for ProtoNet<M> {
+impl<T: Real, M: Model<T>> ClosedForm<T> for ProtoNet<M> {
     fn body(&self) -> (&dyn Model<T>, &NormMode) {
         (&self.model, &self.norm)
     }
@@ -77,8 +77,8 @@ impl<T: Real, M: Model<T>> Head<T> for ProtoNet<M> {
         [ways, features]
     }
 
-    fn fit<'t>(&self, _: &[Var<'t, T>], support: &Support<'t, '_, T>) -> Result<Fitted<'t, T>> {
-        Ok(Fitted::new(class_means(support.z, support.y)))
+    fn fit<'t>(&self, _: &[Var<'t, T>], support: &Support<'t, '_, T>) -> Result<Solution<'t, T>> {
+        Ok(Solution::new(class_means(support.z, support.y)))
     }
 
     fn logits<'t>(&self, own: &[Var<'t, T>], prototypes: Var<'t, T>, z: Var<'t, T>) -> Var<'t, T> {

@@ -3,7 +3,7 @@
 use ndarray::{Array2, ArrayD};
 
 use super::adapted::Adapted;
-use super::head::{self, Fitted, Head, Support, learner_by_head};
+use super::closed_form::{self, ClosedForm, Solution, Support, closed_form_learner};
 use super::learner::{Learned, Learner, Trainable};
 use super::lesson::Lesson;
 use super::progress::Progress;
@@ -78,9 +78,9 @@ impl<M> R2d2<M> {
     }
 }
 
-learner_by_head!(R2d2);
+closed_form_learner!(R2d2);
 
-impl<T: Real, M: Model<T>> Head<T> for R2d2<M> {
+impl<T: Real, M: Model<T>> ClosedForm<T> for R2d2<M> {
     fn body(&self) -> (&dyn Model<T>, &NormMode) {
         (&self.model, &self.norm)
     }
@@ -99,12 +99,12 @@ impl<T: Real, M: Model<T>> Head<T> for R2d2<M> {
         [features + 1, ways]
     }
 
-    fn fit<'t>(&self, own: &[Var<'t, T>], support: &Support<'t, '_, T>) -> Result<Fitted<'t, T>> {
+    fn fit<'t>(&self, own: &[Var<'t, T>], support: &Support<'t, '_, T>) -> Result<Solution<'t, T>> {
         let (labels, ways) = (support.y.labels().expect("checked"), support.y.ways().expect("checked"));
         let share = (labels.len() as f64).sqrt().recip();
         let x = share * with_ones(support.z);
         let y = share * x.tape().one_hot(labels, ways);
-        Ok(Fitted::new(ridge(x, y, own[0].exp())?))
+        Ok(Solution::new(ridge(x, y, own[0].exp())?))
     }
 
     fn logits<'t>(&self, own: &[Var<'t, T>], weights: Var<'t, T>, z: Var<'t, T>) -> Var<'t, T> {

@@ -3,8 +3,8 @@
 use ndarray::ArrayD;
 
 use super::adapted::Adapted;
+use super::closed_form::{self, ClosedForm, Solution, Support, closed_form_learner};
 use super::embed::{class_means, squared_distances};
-use super::head::{self, Fitted, Head, Support, learner_by_head};
 use super::learner::{Learned, Learner, Trainable};
 use super::lesson::Lesson;
 use super::progress::Progress;
@@ -104,9 +104,9 @@ impl<M> SemiProtoNet<M> {
     }
 }
 
-learner_by_head!(SemiProtoNet);
+closed_form_learner!(SemiProtoNet);
 
-impl<T: Real, M: Model<T>> Head<T> for SemiProtoNet<M> {
+impl<T: Real, M: Model<T>> ClosedForm<T> for SemiProtoNet<M> {
     fn body(&self) -> (&dyn Model<T>, &NormMode) {
         (&self.model, &self.norm)
     }
@@ -129,15 +129,15 @@ impl<T: Real, M: Model<T>> Head<T> for SemiProtoNet<M> {
         [ways, features]
     }
 
-    fn fit<'t>(&self, own: &[Var<'t, T>], support: &Support<'t, '_, T>) -> Result<Fitted<'t, T>> {
+    fn fit<'t>(&self, own: &[Var<'t, T>], support: &Support<'t, '_, T>) -> Result<Solution<'t, T>> {
         let means = class_means(support.z, support.y);
-        let Some(unlabelled) = support.unlabelled else { return Ok(Fitted::new(means)) };
+        let Some(unlabelled) = support.unlabelled else { return Ok(Solution::new(means)) };
         let (weights, shown) = match self.refinement {
             Refinement::SoftKMeans => soft_k_means(unlabelled, means, self.as_code()),
             Refinement::Distractor { .. } => distractor(unlabelled, means, own[0], self.as_code()),
             Refinement::Masked { .. } => masked(unlabelled, means, own, self.as_code()),
         };
-        Ok(Fitted { head: refined(support, unlabelled, weights), shown })
+        Ok(Solution { head: refined(support, unlabelled, weights), shown })
     }
 
     fn logits<'t>(&self, own: &[Var<'t, T>], prototypes: Var<'t, T>, z: Var<'t, T>) -> Var<'t, T> {

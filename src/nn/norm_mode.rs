@@ -10,13 +10,13 @@ use crate::error::{Error, Result};
 /// |---|---|---|---|---|
 /// | `Batch` | its own | its own | the support set's | the batch's own |
 /// | `Support` | its own | the support set's | the support set's | the batch's own |
-/// | `Together` | both sets as one batch (metric learners), else its own | both sets as one batch | the support set's | both as one batch (metric learners), else the batch's own |
+/// | `Together` | both sets as one batch (metric learners), else its own | both sets as one batch | the support set's | both as one batch |
 /// | `Tracked` | its own | its own | tracked ones | the batch's own |
 /// | `Running` | given ones | given ones | given ones | given ones |
 ///
-/// Learners that compare embeddings use tracked statistics for the support set too where they predict inductively, so
-/// that both sets are embedded by the same function. In the modes `Together` and `Tracked`, `predict_together`
-/// embeds the support set again, as in training; what they adapted keeps it for this.
+/// Metric learners use tracked statistics for the support set too where they predict inductively, so that both
+/// sets are embedded by the same function. In the modes `Together` and `Tracked` their `predict_together` embeds the
+/// support set again, as in training (in `Together` in one batch with the queries); what they adapted keeps it for this.
 ///
 /// Unlabelled inputs of a support set are a set of their own, after the support set; in mode `Together` the statistics
 /// of `predict` are those of both.

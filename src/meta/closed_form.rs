@@ -31,22 +31,22 @@ pub(super) struct Support<'t, 'a, T: Real> {
 }
 
 /// What was fitted to a support set.
-pub(super) struct Fitted<'t, T: Real> {
+pub(super) struct Solution<'t, T: Real> {
     /// What predictions need.
     pub(super) head: Var<'t, T>,
     /// What is kept for the user to see, by name.
     pub(super) shown: Vec<(&'static str, Var<'t, T>)>,
 }
 
-impl<'t, T: Real> Fitted<'t, T> {
+impl<'t, T: Real> Solution<'t, T> {
     /// With nothing more to see.
-    pub(super) fn new(head: Var<'t, T>) -> Fitted<'t, T> {
-        Fitted { head, shown: Vec::new() }
+    pub(super) fn new(head: Var<'t, T>) -> Solution<'t, T> {
+        Solution { head, shown: Vec::new() }
     }
 }
 
 /// A model with a head that is fitted to each support set.
-pub(super) trait Head<T: Real>: Learner<T> {
+pub(super) trait ClosedForm<T: Real>: Learner<T> {
     /// The embedding, and which statistics its norms use.
     fn body(&self) -> (&dyn Model<T>, &NormMode);
 
@@ -60,22 +60,22 @@ pub(super) trait Head<T: Real>: Learner<T> {
     fn shape(&self, ways: usize, features: usize) -> [usize; 2];
 
     /// Fits the head; `own` are the values of its own parameters.
-    fn fit<'t>(&self, own: &[Var<'t, T>], support: &Support<'t, '_, T>) -> Result<Fitted<'t, T>>;
+    fn fit<'t>(&self, own: &[Var<'t, T>], support: &Support<'t, '_, T>) -> Result<Solution<'t, T>>;
 
     /// Logits `[n, ways]` of embeddings `z: [n, d]`.
     fn logits<'t>(&self, own: &[Var<'t, T>], head: Var<'t, T>, z: Var<'t, T>) -> Var<'t, T>;
 }
 
-/// Implements the public traits for a learner that is a [`Head`] and has the fields `model` and `norm`.
-macro_rules! learner_by_head {
+/// Implements the public traits for a learner that is a [`ClosedForm`] and has the fields `model` and `norm`.
+macro_rules! closed_form_learner {
     ($learner:ident) => {
         impl<T: Real, M: Model<T>> Learner<T> for $learner<M> {
             fn specs(&self) -> Vec<ParamSpec> {
-                [self.model.specs(), Head::<T>::own(self)].concat()
+                [self.model.specs(), ClosedForm::<T>::own(self)].concat()
             }
 
             fn init(&self, seed: u64) -> Vec<ArrayD<T>> {
-                head::init(self, seed)
+                closed_form::init(self, seed)
             }
 
             fn state(&self) -> Vec<ParamSpec> {
@@ -83,25 +83,25 @@ macro_rules! learner_by_head {
             }
 
             fn check(&self, set: &'static str, examples: &Examples<T>) -> Result<()> {
-                head::check(self, set, examples)
+                closed_form::check(self, set, examples)
             }
 
             fn adapt(&self, learned: &Learned<T>, support: &Examples<T>) -> Result<Adapted<T>> {
-                head::adapt(self, learned, support)
+                closed_form::adapt(self, learned, support)
             }
 
             fn predict(&self, adapted: &Adapted<T>, x: &ArrayD<T>) -> Result<ArrayD<T>> {
-                head::predict(self, adapted, x)
+                closed_form::predict(self, adapted, x)
             }
 
             fn predict_together(&self, adapted: &Adapted<T>, x: &ArrayD<T>) -> Result<ArrayD<T>> {
-                head::predict_together(self, adapted, x)
+                closed_form::predict_together(self, adapted, x)
             }
         }
 
         impl<T: Real, M: Model<T>> Trainable<T> for $learner<M> {
             fn lesson(&self, learned: &Learned<T>, episode: &Episode<T>, _: &Progress) -> Result<Lesson<T>> {
-                head::lesson(self, learned, episode)
+                closed_form::lesson(self, learned, episode)
             }
 
             fn absorb(&self, state: &mut [ArrayD<T>], seen: &[Vec<ArrayD<T>>]) {
@@ -110,21 +110,25 @@ macro_rules! learner_by_head {
         }
     };
 }
-pub(super) use learner_by_head;
+pub(super) use closed_form_learner;
 
 /// Sets the seed of a head's own parameters apart from that of the model's.
 const OWN_SEED: u64 = 0x6865_6164;
 
 /// The model's initial parameters, then the head's.
 #[inline(never)]
-pub(super) fn init<T: Real>(learner: &dyn Head<T>, seed: u64) -> Vec<ArrayD<T>> {
+pub(super) fn init<T: Real>(learner: &dyn ClosedForm<T>, seed: u64) -> Vec<ArrayD<T>> {
     [learner.body().0.init(seed), init_params(&learner.own(), seed ^ OWN_SEED)].concat()
 }
 
 /// Refuses values where classes are needed, names of parameters that are taken, statistics and inputs that do not
 /// fit.
 #[inline(never)]
-pub(super) fn check<T: Real>(learner: &dyn Head<T>, set: &'static str, examples: &Examples<T>) -> Result<()> {
+pub(super) fn check<T: Real>(
+    learner: &dyn ClosedForm<T>,
+    set: &'static str,
+    examples: &Examples<T>,
+) -> Result<()> {
     check_labelled(examples)?;
     let (model, mode) = learner.body();
     let taken = |spec: &&ParamSpec| spec.name == learner.name() || SHOWN.contains(&spec.name.as_str());
@@ -138,18 +142,18 @@ pub(super) fn check<T: Real>(learner: &dyn Head<T>, set: &'static str, examples:
 
 /// The head for embeddings of the sets of a support set, in the order of [`inputs`].
 fn fitted<'t, T: Real>(
-    learner: &dyn Head<T>,
+    learner: &dyn ClosedForm<T>,
     theta: &[Var<'t, T>],
     z: &[Var<'t, T>],
     y: &Targets<T>,
-) -> Result<Fitted<'t, T>> {
+) -> Result<Solution<'t, T>> {
     let own = &theta[learner.body().0.specs().len()..];
     learner.fit(own, &Support { z: z[0], y, unlabelled: z.get(1).copied() })
 }
 
 /// Logits of queries that are embedded together with the support set, as in training.
 fn joint_logits<'t, T: Real>(
-    learner: &dyn Head<T>,
+    learner: &dyn ClosedForm<T>,
     theta: &[Var<'t, T>],
     support: &Examples<T>,
     query: &ArrayD<T>,
@@ -166,7 +170,7 @@ fn joint_logits<'t, T: Real>(
 /// The gradient of the query loss.
 #[inline(never)]
 pub(super) fn lesson<T: Real>(
-    learner: &dyn Head<T>,
+    learner: &dyn ClosedForm<T>,
     learned: &Learned<T>,
     episode: &Episode<T>,
 ) -> Result<Lesson<T>> {
@@ -182,7 +186,7 @@ pub(super) fn lesson<T: Real>(
 /// [`predict_together`] embeds it again.
 #[inline(never)]
 pub(super) fn adapt<T: Real>(
-    learner: &dyn Head<T>,
+    learner: &dyn ClosedForm<T>,
     learned: &Learned<T>,
     support: &Examples<T>,
 ) -> Result<Adapted<T>> {
@@ -190,7 +194,7 @@ pub(super) fn adapt<T: Real>(
     let (tape, (model, mode)) = (Tape::new(), learner.body());
     let theta = tape.leaves(&learned.params);
     let (z, moments) = embedding(model, mode, &theta, &inputs(support), &learned.state);
-    let Fitted { head, shown } = fitted(learner, &theta, &z, &support.y)?;
+    let Solution { head, shown } = fitted(learner, &theta, &z, &support.y)?;
     let adapted = Adapted::of_params(&learner.specs(), learned.params.clone()).with_moments(&moments);
     let adapted = adapted.with(learner.name(), head.value());
     let adapted = shown.into_iter().fold(adapted, |all, (name, array)| all.with(name, array.value()));
@@ -200,7 +204,7 @@ pub(super) fn adapt<T: Real>(
 /// Logits of inputs, each by itself.
 #[inline(never)]
 pub(super) fn predict<T: Real>(
-    learner: &dyn Head<T>,
+    learner: &dyn ClosedForm<T>,
     adapted: &Adapted<T>,
     x: &ArrayD<T>,
 ) -> Result<ArrayD<T>> {
@@ -211,7 +215,7 @@ pub(super) fn predict<T: Real>(
 /// in mode [`NormMode::Together`] it is in the same batch.
 #[inline(never)]
 pub(super) fn predict_together<T: Real>(
-    learner: &dyn Head<T>,
+    learner: &dyn ClosedForm<T>,
     adapted: &Adapted<T>,
     x: &ArrayD<T>,
 ) -> Result<ArrayD<T>> {
@@ -229,7 +233,7 @@ pub(super) fn predict_together<T: Real>(
 }
 
 fn logits<T: Real>(
-    learner: &dyn Head<T>,
+    learner: &dyn ClosedForm<T>,
     adapted: &Adapted<T>,
     x: &ArrayD<T>,
     batch: bool,
