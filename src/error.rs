@@ -247,13 +247,13 @@ pub enum Error {
 
     /// More images of one class are needed than it has.
     #[error(
-        "the number of images of class {class:?} is {have}, but an episode needs shots + queries = {need} of them: \
-         lower shots or queries, or leave the class out"
+        "the number of images of class {class:?} is {have}, but an episode needs {need} of them: \
+         lower shots, queries or unlabelled images, or leave the class out"
     )]
     TooFewImages {
         /// The class.
         class: String,
-        /// Shots and queries together.
+        /// Shots, queries and unlabelled images together.
         need: usize,
         /// The images of the class.
         have: usize,

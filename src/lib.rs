@@ -140,6 +140,7 @@ pub use meta::{
     Lesson, Maml, Mean, MetaGrad, MomentumRule, MultiStep, Order, Progress, ProtoNet, Query, Report,
     RmsPropRule, Route, Score, Scores, StepRates, StepReport, Task, Trainable, Update, UpdateRule, Updated,
 };
+pub use meta::{Follows, R2d2, Refinement, SemiProtoNet};
 pub use meta::{check_adapt, check_examples, check_inputs, check_learned, evaluate, meta_grad, task_loss};
 pub use nn::{
     Activation, Conv4, Downsample, Init, Mlp, Model, Moments, Network, Norm, NormMode, Observer, OwnInit,

@@ -28,6 +28,7 @@ mod script;
 mod sinusoid;
 mod split;
 mod tasks;
+mod unlabelled;
 
 pub use class::{Class, ClassRef};
 pub use episode::{Episode, Examples, Targets};

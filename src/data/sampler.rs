@@ -9,6 +9,7 @@ use super::class::ClassRef;
 use super::episode::{Episode, Examples};
 use super::images::ImageSet;
 use super::tasks::Tasks;
+use super::unlabelled::Unlabelled;
 use crate::error::{Error, Result};
 use crate::random::{Purpose, distinct, stream};
 use crate::real::Real;
@@ -44,10 +45,11 @@ pub struct EpisodeShape {
 /// ```
 #[derive(Debug, Clone)]
 pub struct EpisodeSampler {
-    images: ImageSet,
-    classes: Vec<ClassRef>,
-    shape: EpisodeShape,
-    seed: u64,
+    pub(super) images: ImageSet,
+    pub(super) classes: Vec<ClassRef>,
+    pub(super) shape: EpisodeShape,
+    pub(super) seed: u64,
+    pub(super) unlabelled: Unlabelled,
 }
 
 impl EpisodeSampler {
@@ -82,7 +84,8 @@ impl EpisodeSampler {
                 return Err(Error::RepeatedClass { class, place: "the classes to draw from".into() });
             }
         }
-        Ok(Self { images: images.clone(), classes: classes.to_vec(), shape, seed })
+        let unlabelled = Unlabelled::default();
+        Ok(Self { images: images.clone(), classes: classes.to_vec(), shape, seed, unlabelled })
     }
 
     /// The shape of its episodes.
@@ -128,7 +131,8 @@ impl<T: Real> Tasks<Episode<T>> for EpisodeSampler {
     fn task(&self, i: u64) -> Episode<T> {
         let EpisodeShape { shots, queries, .. } = self.shape;
         let (drawn, levels) = (self.drawn(i), self.images.levels());
-        let support = self.examples(&drawn, 0..shots, &levels);
+        let mut support = self.examples(&drawn, 0..shots, &levels);
+        support.unlabelled = self.more(i, &levels);
         let query = self.examples(&drawn, shots..shots + queries, &levels);
         let name = |&(class, _): &(ClassRef, _)| {
             self.images.class(class).expect("checked when made").name().to_owned()
@@ -142,6 +146,7 @@ compiled_here!(T: <EpisodeSampler as Tasks<Episode<T>>>::task);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Targets;
 
     /// Classes of 4 images of 2x2; the first byte of an image is 10 * class + image.
     fn images(classes: u8) -> ImageSet {

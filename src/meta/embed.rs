@@ -1,12 +1,12 @@
-//! What metric learners share: embeddings of both sets, means of classes, distances.
+//! What metric learners share: embeddings of the sets of an episode, means of classes, distances.
 
-use ndarray::ArrayD;
+use ndarray::{ArrayD, Axis, concatenate};
 
 use super::adapted::Adapted;
-use super::inner::{inductive, moments_of, norm_of, query_outputs, together};
+use super::inner::{inductive, moments_of, norm_of};
 use super::task::check_inputs;
 use super::tracking::{seen, tracked};
-use crate::data::{Episode, Targets};
+use crate::data::{Episode, Examples, Targets};
 use crate::error::Result;
 use crate::nn::{Model, Moments, Norm, NormMode};
 use crate::real::Real;
@@ -14,37 +14,51 @@ use crate::tape::Tape;
 use crate::value::Value;
 use crate::var::Var;
 
-/// The embeddings of support and query set in training, by the mode of the norms.
+/// The inputs of a support set: the labelled ones, and the others if there are any.
+pub(super) fn inputs<T>(support: &Examples<T>) -> Vec<&ArrayD<T>> {
+    let unlabelled = support.unlabelled.as_ref().filter(|x| !x.is_empty());
+    std::iter::once(&support.x).chain(unlabelled).collect()
+}
+
+/// The embeddings of sets as in training, by the mode of the norms; the support set comes first.
 #[inline(never)]
-pub(super) fn both<'t, T: Real>(
+pub(super) fn embedded_sets<'t, T: Real>(
     model: &dyn Model<T>,
     mode: &NormMode,
     theta: &[Var<'t, T>],
-    episode: &Episode<T>,
-) -> [Var<'t, T>; 2] {
+    sets: &[&ArrayD<T>],
+) -> Vec<Var<'t, T>> {
     let (params, tape) = (&theta[..model.specs().len()], theta[0].tape());
-    let sets = [&episode.support.x, &episode.query.x];
-    if *mode == NormMode::Together {
-        return together(model, params, sets.map(|x| tape.constant(x)), Norm::Batch);
-    }
-    let [support, query] = sets.map(|x| Value::from_array(x.view()));
-    let z = model.forward(params, tape.push_leaf(support.clone()), norm_of(mode));
-    [z, query_outputs(model, mode, params, &support, &query)]
+    let leaves: Vec<_> = sets.iter().map(|x| tape.constant(*x)).collect();
+    let norm = match mode {
+        NormMode::Together => Norm::Batch,
+        NormMode::Support => Norm::First(sets[0].shape()[0]),
+        _ => return leaves.into_iter().map(|x| model.forward(params, x, norm_of(mode))).collect(),
+    };
+    let counts: Vec<_> = sets.iter().map(|x| x.shape()[0]).collect();
+    model.forward(params, Var::concat(&leaves, 0), norm).split(0, &counts)
 }
 
-/// The embedding of a support set at test time, and the statistics by which single queries are normalised.
+/// The embeddings of the sets of a support set at test time, and the statistics by which single queries are
+/// normalised. Tracked statistics normalise the support set too, so that both are embedded by the same function.
 #[inline(never)]
 pub(super) fn embedding<'t, T: Real>(
     model: &dyn Model<T>,
     mode: &NormMode,
     theta: &[Var<'t, T>],
-    support: &ArrayD<T>,
+    sets: &[&ArrayD<T>],
     state: &[ArrayD<T>],
-) -> Result<(Var<'t, T>, Vec<Moments>)> {
-    let (params, x) = (&theta[..model.specs().len()], Value::from_array(support.view()));
-    let moments = inductive(model, mode, params, &x, &|| tracked(state, 0));
-    let z = model.forward(params, theta[0].tape().push_leaf(x), norm_of(mode));
-    Ok((z, moments))
+) -> (Vec<Var<'t, T>>, Vec<Moments>) {
+    let (params, tracked) = (&theta[..model.specs().len()], || tracked(state, 0));
+    if let NormMode::Tracked { .. } = mode {
+        let moments = tracked();
+        let z =
+            sets.iter().map(|x| model.forward(params, theta[0].tape().constant(*x), Norm::Running(&moments)));
+        return (z.collect(), moments);
+    }
+    let seen = if *mode == NormMode::Together { joined(sets) } else { Value::from_array(sets[0].view()) };
+    let moments = inductive(model, mode, params, &seen, &tracked);
+    (embedded_sets(model, mode, theta, sets), moments)
 }
 
 /// The embeddings of queries at test time: each by itself, or in one batch with its own statistics.
@@ -60,13 +74,14 @@ pub(super) fn embedded<'t, T: Real>(
     check_inputs(model, x)?;
     let (params, x) = (&theta[..model.specs().len()], theta[0].tape().constant(x));
     if batch {
+        mode.check(model)?;
         return Ok(model.forward(params, x, norm_of(mode)));
     }
     let moments = adapted.moments(&model.norms())?;
     Ok(model.forward(params, x, Norm::Running(&moments)))
 }
 
-/// What a lesson on both sets saw for a state that tracks statistics; nothing in other modes.
+/// What a lesson on an episode saw for a state that tracks statistics; nothing in other modes.
 #[inline(never)]
 pub(super) fn seen_sets<T: Real>(
     model: &dyn Model<T>,
@@ -82,7 +97,16 @@ pub(super) fn seen_sets<T: Real>(
         let params = tape.leaves(&params[..model.specs().len()]);
         (0, moments_of(model, &params, &Value::from_array(x.view())))
     };
-    seen(1, &[pass(&episode.support.x), pass(&episode.query.x)])
+    let mut sets = inputs(&episode.support);
+    sets.push(&episode.query.x);
+    seen(1, &sets.into_iter().map(pass).collect::<Vec<_>>())
+}
+
+/// Sets as one batch.
+fn joined<T: Real>(sets: &[&ArrayD<T>]) -> Value<T> {
+    let views: Vec<_> = sets.iter().map(|x| x.view()).collect();
+    let all = concatenate(Axis(0), &views).expect("checked: sets of equal inputs");
+    Value::from_array(all.view())
 }
 
 /// The share `1/n` of each example in the mean of its class of `n` examples: `[ways, n]`.
@@ -112,7 +136,7 @@ pub(super) fn squared_distances<'t, T: Real>(a: Var<'t, T>, b: Var<'t, T>) -> Va
 }
 
 compiled_here!(
-    T: both::<T>, embedding::<T>, embedded::<T>, seen_sets::<T>, class_means::<T>, squared_distances::<T>,
+    T: embedded_sets::<T>, embedding::<T>, embedded::<T>, seen_sets::<T>, class_means::<T>, squared_distances::<T>,
 );
 
 #[cfg(test)]

@@ -1,16 +1,21 @@
 //! Learners, and what is written once for all of them.
 
 mod adapted;
+mod closed_form;
 mod embed;
 mod evaluate;
 mod inner;
+mod kept;
 mod learner;
 mod lesson;
 mod maml;
 mod multi_step;
 mod progress;
 mod protonet;
+mod r2d2;
+mod refine;
 mod score;
+mod semi_protonet;
 mod step;
 mod task;
 mod tracking;
@@ -28,7 +33,9 @@ pub use maml::{Maml, Route};
 pub use multi_step::MultiStep;
 pub use progress::Progress;
 pub use protonet::{Distance, ProtoNet};
+pub use r2d2::R2d2;
 pub use score::{Query, Score, Scores, task_loss};
+pub use semi_protonet::{Follows, Refinement, SemiProtoNet};
 pub use step::{MetaGrad, meta_grad};
 pub(crate) use task::check_trainable;
 pub use task::{Task, check_adapt, check_examples, check_inputs, check_learned};

@@ -1,21 +1,19 @@
 //! Prototypical networks.
 
-use ndarray::{ArrayD, arr0};
+use ndarray::ArrayD;
 
 use super::adapted::Adapted;
-use super::embed::{both, class_means, embedded, embedding, seen_sets, squared_distances};
+use super::closed_form::{self, ClosedForm, Solution, Support, closed_form_learner};
+use super::embed::{class_means, squared_distances};
 use super::learner::{Learned, Learner, Trainable};
 use super::lesson::Lesson;
 use super::progress::Progress;
-use super::score::Query;
-use super::task::{check_adapt, check_examples};
 use super::tracking::{absorb, state_specs};
 use crate::data::{Episode, Examples};
 use crate::error::{Error, Result};
 use crate::nn::{Init, Model, NormMode, ParamSpec};
 use crate::ops::cosine_similarity;
 use crate::real::Real;
-use crate::tape::Tape;
 use crate::var::Var;
 
 /// How a prototypical network compares embeddings.
@@ -57,89 +55,37 @@ impl<M> ProtoNet<M> {
     }
 }
 
-impl<T: Real, M: Model<T>> Learner<T> for ProtoNet<M> {
-    fn specs(&self) -> Vec<ParamSpec> {
-        let mut specs = self.model.specs();
-        if let Distance::Cosine { scale } = self.distance {
-            specs.push(ParamSpec::new("scale", &[], Init::Constant(scale)));
+closed_form_learner!(ProtoNet);
+
+impl<T: Real, M: Model<T>> ClosedForm<T> for ProtoNet<M> {
+    fn body(&self) -> (&dyn Model<T>, &NormMode) {
+        (&self.model, &self.norm)
+    }
+
+    fn own(&self) -> Vec<ParamSpec> {
+        match self.distance {
+            Distance::SquaredEuclidean => Vec::new(),
+            Distance::Cosine { scale } => vec![ParamSpec::new("scale", &[], Init::Constant(scale))],
         }
-        specs
     }
 
-    fn init(&self, seed: u64) -> Vec<ArrayD<T>> {
-        let mut params = self.model.init(seed);
-        if let Distance::Cosine { scale } = self.distance {
-            params.push(arr0(T::of(scale)).into_dyn());
+    fn name(&self) -> &'static str {
+        "prototypes"
+    }
+
+    fn shape(&self, ways: usize, features: usize) -> [usize; 2] {
+        [ways, features]
+    }
+
+    fn fit<'t>(&self, _: &[Var<'t, T>], support: &Support<'t, '_, T>) -> Result<Solution<'t, T>> {
+        Ok(Solution::new(class_means(support.z, support.y)))
+    }
+
+    fn logits<'t>(&self, own: &[Var<'t, T>], prototypes: Var<'t, T>, z: Var<'t, T>) -> Var<'t, T> {
+        match self.distance {
+            Distance::SquaredEuclidean => -squared_distances(z, prototypes),
+            Distance::Cosine { .. } => cosine_similarity(z, prototypes) * own[0],
         }
-        params
-    }
-
-    fn state(&self) -> Vec<ParamSpec> {
-        state_specs(&self.model, &self.norm, 1)
-    }
-
-    fn check(&self, set: &'static str, examples: &Examples<T>) -> Result<()> {
-        check_labelled(examples)?;
-        self.norm.check(&self.model)?;
-        check_examples(&self.model, usize::MAX, set, examples)
-    }
-
-    fn adapt(&self, learned: &Learned<T>, support: &Examples<T>) -> Result<Adapted<T>> {
-        check_adapt(self, learned, support)?;
-        let tape = Tape::new();
-        let theta = tape.leaves(&learned.params);
-        let (z, moments) = embedding(&self.model, &self.norm, &theta, &support.x, &learned.state)?;
-        let prototypes = class_means(z, &support.y).value();
-        let adapted = Adapted::of_params(&Learner::<T>::specs(self), learned.params.clone());
-        Ok(adapted.with_moments(&moments).with("prototypes", prototypes))
-    }
-
-    fn predict(&self, adapted: &Adapted<T>, x: &ArrayD<T>) -> Result<ArrayD<T>> {
-        self.logits_of(adapted, x, false)
-    }
-
-    fn predict_together(&self, adapted: &Adapted<T>, x: &ArrayD<T>) -> Result<ArrayD<T>> {
-        self.logits_of(adapted, x, true)
-    }
-}
-
-impl<M> ProtoNet<M> {
-    fn logits_of<T: Real>(&self, adapted: &Adapted<T>, x: &ArrayD<T>, batch: bool) -> Result<ArrayD<T>>
-    where
-        M: Model<T>,
-    {
-        let tape = Tape::new();
-        let theta = tape.leaves(&adapted.params(&Learner::<T>::specs(self))?);
-        let z = embedded(&self.model, &self.norm, &theta, adapted, x, batch)?;
-        Ok(logits(&self.distance, &theta, z, tape.leaf(adapted.array("prototypes")?)).value())
-    }
-}
-
-impl<T: Real, M: Model<T>> Trainable<T> for ProtoNet<M> {
-    fn lesson(&self, learned: &Learned<T>, episode: &Episode<T>, _: &Progress) -> Result<Lesson<T>> {
-        let lesson = Lesson::of_query(&learned.params, &episode.query.y, &|theta| {
-            let [support, query] = both(&self.model, &self.norm, theta, episode);
-            let prototypes = class_means(support, &episode.support.y);
-            Ok(Query::new(logits(&self.distance, theta, query, prototypes), &episode.query.y))
-        })?;
-        Ok(lesson.with_seen(seen_sets(&self.model, &self.norm, &learned.params, episode)))
-    }
-
-    fn absorb(&self, state: &mut [ArrayD<T>], seen: &[Vec<ArrayD<T>>]) {
-        absorb(&self.norm, state, seen);
-    }
-}
-
-/// Logits `[n, ways]` of embeddings `z: [n, d]`.
-fn logits<'t, T: Real>(
-    distance: &Distance,
-    theta: &[Var<'t, T>],
-    z: Var<'t, T>,
-    prototypes: Var<'t, T>,
-) -> Var<'t, T> {
-    match distance {
-        Distance::SquaredEuclidean => -squared_distances(z, prototypes),
-        Distance::Cosine { .. } => cosine_similarity(z, prototypes) * *theta.last().expect("the scale"),
     }
 }
 

@@ -14,6 +14,13 @@ use crate::error::{Error, Result};
 /// | `Tracked` | its own | its own | tracked ones | the batch's own |
 /// | `Running` | given ones | given ones | given ones | given ones |
 ///
+/// Metric learners use tracked statistics for the support set too where they predict inductively, so that both
+/// sets are embedded by the same function. In the modes `Together` and `Tracked` their `predict_together` embeds the
+/// support set again, as in training (in `Together` in one batch with the queries); what they adapted keeps it for this.
+///
+/// Unlabelled inputs of a support set are a set of their own, after the support set; in mode `Together` the statistics
+/// of `predict` are those of both.
+///
 /// A figure is *transductive* where a query is normalised along with other queries, and
 /// *inductive* where it is not. The published MAML and RelationNet figures are transductive.
 #[derive(Debug, Clone, PartialEq)]

@@ -19,7 +19,7 @@ mod steps;
 pub use adapts::Adapts;
 pub use curvature::CurvatureRule;
 pub use moments::{AdamRule, MomentumRule, RmsPropRule};
-pub(super) use query::{inductive, moments_of, norm_of, query_outputs, together};
+pub(super) use query::{inductive, moments_of, norm_of};
 pub use rates::{ElementRates, StepRates};
 pub(super) use rule::check_rate;
 pub use rule::{GradientDescent, Update, UpdateRule, Updated};

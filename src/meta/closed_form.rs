@@ -1,0 +1,262 @@
+//! Learners that fit a head to embeddings, without an inner loop: what is written once for all of them.
+//!
+//! Each says its own parameters, how a head is made from the embeddings of a support set, and what the head says
+//! about other embeddings. The rest (norms, training, adapting, predicting) is here.
+
+use ndarray::ArrayD;
+
+use super::adapted::Adapted;
+use super::embed::{embedded, embedded_sets, embedding, inputs, seen_sets};
+use super::kept::{SHOWN, support_of, with_support};
+use super::learner::{Learned, Learner};
+use super::lesson::Lesson;
+use super::protonet::check_labelled;
+use super::score::Query;
+use super::task::{check_adapt, check_examples, check_inputs};
+use crate::data::{Episode, Examples, Targets};
+use crate::error::{Error, Result};
+use crate::nn::{Model, NormMode, ParamSpec, init_params};
+use crate::real::Real;
+use crate::tape::Tape;
+use crate::var::Var;
+
+/// A support set as its embeddings.
+pub(super) struct Support<'t, 'a, T: Real> {
+    /// Of the labelled examples, `[n, d]`.
+    pub(super) z: Var<'t, T>,
+    /// Their labels.
+    pub(super) y: &'a Targets<T>,
+    /// Of the unlabelled inputs, `[m, d]` with `m ≥ 1`.
+    pub(super) unlabelled: Option<Var<'t, T>>,
+}
+
+/// What was fitted to a support set.
+pub(super) struct Solution<'t, T: Real> {
+    /// What predictions need.
+    pub(super) head: Var<'t, T>,
+    /// What is kept for the user to see, by name.
+    pub(super) shown: Vec<(&'static str, Var<'t, T>)>,
+}
+
+impl<'t, T: Real> Solution<'t, T> {
+    /// With nothing more to see.
+    pub(super) fn new(head: Var<'t, T>) -> Solution<'t, T> {
+        Solution { head, shown: Vec::new() }
+    }
+}
+
+/// A model with a head that is fitted to each support set.
+pub(super) trait ClosedForm<T: Real>: Learner<T> {
+    /// The embedding, and which statistics its norms use.
+    fn body(&self) -> (&dyn Model<T>, &NormMode);
+
+    /// The parameters beside the model's; they follow these.
+    fn own(&self) -> Vec<ParamSpec>;
+
+    /// The name of the fitted head in what [`Learner::adapt`] returns.
+    fn name(&self) -> &'static str;
+
+    /// The shape of the head for so many ways and features.
+    fn shape(&self, ways: usize, features: usize) -> [usize; 2];
+
+    /// Fits the head; `own` are the values of its own parameters.
+    fn fit<'t>(&self, own: &[Var<'t, T>], support: &Support<'t, '_, T>) -> Result<Solution<'t, T>>;
+
+    /// Logits `[n, ways]` of embeddings `z: [n, d]`.
+    fn logits<'t>(&self, own: &[Var<'t, T>], head: Var<'t, T>, z: Var<'t, T>) -> Var<'t, T>;
+}
+
+/// Implements the public traits for a learner that is a [`ClosedForm`] and has the fields `model` and `norm`.
+macro_rules! closed_form_learner {
+    ($learner:ident) => {
+        impl<T: Real, M: Model<T>> Learner<T> for $learner<M> {
+            fn specs(&self) -> Vec<ParamSpec> {
+                [self.model.specs(), ClosedForm::<T>::own(self)].concat()
+            }
+
+            fn init(&self, seed: u64) -> Vec<ArrayD<T>> {
+                closed_form::init(self, seed)
+            }
+
+            fn state(&self) -> Vec<ParamSpec> {
+                state_specs(&self.model, &self.norm, 1)
+            }
+
+            fn check(&self, set: &'static str, examples: &Examples<T>) -> Result<()> {
+                closed_form::check(self, set, examples)
+            }
+
+            fn adapt(&self, learned: &Learned<T>, support: &Examples<T>) -> Result<Adapted<T>> {
+                closed_form::adapt(self, learned, support)
+            }
+
+            fn predict(&self, adapted: &Adapted<T>, x: &ArrayD<T>) -> Result<ArrayD<T>> {
+                closed_form::predict(self, adapted, x)
+            }
+
+            fn predict_together(&self, adapted: &Adapted<T>, x: &ArrayD<T>) -> Result<ArrayD<T>> {
+                closed_form::predict_together(self, adapted, x)
+            }
+        }
+
+        impl<T: Real, M: Model<T>> Trainable<T> for $learner<M> {
+            fn lesson(&self, learned: &Learned<T>, episode: &Episode<T>, _: &Progress) -> Result<Lesson<T>> {
+                closed_form::lesson(self, learned, episode)
+            }
+
+            fn absorb(&self, state: &mut [ArrayD<T>], seen: &[Vec<ArrayD<T>>]) {
+                absorb(&self.norm, state, seen);
+            }
+        }
+    };
+}
+pub(super) use closed_form_learner;
+
+/// Sets the seed of a head's own parameters apart from that of the model's.
+const OWN_SEED: u64 = 0x6865_6164;
+
+/// The model's initial parameters, then the head's.
+#[inline(never)]
+pub(super) fn init<T: Real>(learner: &dyn ClosedForm<T>, seed: u64) -> Vec<ArrayD<T>> {
+    [learner.body().0.init(seed), init_params(&learner.own(), seed ^ OWN_SEED)].concat()
+}
+
+/// Refuses values where classes are needed, names of parameters that are taken, statistics and inputs that do not
+/// fit.
+#[inline(never)]
+pub(super) fn check<T: Real>(
+    learner: &dyn ClosedForm<T>,
+    set: &'static str,
+    examples: &Examples<T>,
+) -> Result<()> {
+    check_labelled(examples)?;
+    let (model, mode) = learner.body();
+    let taken = |spec: &&ParamSpec| spec.name == learner.name() || SHOWN.contains(&spec.name.as_str());
+    if let Some(spec) = learner.specs().iter().find(taken) {
+        let reason = "an array that the learner makes has this name: choose another one".into();
+        return Err(Error::Spec { name: format!("{:?}", spec.name), reason });
+    }
+    mode.check(model)?;
+    check_examples(model, usize::MAX, set, examples)
+}
+
+/// The head for embeddings of the sets of a support set, in the order of [`inputs`].
+fn fitted<'t, T: Real>(
+    learner: &dyn ClosedForm<T>,
+    theta: &[Var<'t, T>],
+    z: &[Var<'t, T>],
+    y: &Targets<T>,
+) -> Result<Solution<'t, T>> {
+    let own = &theta[learner.body().0.specs().len()..];
+    learner.fit(own, &Support { z: z[0], y, unlabelled: z.get(1).copied() })
+}
+
+/// Logits of queries that are embedded together with the support set, as in training.
+fn joint_logits<'t, T: Real>(
+    learner: &dyn ClosedForm<T>,
+    theta: &[Var<'t, T>],
+    support: &Examples<T>,
+    query: &ArrayD<T>,
+) -> Result<Var<'t, T>> {
+    let (model, mode) = learner.body();
+    let mut sets = inputs(support);
+    sets.push(query);
+    let mut z = embedded_sets(model, mode, theta, &sets);
+    let query = z.pop().expect("the query set");
+    let head = fitted(learner, theta, &z, &support.y)?.head;
+    Ok(learner.logits(&theta[model.specs().len()..], head, query))
+}
+
+/// The gradient of the query loss.
+#[inline(never)]
+pub(super) fn lesson<T: Real>(
+    learner: &dyn ClosedForm<T>,
+    learned: &Learned<T>,
+    episode: &Episode<T>,
+) -> Result<Lesson<T>> {
+    let (model, mode) = learner.body();
+    let y = &episode.query.y;
+    let lesson = Lesson::of_query(&learned.params, y, &|theta| {
+        Ok(Query::new(joint_logits(learner, theta, &episode.support, &episode.query.x)?, y))
+    })?;
+    Ok(lesson.with_seen(seen_sets(model, mode, &learned.params, episode)))
+}
+
+/// The parameters, the statistics and the fitted head; also the support set itself, where
+/// [`predict_together`] embeds it again.
+#[inline(never)]
+pub(super) fn adapt<T: Real>(
+    learner: &dyn ClosedForm<T>,
+    learned: &Learned<T>,
+    support: &Examples<T>,
+) -> Result<Adapted<T>> {
+    check_adapt(&learner, learned, support)?;
+    let (tape, (model, mode)) = (Tape::new(), learner.body());
+    let theta = tape.leaves(&learned.params);
+    let (z, moments) = embedding(model, mode, &theta, &inputs(support), &learned.state);
+    let Solution { head, shown } = fitted(learner, &theta, &z, &support.y)?;
+    let adapted = Adapted::of_params(&learner.specs(), learned.params.clone()).with_moments(&moments);
+    let adapted = adapted.with(learner.name(), head.value());
+    let adapted = shown.into_iter().fold(adapted, |all, (name, array)| all.with(name, array.value()));
+    Ok(if embeds_again(model, mode) { with_support(adapted, support) } else { adapted })
+}
+
+/// Logits of inputs, each by itself.
+#[inline(never)]
+pub(super) fn predict<T: Real>(
+    learner: &dyn ClosedForm<T>,
+    adapted: &Adapted<T>,
+    x: &ArrayD<T>,
+) -> Result<ArrayD<T>> {
+    logits(learner, adapted, x, false)
+}
+
+/// Logits of inputs in one batch. With tracked statistics the support set then has its own, as in training;
+/// in mode [`NormMode::Together`] it is in the same batch.
+#[inline(never)]
+pub(super) fn predict_together<T: Real>(
+    learner: &dyn ClosedForm<T>,
+    adapted: &Adapted<T>,
+    x: &ArrayD<T>,
+) -> Result<ArrayD<T>> {
+    let (model, mode) = learner.body();
+    if !embeds_again(model, mode) {
+        return logits(learner, adapted, x, true);
+    }
+    check_inputs(model, x)?;
+    let support = support_of(adapted)?;
+    support.check_support()?;
+    learner.check("support", &support)?;
+    let tape = Tape::new();
+    let theta = tape.leaves(&adapted.params(&learner.specs())?);
+    Ok(joint_logits(learner, &theta, &support, x)?.value())
+}
+
+fn logits<T: Real>(
+    learner: &dyn ClosedForm<T>,
+    adapted: &Adapted<T>,
+    x: &ArrayD<T>,
+    batch: bool,
+) -> Result<ArrayD<T>> {
+    let (tape, (model, mode)) = (Tape::new(), learner.body());
+    let theta = tape.leaves(&adapted.params(&learner.specs())?);
+    let z = embedded(model, mode, &theta, adapted, x, batch)?;
+    let head = adapted.array(learner.name())?;
+    let d = z.shape()[1];
+    if !head.shape().iter().any(|&ways| learner.shape(ways, d) == *head.shape()) {
+        let (what, expected) = (format!("adapted {}", learner.name()), learner.shape(1, d).to_vec());
+        return Err(Error::Shape { what, expected, found: head.shape().to_vec() });
+    }
+    let head = tape.leaf(head);
+    Ok(learner.logits(&theta[model.specs().len()..], head, z).value())
+}
+
+/// Whether queries in one batch have a head that was fitted to other embeddings than those of
+/// [`Learner::predict`].
+fn embeds_again<T: Real>(model: &dyn Model<T>, mode: &NormMode) -> bool {
+    matches!(mode, NormMode::Tracked { .. } | NormMode::Together) && !model.norms().is_empty()
+}
+
+compiled_here!(
+    T: init::<T>, check::<T>, lesson::<T>, adapt::<T>, predict::<T>, predict_together::<T>,
+);
