@@ -1,15 +1,20 @@
 //! Learners, and what is written once for all of them.
 
 mod adapted;
+mod baseline;
 mod embed;
 mod evaluate;
+mod head_fit;
 mod inner;
 mod learner;
 mod lesson;
 mod maml;
+mod mini_batch;
 mod multi_step;
+mod nearest;
 mod progress;
 mod protonet;
+mod reptile;
 mod score;
 mod step;
 mod task;
@@ -17,7 +22,9 @@ mod tracking;
 mod variants;
 
 pub use adapted::Adapted;
+pub use baseline::{Baseline, BaselineHead};
 pub use evaluate::{Mean, Report, StepReport, evaluate};
+pub use head_fit::HeadFit;
 pub use inner::{
     AdamRule, Adapts, CurvatureRule, ElementRates, GradientDescent, MomentumRule, Order, RmsPropRule,
     StepRates, Update, UpdateRule, Updated,
@@ -25,9 +32,12 @@ pub use inner::{
 pub use learner::{Learned, Learner, Trainable};
 pub use lesson::Lesson;
 pub use maml::{Maml, Route};
+pub use mini_batch::Fitted;
 pub use multi_step::MultiStep;
+pub use nearest::{Nearest, Nearness};
 pub use progress::Progress;
 pub use protonet::{Distance, ProtoNet};
+pub use reptile::Reptile;
 pub use score::{Query, Score, Scores, task_loss};
 pub use step::{MetaGrad, meta_grad};
 pub(crate) use task::check_trainable;

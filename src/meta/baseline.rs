@@ -1,0 +1,262 @@
+//! The baselines: an ordinary classifier of all training classes, with a new head for each task.
+
+use ndarray::ArrayD;
+
+use super::adapted::Adapted;
+use super::embed::embedded;
+use super::head_fit::HeadFit;
+use super::inner::{inductive, norm_of};
+use super::learner::{Learned, Learner, Trainable};
+use super::lesson::Lesson;
+use super::progress::Progress;
+use super::protonet::check_labelled;
+use super::score::Query;
+use super::task::{check_adapt, check_examples};
+use super::tracking::{absorb, seen, state_specs, tracked};
+use crate::data::Examples;
+use crate::error::{Error, Result};
+use crate::nn::{Init, Model, Network, Norm, NormMode, Observer, ParamSpec, check_params, init_params};
+use crate::ops::{Key, cosine_similarity};
+use crate::real::Real;
+use crate::tape::Tape;
+use crate::value::Value;
+use crate::var::Var;
+
+/// How a head makes logits of embeddings `z: [n, d]`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum BaselineHead {
+    /// `z·w + b`, with `head_w: [d, classes]` and `head_b: [classes]`.
+    Linear,
+    /// `scale·cos(z, w)` for each row of `head_w: [classes, d]`; `scale: []` is learned in training and fixed in a new task.
+    Cosine {
+        /// What the scale begins with.
+        scale: f64,
+    },
+}
+
+/// Baseline and Baseline++ (Chen et al. 2019, section 3.2): a classifier of all training classes is trained on plain batches,
+/// such as [`ClassBatches`](crate::ClassBatches). For a task its head is thrown away, and a new one is fitted to
+/// the embeddings of the support set; the body stays as it is.
+///
+/// The published evaluation uses running statistics: [`NormMode::Tracked`] with momentum 0.1. Then both sets of a task
+/// are embedded with the tracked statistics. In the modes without, a support set is embedded with
+/// its own statistics, and [`predict`](Learner::predict) uses the same.
+///
+/// The authors' cosine head has a fixed scale and learns a length for each class, which this one does not.
+///
+/// ```
+/// use innerloop::{Adam, Baseline, ClassBatches, Conv4, Downsample, Glyphs, NormMode, TrainConfig, Trainer};
+/// let images = Glyphs { alphabets: 1, characters_per_alphabet: 8, ..Glyphs::default() }.generate()?;
+/// let batches = ClassBatches::new(&images, &images.all(), 16, 0)?;
+/// let body = Conv4::new([28, 28, 1], 8, Downsample::Stride, None)?;
+/// let baseline = Baseline::plus_plus(body, batches.classes(), NormMode::Tracked { momentum: 0.1 });
+/// let mut trainer = Trainer::<f32, _, _>::new(&baseline, Adam::default(), TrainConfig::new(1, 1e-3, 100))?;
+/// trainer.step(&batches)?;
+/// # Ok::<(), innerloop::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Baseline<M> {
+    /// The body, usually a [`Conv4`](crate::Conv4) without its head.
+    pub model: M,
+    /// The number of training classes.
+    pub classes: usize,
+    /// Which statistics batch norm uses.
+    pub norm: NormMode,
+    /// How heads make logits, the one in training and new ones.
+    pub head: BaselineHead,
+    /// How a new head is fitted.
+    pub fit: HeadFit,
+    /// Decides the initial values of a new head and the order of its mini-batches.
+    pub seed: u64,
+}
+
+impl<M> Baseline<M> {
+    /// Baseline: a linear head.
+    pub fn new(model: M, classes: usize, norm: NormMode) -> Baseline<M> {
+        Baseline { model, classes, norm, head: BaselineHead::Linear, fit: HeadFit::default(), seed: 0 }
+    }
+
+    /// Baseline++: a cosine head, whose scale begins with 2 for up to 200 classes and with 10 for more, as in the
+    /// authors' code.
+    pub fn plus_plus(model: M, classes: usize, norm: NormMode) -> Baseline<M> {
+        let scale = if classes <= 200 { 2.0 } else { 10.0 };
+        Baseline::new(model, classes, norm).head(BaselineHead::Cosine { scale })
+    }
+
+    /// Another kind of head.
+    #[must_use]
+    pub fn head(self, head: BaselineHead) -> Baseline<M> {
+        Baseline { head, ..self }
+    }
+
+    /// Another way to fit a new head.
+    #[must_use]
+    pub fn fit(self, fit: HeadFit) -> Baseline<M> {
+        Baseline { fit, ..self }
+    }
+
+    /// Another seed for new heads.
+    #[must_use]
+    pub fn seed(self, seed: u64) -> Baseline<M> {
+        Baseline { seed, ..self }
+    }
+
+    /// What a head for so many classes consists of.
+    fn head_specs(&self, classes: usize) -> Vec<ParamSpec>
+    where
+        M: Network,
+    {
+        let d = self.model.outputs();
+        let bound = 1.0 / (d as f64).sqrt(); // as PyTorch's linear layers begin
+        let init = Init::Uniform { low: -bound, high: bound };
+        match self.head {
+            BaselineHead::Linear => vec![
+                ParamSpec::linear("head_w", d, classes).with_init(init),
+                ParamSpec::bias("head_b", classes),
+            ],
+            BaselineHead::Cosine { scale } => vec![
+                ParamSpec::new("head_w", &[classes, d], init),
+                ParamSpec::new("scale", &[], Init::Constant(scale)),
+            ],
+        }
+    }
+
+    /// The specs of the head in an adapted learner, whose number of classes is its own.
+    fn adapted_specs<T: Real>(&self, adapted: &Adapted<T>) -> Result<Vec<ParamSpec>>
+    where
+        M: Network,
+    {
+        let shape = adapted.array("head_w")?.shape();
+        let classes = match self.head {
+            BaselineHead::Linear => shape.last(),
+            BaselineHead::Cosine { .. } => shape.first(),
+        };
+        Ok(self.head_specs(classes.copied().unwrap_or(1).max(1)))
+    }
+
+    /// Fits a new head, from the head given, to embeddings `[n, d]` with labels. The order of mini-batches comes from the learner's
+    /// seed. A head has the arrays that [`BaselineHead`] names.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] or [`Error::NotFinite`] if the head does not fit the examples; [`Error::NotFinite`] if a
+    /// loss is not finite; what [`HeadFit::check`] and [`Examples::check`] refuse.
+    #[inline(never)]
+    pub fn fit_head<T: Real>(&self, head: Vec<ArrayD<T>>, embedded: &Examples<T>) -> Result<Vec<ArrayD<T>>>
+    where
+        M: Network,
+    {
+        self.fit.check()?;
+        embedded.check("embedded")?;
+        check_labelled(embedded)?;
+        check_params(&self.head_specs(embedded.y.ways().unwrap_or(1)), &head)?;
+        let fitted = match self.head {
+            BaselineHead::Linear => 2,
+            BaselineHead::Cosine { .. } => 1, // not the scale
+        };
+        self.fit.fit(&|head, z| head_logits(&self.head, head, z), head, fitted, embedded, Key::new(self.seed))
+    }
+}
+
+impl<T: Real, M: Model<T>> Learner<T> for Baseline<M> {
+    /// The body's parameters, then those of the training head.
+    fn specs(&self) -> Vec<ParamSpec> {
+        [self.model.specs(), self.head_specs(self.classes)].concat()
+    }
+
+    fn init(&self, seed: u64) -> Vec<ArrayD<T>> {
+        let mut params = self.model.init(seed);
+        params.extend(init_params::<T>(&self.head_specs(self.classes), seed ^ HEAD_SEED));
+        params
+    }
+
+    fn state(&self) -> Vec<ParamSpec> {
+        state_specs(&self.model, &self.norm, 1)
+    }
+
+    fn check(&self, set: &'static str, examples: &Examples<T>) -> Result<()> {
+        check_labelled(examples)?;
+        self.norm.check(&self.model)?;
+        self.fit.check()?;
+        check_examples(&self.model, usize::MAX, set, examples)
+    }
+
+    fn adapt(&self, learned: &Learned<T>, support: &Examples<T>) -> Result<Adapted<T>> {
+        check_adapt(self, learned, support)?;
+        let ways = support.y.ways().expect("checked: labels");
+        let specs = self.model.specs();
+        let (body, trained) = learned.params.split_at(specs.len());
+        let (tape, x) = (Tape::new(), Value::from_array(support.x.view()));
+        let theta = tape.leaves(body);
+        let moments = inductive(&self.model, &self.norm, &theta, &x, &|| tracked(&learned.state, 0));
+        // with the statistics that single queries get, so that a support image is embedded as a query is
+        let z = self.model.forward(&theta, tape.push_leaf(x), Norm::Running(&moments)).value();
+        let mut head = init_params::<T>(&self.head_specs(ways), self.seed ^ HEAD_SEED);
+        if let BaselineHead::Cosine { .. } = self.head {
+            head[1].clone_from(&trained[1]); // the learned scale
+        }
+        let labels = support.y.labels().expect("checked: labels").to_vec();
+        let head = self.fit_head(head, &Examples::labelled(z, labels, ways))?;
+        let adapted = Adapted::of_params(&specs, body.to_vec()).with_moments(&moments);
+        let named = self.head_specs(ways).into_iter().zip(head);
+        Ok(named.fold(adapted, |adapted, (spec, array)| adapted.with(spec.name, array)))
+    }
+
+    fn predict(&self, adapted: &Adapted<T>, x: &ArrayD<T>) -> Result<ArrayD<T>> {
+        self.logits(adapted, x, false)
+    }
+
+    fn predict_together(&self, adapted: &Adapted<T>, x: &ArrayD<T>) -> Result<ArrayD<T>> {
+        self.logits(adapted, x, true)
+    }
+}
+
+impl<M> Baseline<M> {
+    fn logits<T: Real>(&self, adapted: &Adapted<T>, x: &ArrayD<T>, batch: bool) -> Result<ArrayD<T>>
+    where
+        M: Model<T>,
+    {
+        let head = adapted.params(&self.adapted_specs(adapted)?)?;
+        let tape = Tape::new();
+        let theta = tape.leaves(&adapted.params(&self.model.specs())?);
+        let z = embedded(&self.model, &self.norm, &theta, adapted, x, batch)?;
+        Ok(head_logits(&self.head, &tape.leaves(&head), z).value())
+    }
+}
+
+impl<T: Real, M: Model<T>> Trainable<T, Examples<T>> for Baseline<M> {
+    fn lesson(&self, learned: &Learned<T>, batch: &Examples<T>, _: &Progress) -> Result<Lesson<T>> {
+        Learner::<T>::check(self, "batch", batch)?;
+        if batch.y.ways() != Some(self.classes) {
+            let (value, need) = (format!("{:?}", batch.y.ways()), "the number of classes of the learner");
+            return Err(Error::Setting { name: "ways", value, need });
+        }
+        let (body, observer) = (self.model.specs().len(), Observer::new());
+        let track = matches!(self.norm, NormMode::Tracked { .. });
+        let lesson = Lesson::of_query(&learned.params, &batch.y, &|theta| {
+            let norm = if track { Norm::Observe(&observer) } else { norm_of(&self.norm) };
+            let z = self.model.forward(&theta[..body], theta[0].tape().constant(&batch.x), norm);
+            Ok(Query::new(head_logits(&self.head, &theta[body..], z), &batch.y))
+        })?;
+        Ok(lesson.with_seen(if track { seen(1, &[(0, observer.into_moments())]) } else { Vec::new() }))
+    }
+
+    fn absorb(&self, state: &mut [ArrayD<T>], seen: &[Vec<ArrayD<T>>]) {
+        absorb(&self.norm, state, seen);
+    }
+}
+
+/// Sets the seed of heads apart from that of the body.
+const HEAD_SEED: u64 = 0x6865_6164;
+
+compiled_here!(T: head_logits::<T>);
+
+/// Logits `[n, classes]` of embeddings `z: [n, d]`.
+#[inline(never)]
+fn head_logits<'t, T: Real>(kind: &BaselineHead, head: &[Var<'t, T>], z: Var<'t, T>) -> Var<'t, T> {
+    match kind {
+        BaselineHead::Linear => z.linear(head[0], head[1]),
+        BaselineHead::Cosine { .. } => cosine_similarity(z, head[0]) * head[1],
+    }
+}
