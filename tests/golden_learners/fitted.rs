@@ -2,8 +2,9 @@
 
 use innerloop::ndarray::{ArrayD, Axis};
 use innerloop::{
-    Adam, Baseline, BaselineHead, Conv4, Downsample, Examples, HeadFit, Learned, Learner, Model, NormMode,
-    Optimizer, OptimizerState, Progress, Reptile, Sgd, images_from_channels_first, meta_grad,
+    Adam, Adapted, Baseline, Conv4, Downsample, Examples, HeadFit, Learned, Learner, Model, Network,
+    NormMode, Optimizer, OptimizerState, Progress, Reptile, Score, Sgd, images_from_channels_first,
+    meta_grad,
 };
 
 use crate::case::{Case, difference, largest};
@@ -38,7 +39,7 @@ fn baseline_pp(mut case: Case) {
 
     // the head of training as an adapted learner's gives the logits of training
     let whole = learned.params.iter().zip(Learner::<f64>::specs(&learner));
-    let trained = innerloop::Adapted::new(whole.map(|(array, spec)| (spec.name, array.clone())));
+    let trained = Adapted::new(whole.map(|(array, spec)| (spec.name, array.clone())));
     let found = learner.predict_together(&trained, &base.x).unwrap();
     case.assert_array("base_logits", &found);
 
@@ -60,22 +61,17 @@ fn baseline_pp(mut case: Case) {
         assert_eq!(head[1], *scale);
         // the embedding that `adapt` makes is the file's: the same head fits it
         let adapted = learner.adapt(&learned, &episode.support).unwrap();
-        let specs = body_specs(&body);
-        let fitted = innerloop::Adapted::of_params(&specs, adapted.params(&specs).unwrap())
+        let specs = body.specs();
+        let fitted = Adapted::of_params(&specs, adapted.params(&specs).unwrap())
             .with("head_w", head[0].clone())
             .with("scale", head[1].clone());
         let found = learner.predict_together(&fitted, &episode.query.x).unwrap();
         case.assert_equal("logits", &found, &task(&logits));
-        let loss = innerloop::Score::of(&found, &episode.query.y).loss;
+        let loss = Score::of(&found, &episode.query.y).loss;
         assert!((loss / losses[i] - 1.0).abs() < 1e-9, "query_loss {i}: {loss}");
     }
 }
 
-fn body_specs(body: &Conv4) -> Vec<innerloop::ParamSpec> {
-    innerloop::Network::specs(body)
-}
-
-/// Which optimizer, and whether its state goes on.
 fn reptile(mut case: Case) {
     let adam =
         Adam { beta1: case.npz.rate("beta1"), beta2: case.npz.rate("beta2"), eps: case.npz.rate("eps") };
@@ -86,17 +82,17 @@ fn reptile(mut case: Case) {
     reptile_kind(&mut case, "adam_carried", adam_lr, adam, true);
 }
 
-fn reptile_kind(case: &mut Case, kind: &str, lr: f64, optimizer: impl Optimizer<f64>, carried: bool) {
+fn reptile_kind(case: &mut Case, kind: &str, lr: f64, optimizer: impl Optimizer<f64> + Copy, carried: bool) {
     let (x, y) = (case.npz.array::<f32>("x").mapv(f64::from), case.npz.array::<i64>("y"));
     let (batches, ways) = (case.npz.array::<i64>("batches"), case.npz.number("ways"));
     let [c, h, w] = [3, 4, 5].map(|axis| x.shape()[axis]);
     let model = Conv4::new([h, w, c], case.npz.number("filters"), Downsample::MaxPool, Some(ways)).unwrap();
-    let learner = Reptile::new(&model, lr).optimizer(&optimizer);
+    let learner = Reptile::new(&model, lr).optimizer(optimizer);
     let learned: Learned<f64> = case.init(&learner);
-    let specs = innerloop::Network::specs(&model);
+    let specs = model.specs();
 
     let mut theta = learned.params;
-    let fresh = || optimizer.init(&theta_like(&model));
+    let fresh = || optimizer.init(&model.init(0));
     // The file hands the state from task to task: so does this, which is training with meta-batches of one task but
     // for θ, which stands still within an outer step of the file.
     let mut state: OptimizerState<f64> = fresh();
@@ -133,8 +129,4 @@ fn reptile_kind(case: &mut Case, kind: &str, lr: f64, optimizer: impl Optimizer<
     let tasks = case.npz.number("outer_steps") * case.npz.number("tasks");
     let steps = case.npz.number("inner_steps") * if carried { tasks } else { 1 };
     assert_eq!(state.step, steps as u64, "{kind}");
-}
-
-fn theta_like(model: &Conv4) -> Vec<ArrayD<f64>> {
-    model.init(0)
 }
