@@ -4,6 +4,7 @@ use ndarray::ArrayD;
 
 use super::adapted::Adapted;
 use super::embed::embedded;
+use super::head::BaselineHead;
 use super::head_fit::HeadFit;
 use super::inner::{inductive, norm_of};
 use super::learner::{Learned, Learner, Trainable};
@@ -15,25 +16,11 @@ use super::task::{check_adapt, check_examples};
 use super::tracking::{absorb, seen, state_specs, tracked};
 use crate::data::Examples;
 use crate::error::{Error, Result};
-use crate::nn::{Init, Model, Network, Norm, NormMode, Observer, ParamSpec, check_params, init_params};
-use crate::ops::{Key, cosine_similarity};
+use crate::nn::{Model, Network, Norm, NormMode, Observer, ParamSpec, check_params, init_params};
+use crate::ops::Key;
 use crate::real::Real;
 use crate::tape::Tape;
 use crate::value::Value;
-use crate::var::Var;
-
-/// How a head makes logits of embeddings `z: [n, d]`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[non_exhaustive]
-pub enum BaselineHead {
-    /// `z·w + b`, with `head_w: [d, classes]` and `head_b: [classes]`.
-    Linear,
-    /// `scale·cos(z, w)` for each row of `head_w: [classes, d]`; `scale: []` is learned in training and fixed in a new task.
-    Cosine {
-        /// What the scale begins with.
-        scale: f64,
-    },
-}
 
 /// Baseline and Baseline++ (Chen et al. 2019, section 3.2): a classifier of all training classes is trained on plain batches,
 /// such as [`ClassBatches`](crate::ClassBatches). For a task its head is thrown away, and a new one is fitted to
@@ -103,39 +90,6 @@ impl<M> Baseline<M> {
         Baseline { seed, ..self }
     }
 
-    /// What a head for so many classes consists of.
-    fn head_specs(&self, classes: usize) -> Vec<ParamSpec>
-    where
-        M: Network,
-    {
-        let d = self.model.outputs();
-        let bound = 1.0 / (d as f64).sqrt(); // as PyTorch's linear layers begin
-        let init = Init::Uniform { low: -bound, high: bound };
-        match self.head {
-            BaselineHead::Linear => vec![
-                ParamSpec::linear("head_w", d, classes).with_init(init),
-                ParamSpec::bias("head_b", classes),
-            ],
-            BaselineHead::Cosine { scale } => vec![
-                ParamSpec::new("head_w", &[classes, d], init),
-                ParamSpec::new("scale", &[], Init::Constant(scale)),
-            ],
-        }
-    }
-
-    /// The specs of the head in an adapted learner, whose number of classes is its own.
-    fn adapted_specs<T: Real>(&self, adapted: &Adapted<T>) -> Result<Vec<ParamSpec>>
-    where
-        M: Network,
-    {
-        let shape = adapted.array("head_w")?.shape();
-        let classes = match self.head {
-            BaselineHead::Linear => shape.last(),
-            BaselineHead::Cosine { .. } => shape.first(),
-        };
-        Ok(self.head_specs(classes.copied().unwrap_or(1).max(1)))
-    }
-
     /// Fits a new head, from the head given, to embeddings `[n, d]` with labels. The order of mini-batches comes from the learner's
     /// seed. A head has the arrays that [`BaselineHead`] names.
     ///
@@ -150,24 +104,21 @@ impl<M> Baseline<M> {
         self.fit.check()?;
         embedded.check("embedded")?;
         check_labelled(embedded)?;
-        check_params(&self.head_specs(embedded.y.ways().unwrap_or(1)), &head)?;
-        let fitted = match self.head {
-            BaselineHead::Linear => 2,
-            BaselineHead::Cosine { .. } => 1, // not the scale
-        };
-        self.fit.fit(&|head, z| head_logits(&self.head, head, z), head, fitted, embedded, Key::new(self.seed))
+        check_params(&self.head.specs(self.model.outputs(), embedded.y.ways().unwrap_or(1)), &head)?;
+        self.fit.fit(&self.head, head, embedded, Key::new(self.seed))
     }
 }
 
 impl<T: Real, M: Model<T>> Learner<T> for Baseline<M> {
     /// The body's parameters, then those of the training head.
     fn specs(&self) -> Vec<ParamSpec> {
-        [self.model.specs(), self.head_specs(self.classes)].concat()
+        [self.model.specs(), self.head.specs(self.model.outputs(), self.classes)].concat()
     }
 
     fn init(&self, seed: u64) -> Vec<ArrayD<T>> {
         let mut params = self.model.init(seed);
-        params.extend(init_params::<T>(&self.head_specs(self.classes), seed ^ HEAD_SEED));
+        params
+            .extend(init_params::<T>(&self.head.specs(self.model.outputs(), self.classes), seed ^ HEAD_SEED));
         params
     }
 
@@ -192,14 +143,15 @@ impl<T: Real, M: Model<T>> Learner<T> for Baseline<M> {
         let moments = inductive(&self.model, &self.norm, &theta, &x, &|| tracked(&learned.state, 0));
         // with the statistics that single queries get, so that a support image is embedded as a query is
         let z = self.model.forward(&theta, tape.push_leaf(x), Norm::Running(&moments)).value();
-        let mut head = init_params::<T>(&self.head_specs(ways), self.seed ^ HEAD_SEED);
+        let specs_of_head = self.head.specs(self.model.outputs(), ways);
+        let mut head = init_params::<T>(&specs_of_head, self.seed ^ HEAD_SEED);
         if let BaselineHead::Cosine { .. } = self.head {
             head[1].clone_from(&trained[1]); // the learned scale
         }
         let labels = support.y.labels().expect("checked: labels").to_vec();
         let head = self.fit_head(head, &Examples::labelled(z, labels, ways))?;
         let adapted = Adapted::of_params(&specs, body.to_vec()).with_moments(&moments);
-        let named = self.head_specs(ways).into_iter().zip(head);
+        let named = specs_of_head.into_iter().zip(head);
         Ok(named.fold(adapted, |adapted, (spec, array)| adapted.with(spec.name, array)))
     }
 
@@ -217,11 +169,11 @@ impl<M> Baseline<M> {
     where
         M: Model<T>,
     {
-        let head = adapted.params(&self.adapted_specs(adapted)?)?;
+        let head = adapted.params(&self.head.adapted_specs(self.model.outputs(), adapted)?)?;
         let tape = Tape::new();
         let theta = tape.leaves(&adapted.params(&self.model.specs())?);
         let z = embedded(&self.model, &self.norm, &theta, adapted, x, batch)?;
-        Ok(head_logits(&self.head, &tape.leaves(&head), z).value())
+        Ok(self.head.logits(&tape.leaves(&head), z).value())
     }
 }
 
@@ -237,7 +189,7 @@ impl<T: Real, M: Model<T>> Trainable<T, Examples<T>> for Baseline<M> {
         let lesson = Lesson::of_query(&learned.params, &batch.y, &|theta| {
             let norm = if track { Norm::Observe(&observer) } else { norm_of(&self.norm) };
             let z = self.model.forward(&theta[..body], theta[0].tape().constant(&batch.x), norm);
-            Ok(Query::new(head_logits(&self.head, &theta[body..], z), &batch.y))
+            Ok(Query::new(self.head.logits(&theta[body..], z), &batch.y))
         })?;
         Ok(lesson.with_seen(if track { seen(1, &[(0, observer.into_moments())]) } else { Vec::new() }))
     }
@@ -249,14 +201,3 @@ impl<T: Real, M: Model<T>> Trainable<T, Examples<T>> for Baseline<M> {
 
 /// Sets the seed of heads apart from that of the body.
 const HEAD_SEED: u64 = 0x6865_6164;
-
-compiled_here!(T: head_logits::<T>);
-
-/// Logits `[n, classes]` of embeddings `z: [n, d]`.
-#[inline(never)]
-fn head_logits<'t, T: Real>(kind: &BaselineHead, head: &[Var<'t, T>], z: Var<'t, T>) -> Var<'t, T> {
-    match kind {
-        BaselineHead::Linear => z.linear(head[0], head[1]),
-        BaselineHead::Cosine { .. } => cosine_similarity(z, head[0]) * head[1],
-    }
-}

@@ -2,6 +2,7 @@
 
 use ndarray::ArrayD;
 
+use super::head::BaselineHead;
 use super::inner::check_rate;
 use super::mini_batch::{chosen, epochs};
 use crate::arrays;
@@ -12,7 +13,6 @@ use crate::ops::{Key, cross_entropy};
 use crate::random::Purpose;
 use crate::real::Real;
 use crate::tape::Tape;
-use crate::var::Var;
 
 /// How a new head is fitted to a support set: gradient descent with momentum on the mean cross-entropy of mini-batches,
 /// `d = ∇L + weight_decay·w`, `b = momentum·b + (1 − dampening)·d` (`b = d` in the first step), `w −= lr·b`, as PyTorch's
@@ -88,14 +88,12 @@ impl HeadFit {
         }
     }
 
-    /// Fits the first `fitted` arrays of `head` to examples whose inputs are embeddings. `logits` computes logits `[n, ways]` of a head and
-    /// embeddings `[n, d]`.
+    /// Fits the arrays of a head to examples whose inputs are embeddings `[n, d]`.
     #[inline(never)]
     pub(super) fn fit<T: Real>(
         &self,
-        logits: &dyn for<'t> Fn(&[Var<'t, T>], Var<'t, T>) -> Var<'t, T>,
+        kind: &BaselineHead,
         mut head: Vec<ArrayD<T>>,
-        fitted: usize,
         examples: &Examples<T>,
         key: Key,
     ) -> Result<Vec<ArrayD<T>>> {
@@ -112,11 +110,11 @@ impl HeadFit {
             let tape = Tape::new();
             let vars = tape.leaves(&head);
             let loss =
-                cross_entropy(logits(&vars, tape.constant(&batch.x)), batch.y.labels().expect("labels"));
+                cross_entropy(kind.logits(&vars, tape.constant(&batch.x)), batch.y.labels().expect("labels"));
             if !loss.item().is_finite() {
                 return Err(Error::NotFinite { what: format!("the loss before step {k} of fitting a head") });
             }
-            let mut grads = last_grad_values(loss, &vars[..fitted]);
+            let mut grads = last_grad_values(loss, &vars[..kind.fitted()]);
             for (g, w) in grads.iter_mut().zip(&head) {
                 arrays::update(g, w, |g, w| g + decay * w);
             }

@@ -1,10 +1,10 @@
 //! Mini-batches of one task's examples, and fitting a model on them.
 
-use ndarray::{ArrayD, Axis};
+use ndarray::{ArrayD, Axis, concatenate};
 use rand::rngs::ChaCha8Rng;
 
 use super::score::{Query, Score};
-use crate::data::{Examples, Targets};
+use crate::data::{Episode, Examples, Targets};
 use crate::error::{Error, Result};
 use crate::grad::last_grad_values;
 use crate::nn::{Model, Norm, check_params};
@@ -13,7 +13,7 @@ use crate::random::distinct;
 use crate::real::Real;
 use crate::tape::Tape;
 
-compiled_here!(T: fit::<T>);
+compiled_here!(T: both::<T>, fit::<T>);
 
 /// `count` batches of `size` indices below `n`, taken one after another from a pool that is shuffled each time it
 /// is used up; a batch may span two shuffles. So each index is used equally often, up to one.
@@ -47,6 +47,21 @@ pub(super) fn chosen<T: Real>(examples: &Examples<T>, indices: &[usize]) -> Exam
             Examples::labelled(x, indices.iter().map(|&i| labels[i]).collect(), *ways)
         }
         Targets::Values(values) => Examples::valued(x, values.select(Axis(0), indices)),
+    }
+}
+
+/// Support and query set as one.
+#[inline(never)]
+pub(super) fn both<T: Real>(episode: &Episode<T>) -> Examples<T> {
+    let Episode { support, query, .. } = episode;
+    let rows = |a: &ArrayD<T>, b: &ArrayD<T>| concatenate(Axis(0), &[a.view(), b.view()]).expect("checked");
+    let x = rows(&support.x, &query.x);
+    match (&support.y, &query.y) {
+        (Targets::Labels { labels, ways }, Targets::Labels { labels: more, .. }) => {
+            Examples::labelled(x, [&labels[..], more].concat(), *ways)
+        }
+        (Targets::Values(values), Targets::Values(more)) => Examples::valued(x, rows(values, more)),
+        _ => unreachable!("an episode's sets have targets of one kind, which was checked"),
     }
 }
 

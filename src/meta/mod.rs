@@ -4,6 +4,7 @@ mod adapted;
 mod baseline;
 mod embed;
 mod evaluate;
+mod head;
 mod head_fit;
 mod inner;
 mod learner;
@@ -17,13 +18,15 @@ mod protonet;
 mod reptile;
 mod score;
 mod step;
+mod support_batch;
 mod task;
 mod tracking;
 mod variants;
 
 pub use adapted::Adapted;
-pub use baseline::{Baseline, BaselineHead};
+pub use baseline::Baseline;
 pub use evaluate::{Mean, Report, StepReport, evaluate};
+pub use head::BaselineHead;
 pub use head_fit::HeadFit;
 pub use inner::{
     AdamRule, Adapts, CurvatureRule, ElementRates, GradientDescent, MomentumRule, Order, RmsPropRule,

@@ -1,22 +1,22 @@
 //! Reptile.
 
-use ndarray::{ArrayD, Axis, Slice, arr0, concatenate};
+use ndarray::{ArrayD, arr0};
 
 use super::adapted::Adapted;
 use super::inner::check_rate;
 use super::learner::{Learned, Learner, Trainable};
 use super::lesson::Lesson;
-use super::mini_batch::{Fitted, fit, walked};
+use super::mini_batch::{Fitted, both, fit, walked};
 use super::progress::Progress;
-use super::task::{check_adapt, check_examples, check_inputs};
-use crate::data::{Episode, Examples, Targets};
+use super::support_batch::{SUPPORT, outputs, with_support};
+use super::task::{check_adapt, check_examples};
+use crate::data::{Episode, Examples};
 use crate::error::{Error, Result};
-use crate::nn::{Init, Model, Norm, ParamSpec};
+use crate::nn::{Init, Model, ParamSpec};
 use crate::ops::Key;
 use crate::optim::{Adam, Optimizer, OptimizerState};
 use crate::random::Purpose;
-use crate::real::{Real, all_finite};
-use crate::tape::Tape;
+use crate::real::Real;
 
 /// Reptile (Nichol, Achiam and Schulman 2018, algorithm 2): the meta-parameters θ move towards what some steps of an
 /// ordinary optimizer on mini-batches make of them.
@@ -251,62 +251,5 @@ impl<T: Real, M: Model<T>, O: Optimizer<T>> Trainable<T> for Reptile<M, O> {
         for (i, now) in state.iter_mut().enumerate() {
             *now = seen[1..].iter().fold(seen[0][i].clone(), |sum, lesson| sum + &lesson[i]) * share;
         }
-    }
-}
-
-/// What [`Adapted`] calls the support inputs.
-const SUPPORT: &str = "support/x";
-
-// What follows is generic in the element type alone, so that it is compiled with this crate.
-
-compiled_here!(T: both::<T>, outputs::<T>, with_support::<T>);
-
-/// Support and query set as one.
-#[inline(never)]
-fn both<T: Real>(episode: &Episode<T>) -> Examples<T> {
-    let Episode { support, query, .. } = episode;
-    let rows = |a: &ArrayD<T>, b: &ArrayD<T>| concatenate(Axis(0), &[a.view(), b.view()]).expect("checked");
-    let x = rows(&support.x, &query.x);
-    match (&support.y, &query.y) {
-        (Targets::Labels { labels, ways }, Targets::Labels { labels: more, .. }) => {
-            Examples::labelled(x, [&labels[..], more].concat(), *ways)
-        }
-        (Targets::Values(values), Targets::Values(more)) => Examples::valued(x, rows(values, more)),
-        _ => unreachable!("an episode's sets have targets of one kind, which was checked"),
-    }
-}
-
-/// All inputs as one batch.
-#[inline(never)]
-fn outputs<T: Real>(model: &dyn Model<T>, adapted: &Adapted<T>, x: &ArrayD<T>) -> Result<ArrayD<T>> {
-    check_inputs(model, x)?;
-    finite(forward(model, &adapted.params(&model.specs())?, x))
-}
-
-/// Each input in a batch with the whole support set.
-#[inline(never)]
-fn with_support<T: Real>(model: &dyn Model<T>, adapted: &Adapted<T>, x: &ArrayD<T>) -> Result<ArrayD<T>> {
-    check_inputs(model, x)?;
-    let (params, support) = (adapted.params(&model.specs())?, adapted.array(SUPPORT)?);
-    check_inputs(model, support)?;
-    let n = support.shape()[0];
-    let one = |input| {
-        let batch = concatenate(Axis(0), &[support.view(), input]).expect("both were checked");
-        forward(model, &params, &batch).slice_axis(Axis(0), Slice::from(n..)).to_owned()
-    };
-    let rows: Vec<_> = x.axis_chunks_iter(Axis(0), 1).map(one).collect();
-    let rows: Vec<_> = rows.iter().map(|row| row.view()).collect();
-    finite(concatenate(Axis(0), &rows).expect("rows of one shape"))
-}
-
-fn forward<T: Real>(model: &dyn Model<T>, params: &[ArrayD<T>], x: &ArrayD<T>) -> ArrayD<T> {
-    let tape = Tape::new();
-    model.forward(&tape.leaves(params), tape.constant(x), Norm::Batch).value()
-}
-
-fn finite<T: Real>(outputs: ArrayD<T>) -> Result<ArrayD<T>> {
-    match all_finite(&outputs) {
-        true => Ok(outputs),
-        false => Err(Error::NotFinite { what: "a prediction".into() }),
     }
 }
