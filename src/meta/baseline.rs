@@ -22,13 +22,14 @@ use crate::real::Real;
 use crate::tape::Tape;
 use crate::value::Value;
 
-/// Baseline and Baseline++ (Chen et al. 2019, section 3.2): a classifier of all training classes is trained on plain batches,
-/// such as [`ClassBatches`](crate::ClassBatches). For a task its head is thrown away, and a new one is fitted to
+/// Baseline and Baseline++ (Chen et al. 2019, section 3.2): a classifier of all training classes is trained on plain
+/// batches, such as [`ClassBatches`](crate::ClassBatches). For a task its head is thrown away, and a new one is fitted to
 /// the embeddings of the support set; the body stays as it is.
 ///
 /// The published evaluation uses running statistics: [`NormMode::Tracked`] with momentum 0.1. Then both sets of a task
 /// are embedded with the tracked statistics. In the modes without, a support set is embedded with
-/// its own statistics, and [`predict`](Learner::predict) uses the same.
+/// its own statistics, and [`predict`](Learner::predict) uses the same. [`predict_together`](Learner::predict_together) embeds
+/// queries with the statistics of their own batch. This was not published; the head was not fitted to such embeddings.
 ///
 /// The authors' cosine head has a fixed scale and learns a length for each class, which this one does not.
 ///
@@ -90,13 +91,12 @@ impl<M> Baseline<M> {
         Baseline { seed, ..self }
     }
 
-    /// Fits a new head, from the head given, to embeddings `[n, d]` with labels. The order of mini-batches comes from the learner's
-    /// seed. A head has the arrays that [`BaselineHead`] names.
+    /// Fits a new head, from the head given, to embeddings `[n, d]` with labels. The order of mini-batches comes from
+    /// the learner's seed. A head has the arrays that [`BaselineHead`] names.
     ///
     /// # Errors
     /// [`Error::Shape`] or [`Error::NotFinite`] if the head does not fit the examples; [`Error::NotFinite`] if a
     /// loss is not finite; what [`HeadFit::check`] and [`Examples::check`] refuse.
-    #[inline(never)]
     pub fn fit_head<T: Real>(&self, head: Vec<ArrayD<T>>, embedded: &Examples<T>) -> Result<Vec<ArrayD<T>>>
     where
         M: Network,
@@ -180,9 +180,9 @@ impl<M> Baseline<M> {
 impl<T: Real, M: Model<T>> Trainable<T, Examples<T>> for Baseline<M> {
     fn lesson(&self, learned: &Learned<T>, batch: &Examples<T>, _: &Progress) -> Result<Lesson<T>> {
         Learner::<T>::check(self, "batch", batch)?;
-        if batch.y.ways() != Some(self.classes) {
-            let (value, need) = (format!("{:?}", batch.y.ways()), "the number of classes of the learner");
-            return Err(Error::Setting { name: "ways", value, need });
+        if let Some(ways) = batch.y.ways().filter(|ways| *ways != self.classes) {
+            let need = "the number of classes that the learner was made for";
+            return Err(Error::Setting { name: "ways", value: ways.to_string(), need });
         }
         let (body, observer) = (self.model.specs().len(), Observer::new());
         let track = matches!(self.norm, NormMode::Tracked { .. });

@@ -147,7 +147,6 @@ impl<M, O> Reptile<M, O> {
     ///
     /// # Panics
     /// If parameters, examples or state do not fit the model, or there is no example of an index.
-    #[inline(never)]
     pub fn fit<T: Real>(
         &self,
         params: &[ArrayD<T>],
