@@ -128,17 +128,18 @@ mod var;
 #[cfg(feature = "images")]
 pub use data::Omniglot;
 pub use data::{
-    Class, ClassRef, Episode, EpisodeSampler, EpisodeShape, Examples, Glyphs, ImageSet, Sinusoids, Split,
-    Targets, Tasks,
+    Class, ClassBatches, ClassRef, Episode, EpisodeSampler, EpisodeShape, Examples, Glyphs, ImageSet,
+    Sinusoids, Split, Targets, Tasks,
 };
 pub use error::{Error, Result};
 pub use forward::{hessian, jacobian, jvp};
 pub use grad::{grad, grad_values, hvp, vjp, vjp_values};
 pub use gradcheck::{GradMismatch, check_grads, check_grads_all, check_grads_at};
 pub use meta::{
-    AdamRule, Adapted, Adapts, CurvatureRule, Distance, ElementRates, GradientDescent, Learned, Learner,
-    Lesson, Maml, Mean, MetaGrad, MomentumRule, MultiStep, Order, Progress, ProtoNet, Query, Report,
-    RmsPropRule, Route, Score, Scores, StepRates, StepReport, Task, Trainable, Update, UpdateRule, Updated,
+    AdamRule, Adapted, Adapts, Baseline, BaselineHead, CurvatureRule, Distance, ElementRates, Fitted,
+    GradientDescent, HeadFit, Learned, Learner, Lesson, Maml, Mean, MetaGrad, MomentumRule, MultiStep,
+    Nearest, Nearness, Order, Progress, ProtoNet, Query, Report, Reptile, RmsPropRule, Route, Score, Scores,
+    StepRates, StepReport, Task, Trainable, Update, UpdateRule, Updated,
 };
 pub use meta::{Follows, R2d2, Refinement, SemiProtoNet};
 pub use meta::{check_adapt, check_examples, check_inputs, check_learned, evaluate, meta_grad, task_loss};

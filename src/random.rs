@@ -39,6 +39,10 @@ pub(crate) enum Purpose {
     Init = 8,
     /// Which elements dropout drops, and keys derived from keys.
     Dropout = 9,
+    /// The order of the examples of a task in mini-batches.
+    MiniBatch = 10,
+    /// A plain batch of images of many classes.
+    ClassBatch = 11,
 }
 
 /// The generator for `purpose` and index `i` under `seed`.

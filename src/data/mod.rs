@@ -10,9 +10,11 @@
 //! | [`Glyphs`] | invented handwriting, made in milliseconds without any files |
 //! | [`ImageSet::from_classes`] | your own images |
 //! | [`Sinusoids`] | the regression tasks of the MAML paper |
+//! | [`ClassBatches`] | plain batches of labelled images, for a classifier of all classes |
 
 #[cfg(feature = "images")]
 mod archive;
+mod batches;
 #[cfg(feature = "images")]
 mod bitmap;
 mod class;
@@ -30,6 +32,7 @@ mod split;
 mod tasks;
 mod unlabelled;
 
+pub use batches::ClassBatches;
 pub use class::{Class, ClassRef};
 pub use episode::{Episode, Examples, Targets};
 pub use glyphs::Glyphs;

@@ -1,28 +1,38 @@
 //! Learners, and what is written once for all of them.
 
 mod adapted;
+mod baseline;
 mod closed_form;
 mod embed;
 mod evaluate;
+mod head;
+mod head_fit;
 mod inner;
 mod kept;
 mod learner;
 mod lesson;
 mod maml;
+mod mini_batch;
 mod multi_step;
+mod nearest;
 mod progress;
 mod protonet;
 mod r2d2;
 mod refine;
+mod reptile;
 mod score;
 mod semi_protonet;
 mod step;
+mod support_batch;
 mod task;
 mod tracking;
 mod variants;
 
 pub use adapted::Adapted;
+pub use baseline::Baseline;
 pub use evaluate::{Mean, Report, StepReport, evaluate};
+pub use head::BaselineHead;
+pub use head_fit::HeadFit;
 pub use inner::{
     AdamRule, Adapts, CurvatureRule, ElementRates, GradientDescent, MomentumRule, Order, RmsPropRule,
     StepRates, Update, UpdateRule, Updated,
@@ -30,10 +40,13 @@ pub use inner::{
 pub use learner::{Learned, Learner, Trainable};
 pub use lesson::Lesson;
 pub use maml::{Maml, Route};
+pub use mini_batch::Fitted;
 pub use multi_step::MultiStep;
+pub use nearest::{Nearest, Nearness};
 pub use progress::Progress;
 pub use protonet::{Distance, ProtoNet};
 pub use r2d2::R2d2;
+pub use reptile::Reptile;
 pub use score::{Query, Score, Scores, task_loss};
 pub use semi_protonet::{Follows, Refinement, SemiProtoNet};
 pub use step::{MetaGrad, meta_grad};

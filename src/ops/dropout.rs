@@ -1,9 +1,10 @@
 //! Dropout from an explicit key: no hidden generator, so a rule, a second sweep or another thread sees the same mask.
 
 use rand::Rng;
+use rand::rngs::ChaCha8Rng;
 
 use super::mask::Mask;
-use crate::random::{Purpose, stream2, unit};
+use crate::random::{Purpose, stream, stream2, unit};
 use crate::real::Real;
 use crate::var::Var;
 
@@ -34,6 +35,11 @@ impl Key {
     /// the order of indices counts.
     pub fn with(self, index: u64) -> Key {
         Key { seed: stream2(self.seed, Purpose::Dropout, index, 1).next_u64() }
+    }
+
+    /// The generator of this key for another purpose than dropout.
+    pub(crate) fn stream(self, purpose: Purpose) -> ChaCha8Rng {
+        stream(self.seed, purpose, 0)
     }
 }
 

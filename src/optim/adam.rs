@@ -2,8 +2,9 @@
 
 use ndarray::ArrayD;
 
-use super::{Optimizer, OptimizerState};
+use super::{Optimizer, OptimizerState, check_decay};
 use crate::arrays::{elements, elements_mut};
+use crate::error::{Error, Result};
 use crate::kernels::vectorized;
 use crate::real::Real;
 
@@ -26,6 +27,18 @@ impl Default for Adam {
 }
 
 impl<T: Real> Optimizer<T> for Adam {
+    fn check(&self) -> Result<()> {
+        check_decay("beta1", self.beta1)?;
+        check_decay("beta2", self.beta2)?;
+        match self.eps.is_finite() && self.eps > 0.0 {
+            true => Ok(()),
+            false => {
+                let need = "a finite number above 0";
+                Err(Error::Setting { name: "eps", value: self.eps.to_string(), need })
+            }
+        }
+    }
+
     fn slots(&self) -> usize {
         2
     }

@@ -2,8 +2,9 @@
 
 use ndarray::ArrayD;
 
-use super::{Optimizer, OptimizerState};
+use super::{Optimizer, OptimizerState, check_decay};
 use crate::arrays::{elements, elements_mut};
+use crate::error::Result;
 use crate::kernels::vectorized;
 use crate::real::Real;
 
@@ -16,6 +17,10 @@ pub struct Sgd {
 }
 
 impl<T: Real> Optimizer<T> for Sgd {
+    fn check(&self) -> Result<()> {
+        check_decay("momentum", self.momentum)
+    }
+
     fn slots(&self) -> usize {
         1
     }

@@ -70,7 +70,7 @@ impl TrainConfig {
         if let Some(norm) = self.clip_norm.filter(|norm| norm.is_nan() || *norm <= 0.0) {
             return refuse("clip_norm", norm, "above 0");
         }
-        if let Schedule::Cosine { floor, .. } = self.schedule
+        if let Schedule::Cosine { floor, .. } | Schedule::Linear { floor, .. } = self.schedule
             && !(floor.is_finite() && floor >= 0.0)
         {
             return refuse("floor", floor, "a finite number, 0 or more");

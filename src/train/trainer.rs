@@ -82,7 +82,7 @@ impl<'l, T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'l, T, L, O> 
     /// Begins with the learner's initial meta-parameters for the seed of the settings.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a setting outside its range, [`Error::Spec`] for specs that are not
+    /// [`Error::Setting`] for a setting of the training or the optimizer outside its range, [`Error::Spec`] for specs that are not
     /// sound, [`Error::Shape`] or [`Error::NotFinite`] if the learner's initial parameters do not
     /// fit its specs.
     pub fn new(learner: &'l L, optimizer: O, config: TrainConfig) -> Result<Self> {
@@ -102,6 +102,7 @@ impl<'l, T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'l, T, L, O> 
     /// does not fit learner and optimizer; [`Error::Setting`] if it was trained with another seed or meta-batch.
     pub fn resume(learner: &'l L, optimizer: O, config: TrainConfig, state: TrainState<T>) -> Result<Self> {
         config.check()?;
+        optimizer.check()?;
         check_state(&config, [&learner.specs(), &learner.state()], optimizer.slots(), &state)?;
         Ok(Trainer { learner, optimizer, config, state })
     }

@@ -1,0 +1,103 @@
+//! Plain batches of images with the labels of many classes.
+
+use std::collections::HashSet;
+
+use ndarray::{ArrayD, IxDyn};
+
+use super::class::ClassRef;
+use super::episode::Examples;
+use super::images::ImageSet;
+use super::tasks::Tasks;
+use crate::error::{Error, Result};
+use crate::random::{Purpose, below, stream};
+use crate::real::Real;
+
+/// Batches of images drawn from a list of classes, to train an ordinary classifier of all of them, such as
+/// [`Baseline`](crate::Baseline). The label of an image is the place of its class in the list.
+///
+/// Batch `i` is a pure function of the image set, the classes, the size, the seed and `i`. All its images are different,
+/// and each image of the classes is equally likely. Different batches are drawn independently.
+///
+/// ```
+/// use innerloop::{ClassBatches, Examples, Glyphs, Tasks};
+///
+/// let images = Glyphs { alphabets: 1, characters_per_alphabet: 8, ..Glyphs::default() }.generate()?;
+/// let batches = ClassBatches::new(&images, &images.all(), 16, 42)?;
+/// let batch: Examples<f32> = batches.task(7);
+/// assert_eq!((batch.x.shape(), batch.y.ways()), (&[16, 28, 28, 1][..], Some(batches.classes())));
+/// # Ok::<(), innerloop::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct ClassBatches {
+    images: ImageSet,
+    classes: Vec<ClassRef>,
+    /// For each class the number of images before it, and at last the number of all.
+    starts: Vec<usize>,
+    size: usize,
+    seed: u64,
+}
+
+impl ClassBatches {
+    /// Batches of `size` images from `classes` of `images`, which it shares.
+    ///
+    /// # Errors
+    /// [`Error::TooFewClasses`] for none; [`Error::Setting`] if `size` is 0 or above the number of images of the classes;
+    /// [`Error::RepeatedClass`] for a class that is listed twice; the error of [`ImageSet::class`] for a class that
+    /// is not in `images`.
+    pub fn new(images: &ImageSet, classes: &[ClassRef], size: usize, seed: u64) -> Result<Self> {
+        if classes.is_empty() {
+            return Err(Error::TooFewClasses { what: "a batch", need: 1, have: 0 });
+        }
+        let (mut seen, mut starts) = (HashSet::new(), vec![0]);
+        for &class in classes {
+            let view = images.class(class)?;
+            if !seen.insert(class) {
+                let class = format!("{} turned {} times", view.name(), class.turns);
+                return Err(Error::RepeatedClass { class, place: "the classes to draw from".into() });
+            }
+            starts.push(starts.last().expect("0 at least") + view.len());
+        }
+        let all = starts[classes.len()];
+        if !(1..=all).contains(&size) {
+            let need = "from 1 to the number of images of the classes";
+            return Err(Error::Setting { name: "size", value: format!("{size} (of {all} images)"), need });
+        }
+        Ok(Self { images: images.clone(), classes: classes.to_vec(), starts, size, seed })
+    }
+
+    /// The number of classes, which is the number of outputs that a classifier of them needs.
+    pub fn classes(&self) -> usize {
+        self.classes.len()
+    }
+
+    /// What batch `i` is made of: the label of each image, and which image of its class it is.
+    pub fn drawn(&self, i: u64) -> Vec<(usize, usize)> {
+        let (all, mut rng) = (self.starts[self.classes.len()], stream(self.seed, Purpose::ClassBatch, i));
+        let (mut taken, mut drawn) = (HashSet::new(), Vec::with_capacity(self.size));
+        // Floyd's way to draw a subset: as many draws as images are wanted, however many there are
+        for last in all - self.size..all {
+            let chosen = below(&mut rng, last + 1);
+            let chosen = if taken.insert(chosen) { chosen } else { last };
+            taken.insert(chosen);
+            let label = self.starts.partition_point(|&start| start <= chosen) - 1;
+            drawn.push((label, chosen - self.starts[label]));
+        }
+        drawn
+    }
+}
+
+impl<T: Real> Tasks<Examples<T>> for ClassBatches {
+    #[inline(never)]
+    fn task(&self, i: u64) -> Examples<T> {
+        let [h, w, c] = self.images.shape();
+        let (mut x, mut turned) = (Vec::with_capacity(self.size * h * w * c), Vec::new());
+        let (drawn, levels) = (self.drawn(i), self.images.levels());
+        for &(label, image) in &drawn {
+            self.images.append(self.classes[label], image, &levels, &mut turned, &mut x);
+        }
+        let x = ArrayD::from_shape_vec(IxDyn(&[self.size, h, w, c]), x).expect("whole images");
+        Examples::labelled(x, drawn.into_iter().map(|(label, _)| label).collect(), self.classes.len())
+    }
+}
+
+compiled_here!(T: <ClassBatches as Tasks<Examples<T>>>::task);
