@@ -1,9 +1,12 @@
 //! The learners by name, each with the settings that it was published with, as far as they fit a short training.
 
-use innerloop::{Adam, Distance, Maml, NormMode, Order, ProtoNet, Result, TrainConfig, Trainable};
+use innerloop::{
+    Adam, Baseline, ClassBatches, Conv4, Distance, Examples, Maml, Nearest, Nearness, NormMode, Order,
+    ProtoNet, R2d2, Refinement, Reptile, Result, SemiProtoNet, Sgd, TrainConfig, Trainable,
+};
 
 use crate::data::Images;
-use crate::run::{Row, trained};
+use crate::run::{Row, evaluated, trained};
 use crate::settings::{Network, Settings};
 
 /// A learner that can be asked for.
@@ -59,13 +62,76 @@ pub const ALL: &[Named] = &[
             protonet(name, settings, images, &ProtoNet::new(model, NormMode::Together).distance(cosine))
         },
     ),
+    named(
+        "semi-protonet",
+        "prototypes refined by unlabelled examples, soft k-means",
+        |name, settings, images| {
+            let model = settings.network(Network::Pooled, None)?;
+            let learner = SemiProtoNet::new(model, NormMode::Together, Refinement::SoftKMeans);
+            // 5 unlabelled images of each class and of 5 other classes, in the test too
+            let tasks = images.train(settings, settings.ways, settings.shots, 5)?.unlabelled(5, 5, 5)?;
+            let test =
+                images.test(&Settings { eval_queries: 10, ..settings.clone() })?.unlabelled(5, 5, 5)?;
+            let (config, adam) = (TrainConfig::new(4, 1e-3, settings.iterations), Box::new(Adam::default()));
+            trained(name, settings, &learner, &tasks, &test, adam, config)
+        },
+    ),
+    named("r2d2", "ridge regression on learned embeddings", |name, settings, images| {
+        let model = settings.network(Network::Pooled, None)?;
+        let learner = R2d2::new(model, NormMode::Together);
+        let tasks = images.train(settings, 20.min(images.train.len()), settings.shots, 5)?;
+        let (config, adam) = (TrainConfig::new(2, 1e-3, settings.iterations), Box::new(Adam::default()));
+        trained(name, settings, &learner, &tasks, &images.test(settings)?, adam, config)
+    }),
+    named("reptile", "Reptile, 5 inner steps of 10 images by Adam", |name, settings, images| {
+        let model = settings.network(Network::Strided, Some(settings.ways))?;
+        let learner = Reptile::new(model, 1e-3).carried();
+        let tasks = images.train(settings, settings.ways, 10, 1)?;
+        let config = TrainConfig::new(5, 1.0, settings.iterations);
+        let sgd = Box::new(Sgd { momentum: 0.0 });
+        trained(name, settings, &learner, &tasks, &images.test(settings)?, sgd, config)
+    }),
+    named(
+        "baseline",
+        "a classifier of all training classes, then a linear head for each task",
+        |name, settings, images| {
+            let tracked = NormMode::Tracked { momentum: 0.1 };
+            let model = settings.network(Network::Pooled, None)?;
+            baseline(name, settings, images, &Baseline::new(model, images.train.len(), tracked))
+        },
+    ),
+    named(
+        "baseline++",
+        "a classifier of all training classes, then a cosine head for each task",
+        |name, settings, images| {
+            let tracked = NormMode::Tracked { momentum: 0.1 };
+            let model = settings.network(Network::Pooled, None)?;
+            baseline(name, settings, images, &Baseline::plus_plus(model, images.train.len(), tracked))
+        },
+    ),
+    named(
+        "nearest-neighbour",
+        "the nearest support image, by the cosine of pixels; nothing is learned",
+        |name, settings, images| {
+            let learner = Nearest::neighbour(Nearness::Cosine);
+            evaluated(name, settings, &images.test(settings)?, &learner, &Vec::new().into())
+        },
+    ),
+    named(
+        "nearest-centroid",
+        "the nearest mean of support images, by the cosine of pixels; nothing is learned",
+        |name, settings, images| {
+            let learner = Nearest::centroid(Nearness::Cosine);
+            evaluated(name, settings, &images.test(settings)?, &learner, &Vec::new().into())
+        },
+    ),
 ];
 
 /// MAML and its relatives: 32 episodes as in the test, with as many queries as shots; Adam at 1e-3.
 fn maml(name: &str, settings: &Settings, images: &Images, learner: &dyn Trainable<f32>) -> Result<Row> {
     let tasks = images.train(settings, settings.ways, settings.shots, settings.shots)?;
     let config = TrainConfig::new(32, 1e-3, settings.iterations);
-    trained(name, settings, images, learner, &tasks, Box::new(Adam::default()), config)
+    trained(name, settings, learner, &tasks, &images.test(settings)?, Box::new(Adam::default()), config)
 }
 
 /// Metric learners: an episode of up to 60 ways with 5 queries per class; Adam at 1e-3.
@@ -73,7 +139,15 @@ fn protonet(name: &str, settings: &Settings, images: &Images, learner: &dyn Trai
     let ways = 60.min(images.train.len());
     let tasks = images.train(settings, ways, settings.shots, 5)?;
     let config = TrainConfig::new(1, 1e-3, settings.iterations);
-    trained(name, settings, images, learner, &tasks, Box::new(Adam::default()), config)
+    trained(name, settings, learner, &tasks, &images.test(settings)?, Box::new(Adam::default()), config)
+}
+
+/// Baselines: batches of 64 images of all training classes; Adam at 1e-3.
+fn baseline(name: &str, settings: &Settings, images: &Images, learner: &Baseline<Conv4>) -> Result<Row> {
+    let tasks = ClassBatches::new(&images.images, &images.train, 64, settings.seed)?;
+    let config = TrainConfig::new(1, 1e-3, settings.iterations);
+    let adam = Box::new(Adam::default());
+    trained::<Examples<f32>>(name, settings, learner, &tasks, &images.test(settings)?, adam, config)
 }
 
 /// The names that a list asks for.

@@ -4,8 +4,8 @@ use std::fmt;
 use std::time::Instant;
 
 use innerloop::{
-    Learned, Learner, Optimizer, Report, Result, StepReport, Task, Tasks, TrainConfig, Trainable, Trainer,
-    evaluate,
+    EpisodeSampler, Learned, Learner, Optimizer, Report, Result, StepReport, Task, Tasks, TrainConfig,
+    Trainable, Trainer, evaluate,
 };
 
 use crate::data::Images;
@@ -50,9 +50,9 @@ pub fn run(settings: &Settings, name: &str) -> Result<Row> {
 pub fn trained<K: Task<f32>>(
     name: &str,
     settings: &Settings,
-    images: &Images,
     learner: &dyn Trainable<f32, K>,
     tasks: &dyn Tasks<K>,
+    test: &EpisodeSampler,
     optimizer: Box<dyn Optimizer<f32>>,
     config: TrainConfig,
 ) -> Result<Row> {
@@ -71,7 +71,7 @@ pub fn trained<K: Task<f32>>(
         }
     }
     let training = start.elapsed().as_secs_f64();
-    let row = evaluated(name, settings, images, learner, trainer.learned())?;
+    let row = evaluated(name, settings, test, learner, trainer.learned())?;
     Ok(Row { steps: trainer.iteration(), training, ..row })
 }
 
@@ -79,12 +79,12 @@ pub fn trained<K: Task<f32>>(
 pub fn evaluated(
     name: &str,
     settings: &Settings,
-    images: &Images,
+    test: &EpisodeSampler,
     learner: &(impl Learner<f32> + ?Sized),
     learned: &Learned<f32>,
 ) -> Result<Row> {
     let start = Instant::now();
-    let reports = evaluate(learner, learned, &images.test(settings)?, settings.eval_episodes)?;
+    let reports = evaluate(learner, learned, test, settings.eval_episodes)?;
     let last = *reports.last().expect("at least one entry");
     Ok(Row { name: name.into(), last, steps: 0, training: 0.0, evaluation: start.elapsed().as_secs_f64() })
 }

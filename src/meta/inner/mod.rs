@@ -6,8 +6,10 @@
 //! | `moments`, `rates`, `curvature` | the other rules |
 //! | `adapts` | which parameters adapt |
 //! | `steps` | one inner step, and the three ways to run a loop of them |
+//! | `adaptation` | what the loop does besides training: adapt, score, watch statistics, predict |
 //! | `query` | support and query set through the model, by the mode of its norms |
 
+mod adaptation;
 mod adapts;
 mod curvature;
 mod moments;
@@ -16,6 +18,7 @@ mod rates;
 mod rule;
 mod steps;
 
+pub(super) use adaptation::{adapt, inner, outputs, scores, values, watched};
 pub use adapts::Adapts;
 pub use curvature::CurvatureRule;
 pub use moments::{AdamRule, MomentumRule, RmsPropRule};
@@ -24,4 +27,4 @@ pub use rates::{ElementRates, StepRates};
 pub(super) use rule::check_rate;
 pub use rule::{GradientDescent, Update, UpdateRule, Updated};
 pub use steps::Order;
-pub(super) use steps::{Fast, InnerLoop, Sets, Shared, on};
+pub(super) use steps::{InnerLoop, Sets, Shared};

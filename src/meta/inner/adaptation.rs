@@ -1,0 +1,159 @@
+//! What a learner with an inner loop does besides training: adapt, score, watch statistics, predict.
+//!
+//! Nothing here is generic in the model or the rule, so that it is compiled with this crate.
+
+use ndarray::ArrayD;
+
+use super::adapts::Adapts;
+use super::query::{inductive, moments_of, norm_of};
+use super::rule::UpdateRule;
+use super::steps::{Fast, InnerLoop, Sets, Shared, on};
+use crate::data::{Episode, Examples};
+use crate::error::{Error, Result};
+use crate::kernels::with_image_threads;
+use crate::meta::adapted::Adapted;
+use crate::meta::score::{Query, Scores};
+use crate::meta::task::check_inputs;
+use crate::meta::tracking::seen;
+use crate::nn::{Model, Moments, Norm, NormMode, Role, check_params};
+use crate::real::{Real, all_finite};
+use crate::tape::Tape;
+use crate::value::Value;
+use crate::var::Var;
+
+compiled_here!(T: inner::<T>, adapt::<T>, scores::<T>, watched::<T>, outputs::<T>);
+
+#[inline(never)]
+pub(in crate::meta) fn inner<'m, T: Real>(
+    model: &'m dyn Model<T>,
+    rule: &'m dyn UpdateRule<T>,
+    norm: &'m NormMode,
+    adapts: &Adapts,
+    norms_by_step: bool,
+    proximal: f64,
+) -> Result<InnerLoop<'m, T>> {
+    let specs = model.specs();
+    let by_step: Vec<bool> =
+        specs.iter().map(|s| norms_by_step && matches!(s.role, Role::Scale | Role::Shift)).collect();
+    let adapts: Vec<bool> =
+        adapts.of(&specs)?.into_iter().zip(&by_step).map(|(a, by_step)| a && !by_step).collect();
+    let head_alone = !norms_by_step && Adapts::Head.of(&specs).is_ok_and(|head| head == adapts);
+    Ok(InnerLoop { model, rule, norm, adapts, by_step, head_alone, proximal })
+}
+
+pub(in crate::meta) fn values<T: Real>(arrays: &[ArrayD<T>]) -> Vec<Value<T>> {
+    arrays.iter().map(|a| Value::from_array(a.view())).collect()
+}
+
+#[inline(never)]
+pub(in crate::meta) fn adapt<T: Real>(
+    inner: &InnerLoop<'_, T>,
+    params: &[ArrayD<T>],
+    support: &Examples<T>,
+    steps: usize,
+    tracked: &dyn Fn() -> Vec<Moments>,
+) -> Result<Adapted<T>> {
+    let theta = values(params);
+    let support = inner.support(&theta, support);
+    let mut fast = inner.at_start(&theta);
+    for k in 0..steps {
+        fast = inner.stepped(&theta, &fast, k, &support)?;
+    }
+    let tape = Tape::new();
+    let params = params_after(inner, &tape, &theta, &fast, steps);
+    let moments = inductive(inner.model, inner.norm, &params, &support.x, tracked);
+    let arrays: Vec<_> = params.iter().map(|p| p.value()).collect();
+    let specs = inner.model.specs();
+    check_params(&specs, &arrays)?; // the inner rate may be too large
+    Ok(Adapted::of_params(&specs, arrays).with_moments(&moments))
+}
+
+/// The model's parameters after `steps`.
+fn params_after<'t, T: Real>(
+    inner: &InnerLoop<'_, T>,
+    tape: &'t Tape<T>,
+    theta: &[Value<T>],
+    fast: &Fast<Value<T>>,
+    steps: usize,
+) -> Vec<Var<'t, T>> {
+    inner.params(&on(tape, theta), &on(tape, &fast.phi), steps.saturating_sub(1))
+}
+
+#[inline(never)]
+pub(in crate::meta) fn scores<T: Real>(
+    inner: &InnerLoop<'_, T>,
+    params: &[ArrayD<T>],
+    episode: &Episode<T>,
+    steps: usize,
+    tracked: &dyn Fn(usize) -> Vec<Moments>,
+) -> Result<Vec<Scores>> {
+    let theta = values(params);
+    let (support, query) = (inner.support(&theta, &episode.support), Shared::new(&episode.query));
+    let mut fast = inner.at_start(&theta);
+    let mut all = Vec::with_capacity(steps + 1);
+    for k in 0..=steps {
+        let score = |norm: Norm<'_>| {
+            let tape = Tape::new();
+            let params = params_after(inner, &tape, &theta, &fast, k);
+            let outputs = inner.model.forward(&params, tape.push_leaf(query.x.clone()), norm);
+            Query::new(outputs, query.y).score(query.y)
+        };
+        let transductive = score(norm_of(inner.norm));
+        let inductive = if inner.model.norms().is_empty() {
+            transductive
+        } else {
+            let tape = Tape::new();
+            let params = params_after(inner, &tape, &theta, &fast, k);
+            score(Norm::Running(&inductive(inner.model, inner.norm, &params, &support.x, &|| tracked(k))))
+        };
+        all.push(Scores { inductive, transductive });
+        if k < steps {
+            fast = inner.stepped(&theta, &fast, k, &support)?;
+        }
+    }
+    Ok(all)
+}
+
+/// The statistics that each step of training sees: of the support set before step `k`, and of the query set after the last.
+#[inline(never)]
+pub(in crate::meta) fn watched<T: Real>(
+    inner: &InnerLoop<'_, T>,
+    theta: &[Value<T>],
+    sets: &Sets<'_, T>,
+    rows: usize,
+    steps: usize,
+) -> Result<Vec<ArrayD<T>>> {
+    let mut fast = inner.at_start(theta);
+    let mut passes = Vec::with_capacity(steps + 1);
+    for k in 0..=steps {
+        let tape = Tape::new();
+        let row = k.min(steps.saturating_sub(1)).min(rows - 1);
+        let params = inner.params(&on(&tape, theta), &on(&tape, &fast.phi), row);
+        let x = if k < steps { &sets.support.x } else { &sets.query.x };
+        passes.push((row, moments_of(inner.model, &params, x)));
+        if k < steps {
+            fast = inner.stepped(theta, &fast, k, &sets.support)?;
+        }
+    }
+    Ok(seen(rows, &passes))
+}
+
+/// A model's outputs with adapted parameters.
+#[inline(never)]
+pub(in crate::meta) fn outputs<T: Real>(
+    model: &dyn Model<T>,
+    adapted: &Adapted<T>,
+    x: &ArrayD<T>,
+    norm: Norm<'_>,
+) -> Result<ArrayD<T>> {
+    let params = adapted.params(&model.specs())?;
+    check_inputs(model, x)?;
+    let outputs = with_image_threads(true, || {
+        let tape = Tape::new();
+        model.forward(&tape.leaves(&params), tape.constant(x), norm).value()
+    });
+    match all_finite(&outputs) {
+        true => Ok(outputs),
+        false => Err(Error::NotFinite { what: "a prediction".into() }),
+    }
+}
