@@ -142,6 +142,7 @@ compiled_here!(T: <EpisodeSampler as Tasks<Episode<T>>>::task);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Targets;
 
     /// Classes of 4 images of 2x2; the first byte of an image is 10 * class + image.
     fn images(classes: u8) -> ImageSet {

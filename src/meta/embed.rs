@@ -60,6 +60,7 @@ pub(super) fn embedded<'t, T: Real>(
     check_inputs(model, x)?;
     let (params, x) = (&theta[..model.specs().len()], theta[0].tape().constant(x));
     if batch {
+        mode.check(model)?;
         return Ok(model.forward(params, x, norm_of(mode)));
     }
     let moments = adapted.moments(&model.norms())?;
