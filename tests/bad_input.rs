@@ -229,6 +229,18 @@ fn a_choice_of_parameters_to_adapt_must_name_parameters_and_leave_one() {
 }
 
 #[test]
+fn norms_by_step_must_leave_a_parameter_that_adapts() {
+    let (learner, _) = conv4();
+    let episode = random_episode::<f32>(&[16, 16, 1], 3, 0);
+    let learner = learner.adapting(Adapts::Only(vec!["bn2_gamma".into()])).norms_by_step();
+    let learned: Learned<f32> = learner.init(0).into();
+    let result = learner.adapt(&learned, &episode.support);
+    assert_error!(result, Error::Setting { name: "adapts", .. }, "bn2_gamma", "each step");
+    let result = meta_grad(&learner, &learned, one(&episode), &start());
+    assert_error_in!(0, result, Error::Setting { name: "adapts", .. }, "bn2_gamma", "each step");
+}
+
+#[test]
 fn a_momentum_of_tracked_statistics_must_be_a_share() {
     let (learner, _) = conv4();
     let episode = random_episode::<f32>(&[16, 16, 1], 3, 0);

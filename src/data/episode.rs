@@ -223,7 +223,6 @@ impl<T: Real> Episode<T> {
         let Self { support, query, classes } = self;
         support.check_support()?;
         query.check("query")?;
-        same_rows("query inputs", support.x.shape(), query.x.shape())?;
         match (&support.y, &query.y) {
             (Targets::Labels { ways, .. }, Targets::Labels { ways: of_query, .. }) if ways == of_query => {}
             (Targets::Values(s), Targets::Values(q)) => same_rows("query values", s.shape(), q.shape())?,
@@ -233,6 +232,7 @@ impl<T: Real> Episode<T> {
                 return Err(Error::Setting { name: "ways", value, need });
             }
         }
+        same_rows("query inputs", support.x.shape(), query.x.shape())?;
         let ways = self.ways().unwrap_or(0);
         if !classes.is_empty() && classes.len() != ways {
             let what = "list of names of the classes of an episode".into();
@@ -251,10 +251,10 @@ compiled_here!(T: Episode::<T>::check, Examples::<T>::check, Examples::<T>::chec
 
 /// Arrays of support and query set must agree in all but their first axis.
 fn same_rows(what: &str, support: &[usize], query: &[usize]) -> Result<()> {
-    if support[1..] == query[1..] {
+    if support.get(1..) == query.get(1..) {
         return Ok(());
     }
-    let expected = [&query[..1], &support[1..]].concat();
+    let expected = [&[query.first().copied().unwrap_or(1)], &support[1..]].concat();
     Err(Error::Shape { what: what.into(), expected, found: query.to_vec() })
 }
 
@@ -336,6 +336,11 @@ mod tests {
         let error = Episode::new(support(&[7, 4], 0.5), labelled(2, &[1])).unwrap_err();
         assert!(
             matches!(error, Error::Shape { expected, found, .. } if expected == [7, 3] && found == [7, 4])
+        );
+        let error = Episode::new(support(&[], 0.5), labelled(2, &[1])).unwrap_err();
+        assert!(
+            matches!(&error, Error::Shape { expected, found, .. } if expected == &[1, 3] && found.is_empty()),
+            "{error}"
         );
         let error = Episode::new(support(&[7, 3], f64::NAN), labelled(2, &[1])).unwrap_err();
         assert!(error.to_string().contains("support inputs without targets"), "{error}");

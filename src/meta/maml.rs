@@ -330,8 +330,14 @@ fn inner<'m, T: Real>(
     let specs = model.specs();
     let by_step: Vec<bool> =
         specs.iter().map(|s| norms_by_step && matches!(s.role, Role::Scale | Role::Shift)).collect();
-    let adapts = adapts.of(&specs)?.into_iter().zip(&by_step).map(|(a, by_step)| a && !by_step).collect();
-    Ok(InnerLoop { model, rule, norm, adapts, by_step, proximal })
+    let chosen = adapts.of(&specs)?;
+    let chosen: Vec<bool> =
+        chosen.iter().zip(&by_step).map(|(chosen, by_step)| *chosen && !by_step).collect();
+    if !chosen.contains(&true) {
+        let need = "a choice that leaves a parameter besides the norms', which are learned for each step";
+        return Err(Error::Setting { name: "adapts", value: format!("{adapts:?}"), need });
+    }
+    Ok(InnerLoop { model, rule, norm, adapts: chosen, by_step, proximal })
 }
 
 fn values<T: Real>(arrays: &[ArrayD<T>]) -> Vec<Value<T>> {

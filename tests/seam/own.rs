@@ -145,7 +145,8 @@ struct Batches;
 
 impl Tasks<Examples<f64>> for Batches {
     fn task(&self, i: u64) -> Examples<f64> {
-        let x = arr1(&[1.0 + i as f64, 2.0, -3.0]).into_dyn().into_shape_with_order(vec![3, 1]).unwrap();
+        let x =
+            arr1(&[1.0 + (i % 3) as f64, 2.0, -3.0]).into_dyn().into_shape_with_order(vec![3, 1]).unwrap();
         Examples::valued(x.clone(), 2.5 * x)
     }
 }
