@@ -10,6 +10,7 @@ mod predictions;
 mod state;
 mod support;
 mod switches;
+mod training;
 
 use innerloop::ndarray::ArrayD;
 use innerloop::{Conv4, Downsample, Episode, EpisodeSampler, EpisodeShape, Glyphs, Learned, Learner, Real};

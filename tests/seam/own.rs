@@ -162,7 +162,7 @@ impl Trainable<f64, Examples<f64>> for Dropping {
 #[test]
 fn a_learner_may_be_trained_on_plain_batches() {
     let learner = Dropping { fails_at: None };
-    let config = TrainConfig::new(2, 0.01, 80);
+    let config = TrainConfig::new(2, 0.05, 80);
     let mut trainer = Trainer::<f64, _, _>::new(&learner, Sgd { momentum: 0.0 }, config).unwrap();
     for _ in 0..20 {
         trainer.step::<Examples<f64>>(&Batches).unwrap();
