@@ -26,33 +26,35 @@ fn meta_step(c: &mut Criterion) {
     let mut group = c.benchmark_group("meta_step");
     group.sample_size(10).sampling_mode(SamplingMode::Flat);
     for config in CONFIGS {
-        bench(&mut group, config.name, &|| config.maml(Order::Second, Route::Unrolled), &config.meta_batch());
+        let name = (config.name, config.tasks as u64);
+        bench(&mut group, name, &|| config.maml(Order::Second, Route::Unrolled), &|| config.meta_batch());
     }
     let image = [28, 28, 1];
-    let episodes: Vec<_> = (0..2)
-        .map(|i| Episode::new(labelled(image, 60, 5, 2 * i), labelled(image, 60, 5, 2 * i + 1)).unwrap())
-        .collect();
+    let episode =
+        |i: u64| Episode::new(labelled(image, 60, 5, 2 * i), labelled(image, 60, 5, 2 * i + 1)).unwrap();
     let model = Conv4::new(image, 64, Downsample::MaxPool, None).unwrap();
-    bench(&mut group, "protonet-60w", &|| ProtoNet::new(&model, NormMode::Together), &episodes);
+    bench(&mut group, ("protonet-60w", 2), &|| ProtoNet::new(&model, NormMode::Together), &|| {
+        vec![episode(0), episode(1)]
+    });
 }
 
 /// Meta-steps of a learner on the same episodes, on one thread and on two.
 fn bench<L: Trainable<f32>>(
     group: &mut BenchmarkGroup<'_, WallTime>,
-    name: &str,
+    (name, tasks): (&str, u64),
     learner: &dyn Fn() -> L,
-    episodes: &[Episode<f32>],
+    meta_batch: &dyn Fn() -> Vec<Episode<f32>>,
 ) {
-    group.throughput(Throughput::Elements(episodes.len() as u64));
+    group.throughput(Throughput::Elements(tasks));
     for (threads, label) in [(1, "1thread"), (2, "2threads")] {
         group.bench_function(BenchmarkId::new(name, label), |b| {
-            let learner = learner();
+            let (learner, episodes) = (learner(), meta_batch());
             let mut learned = Learned::from(learner.init(0));
             let (pool, adam) = (pool(threads), Adam::default());
             let mut state = adam.init(&learned.params);
             let rates = vec![1e-3; learned.params.len()];
             let mut step = || {
-                let meta = meta_grad(&learner, &learned, episodes, &Progress::default()).unwrap();
+                let meta = meta_grad(&learner, &learned, &episodes, &Progress::default()).unwrap();
                 adam.update(&rates, &mut learned.params, &meta.grads, &mut state);
             };
             // the whole loop runs in the pool, as a training does: entering it costs two wake-ups

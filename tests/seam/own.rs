@@ -184,9 +184,8 @@ fn a_learner_may_be_trained_on_plain_batches() {
 
 #[test]
 fn a_boxed_learner_is_trained_evaluated_and_adapted_with_the_bits_of_the_learner_itself() {
-    fn all<L: Trainable<f32> + ?Sized>(
-        learner: &L,
-    ) -> (TrainState<f32>, Vec<innerloop::StepReport>, Adapted<f32>, ArrayD<f32>, Vec<Score>) {
+    type Everything = (TrainState<f32>, Vec<innerloop::StepReport>, Adapted<f32>, ArrayD<f32>, Vec<Score>);
+    fn all<L: Trainable<f32> + ?Sized>(learner: &L) -> Everything {
         let config = TrainConfig::new(2, 1e-2, 3);
         let mut trainer = Trainer::<f32, L, _>::new(learner, Adam::default(), config).unwrap();
         (0..3).for_each(|_| assert!(trainer.step(&glyphs()).unwrap().loss.is_finite()));
