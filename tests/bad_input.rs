@@ -122,6 +122,21 @@ fn inputs_to_predict_for_must_be_finite_and_there_must_be_some() {
 }
 
 #[test]
+fn a_prediction_that_overflows_is_an_error() {
+    let (learner, learned) = regression();
+    let adapted = learner.adapt(&learned, &curve(0).support).unwrap();
+    let x = array![[f32::MAX]].into_dyn();
+    let large = altered(&adapted, "linear1_w", Some(ArrayD::from_elem(vec![1, 40], 9.0)));
+    assert_error!(learner.predict(&large, &x), Error::NotFinite { .. }, "a prediction");
+    let prototypes = ProtoNet::new(Mlp::new(&[1, 4]).unwrap(), NormMode::Batch);
+    let support = labelled(&[1], 3, 1, 0);
+    let adapted = prototypes.adapt(&prototypes.init(0).into(), &support).unwrap();
+    for result in [prototypes.predict(&adapted, &x), prototypes.predict_together(&adapted, &x)] {
+        assert_error!(result, Error::NotFinite { .. }, "a prediction");
+    }
+}
+
+#[test]
 fn more_ways_than_outputs_are_refused() {
     let (learner, learned) = conv4();
     let episode = random_episode::<f32>(&[16, 16, 1], 4, 0);

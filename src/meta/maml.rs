@@ -12,7 +12,7 @@ use super::lesson::Lesson;
 use super::multi_step::MultiStep;
 use super::progress::Progress;
 use super::score::{Query, Scores};
-use super::task::{Task, check_adapt, check_examples, check_inputs, check_learned};
+use super::task::{Task, check_adapt, check_examples, check_inputs, check_learned, finite_outputs};
 use super::tracking::{absorb, seen, state_specs, tracked};
 use crate::data::{Episode, Examples};
 use crate::error::{Error, Result};
@@ -447,12 +447,8 @@ fn outputs<T: Real>(
 ) -> Result<ArrayD<T>> {
     let params = adapted.params(&model.specs())?;
     check_inputs(model, x)?;
-    let outputs = with_image_threads(true, || {
+    finite_outputs(with_image_threads(true, || {
         let tape = Tape::new();
         model.forward(&tape.leaves(&params), tape.constant(x), norm).value()
-    });
-    match crate::real::all_finite(&outputs) {
-        true => Ok(outputs),
-        false => Err(Error::NotFinite { what: "a prediction".into() }),
-    }
+    }))
 }

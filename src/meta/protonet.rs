@@ -8,7 +8,7 @@ use super::learner::{Learned, Learner, Trainable};
 use super::lesson::Lesson;
 use super::progress::Progress;
 use super::score::Query;
-use super::task::{check_adapt, check_examples};
+use super::task::{check_adapt, check_examples, finite_outputs};
 use super::tracking::{absorb, state_specs};
 use crate::data::{Episode, Examples};
 use crate::error::{Error, Result};
@@ -111,7 +111,7 @@ impl<M> ProtoNet<M> {
         let tape = Tape::new();
         let theta = tape.leaves(&adapted.params(&Learner::<T>::specs(self))?);
         let z = embedded(&self.model, &self.norm, &theta, adapted, x, batch)?;
-        Ok(logits(&self.distance, &theta, z, tape.leaf(adapted.array("prototypes")?)).value())
+        finite_outputs(logits(&self.distance, &theta, z, tape.leaf(adapted.array("prototypes")?)).value())
     }
 }
 
