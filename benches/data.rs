@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 use common::pool;
 use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
-use innerloop::{EpisodeSampler, EpisodeShape, Episodes, Glyphs, ImageSet, Omniglot, Split};
+use innerloop::{Episode, EpisodeSampler, EpisodeShape, Glyphs, ImageSet, Omniglot, Split, Tasks};
 
 const SHAPE: EpisodeShape = EpisodeShape { ways: 5, shots: 1, queries: 15 };
 
@@ -38,7 +38,7 @@ fn episodes_of(c: &mut Criterion, name: &str, images: &ImageSet) {
         let sampler = EpisodeSampler::new(images, &classes, SHAPE, 0).unwrap();
         group.bench_function(BenchmarkId::new(name, way), |b| {
             let mut indices = 0..;
-            b.iter(|| Episodes::<f32>::episode(&sampler, indices.next().unwrap()));
+            b.iter(|| -> Episode<f32> { sampler.task(indices.next().unwrap()) });
         });
     }
 }

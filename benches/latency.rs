@@ -2,18 +2,16 @@
 //!
 //!     cargo bench --bench latency -- adapt
 //!
-//! Everything goes from plain arrays to plain arrays, checks included. `adapt` is [`Maml::adapt`] to a
-//! 5-way 1-shot support set, with batch statistics. `predict` is [`Maml::predict`] of the pooled network
-//! with adapted parameters: by running statistics, which is how a single picture is classified, and for
-//! 75 pictures by those of the batch too.
+//! Everything goes from plain arrays to plain arrays, checks included. `adapt` is [`Learner::adapt`] of MAML to a
+//! 5-way 1-shot support set, with batch statistics; it includes the statistics of the support set with adapted
+//! parameters, by which single pictures are normalised. `predict` is [`Learner::predict`] of the pooled network, and
+//! for 75 pictures [`Learner::predict_together`], by the statistics of the batch, too.
 
 mod common;
 
-use std::cell::RefCell;
-
 use common::{Config, pool};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use innerloop::{Maml, Model, Norm, NormMode, Order, Route, Tape};
+use innerloop::{Learned, Learner, Order, Route};
 
 /// The pooled 64-filter network.
 const POOLED: &str = "omniglot-5w1s";
@@ -25,11 +23,11 @@ fn adapt(c: &mut Criterion) {
     group.sample_size(20);
     for (name, steps) in [(POOLED, 5), (STRIDED, 1), (STRIDED, 3)] {
         let config = Config::named(name).unwrap();
-        let learner = config.maml(Order::Second, Route::Unrolled);
-        let (params, support) = (learner.model.init(0), config.episode(0).support);
+        let learner = config.maml(Order::Second, Route::Unrolled).eval_steps(steps);
+        let (learned, support) = (Learned::from(learner.init(0)), config.episode(0).support);
         let plural = if steps > 1 { "s" } else { "" };
         group.bench_function(BenchmarkId::new("adapt", format!("{name}-{steps}step{plural}")), |b| {
-            pool.install(|| b.iter(|| learner.adapt(&params, &support, steps).unwrap()));
+            pool.install(|| b.iter(|| learner.adapt(&learned, &support).unwrap()));
         });
     }
 }
@@ -37,23 +35,18 @@ fn adapt(c: &mut Criterion) {
 fn predict(c: &mut Criterion) {
     let (mut group, pool) = (c.benchmark_group("latency"), pool(1));
     let config = Config::named(POOLED).unwrap();
-    let transductive = config.maml(Order::Second, Route::Unrolled);
-    let support = config.episode(0).support;
-    let params = transductive.adapt(&transductive.model.init(0), &support, config.steps).unwrap();
-    let moments = RefCell::default();
-    let tape = Tape::new();
-    transductive.model.forward(&tape.leaves(&params), tape.constant(&support.x), Norm::Observe(&moments));
-    let running = config.maml(Order::Second, Route::Unrolled);
-    let running = Maml { norm: NormMode::Running(moments.into_inner()), ..running };
-
-    let rows =
-        [("batch1", 1, &running), ("batch75", 75, &running), ("batch75-batch-statistics", 75, &transductive)];
-    for (name, images, learner) in rows {
+    let learner = config.maml(Order::Second, Route::Unrolled);
+    let adapted = learner.adapt(&learner.init(0).into(), &config.episode(0).support).unwrap();
+    for (name, images) in [("batch1", 1), ("batch75", 75)] {
         let x = common::uniform(&[images, 28, 28, 1], 1);
         group.bench_function(BenchmarkId::new("predict", name), |b| {
-            pool.install(|| b.iter(|| learner.predict(&params, &x).unwrap()));
+            pool.install(|| b.iter(|| learner.predict(&adapted, &x).unwrap()));
         });
     }
+    let x = common::uniform(&[75, 28, 28, 1], 1);
+    group.bench_function(BenchmarkId::new("predict", "batch75-batch-statistics"), |b| {
+        pool.install(|| b.iter(|| learner.predict_together(&adapted, &x).unwrap()));
+    });
 }
 
 criterion_group!(benches, adapt, predict);

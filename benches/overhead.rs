@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use common::{Config, uniform};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use innerloop::ndarray::ArrayD;
-use innerloop::{Learner, Model, Order, Route, Tape, Var, grad, grad_values};
+use innerloop::{Learned, Learner, Order, Progress, Route, Tape, Trainable, Var, grad, grad_values};
 
 const LENGTH: usize = 1_000;
 
@@ -60,8 +60,10 @@ fn add40(c: &mut Criterion) {
 fn sinusoid_task(c: &mut Criterion) {
     let config = Config::named("sinusoid").unwrap();
     let learner = config.maml(Order::Second, Route::Unrolled);
-    let (params, episode) = (learner.model.init(0), config.episode(0));
-    c.bench_function("overhead/sinusoid_task", |b| b.iter(|| learner.task_grad(&params, &episode)));
+    let (learned, episode) = (Learned::from(learner.init(0)), config.episode(0));
+    c.bench_function("overhead/sinusoid_task", |b| {
+        b.iter(|| learner.lesson(&learned, &episode, &Progress::default()).unwrap());
+    });
 }
 
 criterion_group!(benches, add40, sinusoid_task);

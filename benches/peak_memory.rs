@@ -13,8 +13,10 @@ use std::time::Instant;
 
 use clap::{Parser, ValueEnum};
 use common::{Config, pool};
+use innerloop::ndarray::ArrayD;
 use innerloop::{
-    Episode, Error, Learner, Norm, Order, ParamSpec, Query, Route, Var, checkpoint, grad, loss, meta_grad,
+    Adapted, Episode, Error, Examples, Learned, Learner, Lesson, Norm, Order, ParamSpec, Progress, Query,
+    Route, Trainable, Var, checkpoint, grad, meta_grad, task_loss,
 };
 
 /// Time and peak memory of the meta-gradient of one configuration.
@@ -54,11 +56,7 @@ enum Way {
 /// MAML of second order whose inner steps are checkpoints.
 struct Checkpointed(Config);
 
-impl Learner<f32> for Checkpointed {
-    fn specs(&self) -> Vec<ParamSpec> {
-        self.0.model().specs()
-    }
-
+impl Checkpointed {
     fn query<'t>(&self, theta: &[Var<'t, f32>], episode: &Episode<f32>) -> Query<'t, f32> {
         let (model, support, lr) =
             (Rc::new(self.0.model()), Rc::new(episode.support.clone()), self.0.inner_lr);
@@ -67,16 +65,41 @@ impl Learner<f32> for Checkpointed {
             let (model, support) = (Rc::clone(&model), Rc::clone(&support));
             phi = checkpoint(&phi, move |phi| {
                 let logits = model.forward(phi, phi[0].tape().leaf(&support.x), Norm::Batch);
-                let g = grad(loss(logits, &support.y), phi);
+                let g = grad(task_loss(logits, &support.y), phi);
                 phi.iter().zip(g).map(|(&p, g)| p.minus_scaled(lr, g)).collect()
             });
         }
         let outputs = model.forward(&phi, theta[0].tape().leaf(&episode.query.x), Norm::Batch);
-        Query { loss: loss(outputs, &episode.query.y), outputs }
+        Query::new(outputs, &episode.query.y)
+    }
+}
+
+impl Learner<f32> for Checkpointed {
+    fn specs(&self) -> Vec<ParamSpec> {
+        self.0.model().specs()
     }
 
-    fn check(&self, episode: &Episode<f32>) -> Result<(), Error> {
-        episode.check()
+    fn check(&self, set: &'static str, examples: &Examples<f32>) -> Result<(), Error> {
+        examples.check(set)
+    }
+
+    fn adapt(&self, _: &Learned<f32>, _: &Examples<f32>) -> Result<Adapted<f32>, Error> {
+        Err(Error::own("this learner is only for its meta-gradient"))
+    }
+
+    fn predict(&self, _: &Adapted<f32>, _: &ArrayD<f32>) -> Result<ArrayD<f32>, Error> {
+        Err(Error::own("this learner is only for its meta-gradient"))
+    }
+}
+
+impl Trainable<f32> for Checkpointed {
+    fn lesson(
+        &self,
+        learned: &Learned<f32>,
+        episode: &Episode<f32>,
+        _: &Progress,
+    ) -> Result<Lesson<f32>, Error> {
+        Lesson::of_query(&learned.params, &episode.query.y, &|theta| Ok(self.query(theta, episode)))
     }
 }
 
@@ -97,17 +120,18 @@ fn main() {
     };
     let steps = args.steps.unwrap_or(config.steps);
     let config = Config { steps, ..config };
-    let learner: Box<dyn Learner<f32>> = match args.route {
+    let learner: Box<dyn Trainable<f32>> = match args.route {
         Way::Unrolled => Box::new(config.maml(Order::Second, Route::Unrolled)),
         Way::Sweep => Box::new(config.maml(Order::Second, Route::Sweep)),
-        Way::First => Box::new(config.maml(Order::First, Route::Sweep)),
+        Way::First => Box::new(config.maml(Order::First, Route::Unrolled)),
         Way::Checkpoint => Box::new(Checkpointed(config)),
     };
-    let params = learner.init(0);
+    let learned = Learned::from(learner.init(0));
     let episodes: Vec<_> = (0..args.tasks).map(|i| config.episode(i)).collect();
     let base = status_mib("VmHWM");
     let start = Instant::now();
-    let result = pool(args.threads).install(|| meta_grad(&learner, &params, &episodes));
+    let result =
+        pool(args.threads).install(|| meta_grad(&learner, &learned, &episodes, &Progress::default()));
     let seconds = start.elapsed().as_secs_f64() / args.tasks as f64;
     if let Err(error) = result {
         eprintln!("{error}");

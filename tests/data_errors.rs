@@ -6,8 +6,8 @@ use std::collections::HashSet;
 use std::fs;
 
 use innerloop::{
-    ClassRef, Episode, EpisodeSampler, EpisodeShape, Episodes, Error, Glyphs, ImageSet, Sinusoids, Split,
-    Targets,
+    ClassRef, Episode, EpisodeSampler, EpisodeShape, Error, Glyphs, ImageSet, Sinusoids, Split, Targets,
+    Tasks,
 };
 use tempfile::TempDir;
 
@@ -70,8 +70,12 @@ fn a_missing_list_is_named() {
     assert!(matches!(&error, Error::Io { path, .. } if path.ends_with("val.txt")), "{error}");
 }
 
+fn glyph_images() -> ImageSet {
+    Glyphs { alphabets: 2, characters_per_alphabet: 8, ..Glyphs::default() }.generate().unwrap()
+}
+
 fn glyph_sampler(seed: u64) -> EpisodeSampler {
-    let images = Glyphs { alphabets: 2, characters_per_alphabet: 8, ..Glyphs::default() }.generate().unwrap();
+    let images = glyph_images();
     let split = Split::random(&images, 12, 4, true, 0).unwrap();
     EpisodeSampler::new(&images, &split.train, EpisodeShape { ways: 5, shots: 2, queries: 6 }, seed).unwrap()
 }
@@ -95,25 +99,31 @@ fn support_and_query_never_share_an_image_and_classes_never_repeat() {
 
 #[test]
 fn every_episode_is_whole_and_its_labels_are_complete() {
-    let sampler = glyph_sampler(2);
+    let (images, sampler) = (glyph_images(), glyph_sampler(2));
     for i in 0..200 {
-        let episode: Episode<f32> = sampler.episode(i);
-        let labels = |each: usize| Targets::Labels((0..5 * each).map(|at| at / each).collect());
+        let episode: Episode<f32> = sampler.task(i);
+        let labels =
+            |each: usize| Targets::Labels { labels: (0..5 * each).map(|at| at / each).collect(), ways: 5 };
         assert_eq!((&episode.support.y, &episode.query.y), (&labels(2), &labels(6)));
-        Episode::new(episode.ways, episode.support, episode.query).unwrap();
+        assert_eq!(episode.ways(), Some(5));
+        // turns of one class share its name
+        let drawn = sampler.drawn(i);
+        let names: Vec<_> = drawn.iter().map(|(class, _)| images.class_name(class.class)).collect();
+        assert_eq!(episode.classes, names);
+        Episode::new(episode.support, episode.query).unwrap();
     }
 }
 
 #[test]
 fn the_same_seed_and_index_give_the_same_bits_in_any_order_and_on_any_thread() {
-    let forward: Vec<Episode<f32>> = (0..20).map(|i| glyph_sampler(3).episode(i)).collect();
+    let forward: Vec<Episode<f32>> = (0..20).map(|i| glyph_sampler(3).task(i)).collect();
     let sampler = glyph_sampler(3);
-    let mut backward: Vec<Episode<f32>> = (0..20).rev().map(|i| sampler.episode(i)).collect();
+    let mut backward: Vec<Episode<f32>> = (0..20).rev().map(|i| sampler.task(i)).collect();
     backward.reverse();
     assert_eq!(forward, backward);
     let threads: Vec<Episode<f32>> = std::thread::scope(|scope| {
         let jobs: Vec<_> =
-            (0..20).map(|i| (i, &sampler)).map(|(i, s)| scope.spawn(move || s.episode(i))).collect();
+            (0..20).map(|i| (i, &sampler)).map(|(i, s)| scope.spawn(move || s.task(i))).collect();
         jobs.into_iter().map(|job| job.join().unwrap()).collect()
     });
     assert_eq!(forward, threads);
@@ -121,11 +131,11 @@ fn the_same_seed_and_index_give_the_same_bits_in_any_order_and_on_any_thread() {
 
 #[test]
 fn other_seeds_give_other_episodes() {
-    let first = |seed| -> Episode<f32> { glyph_sampler(seed).episode(0) };
+    let first = |seed| -> Episode<f32> { glyph_sampler(seed).task(0) };
     assert_ne!(first(4), first(5));
     let tasks = |seed| Sinusoids { shots: 5, queries: 5, seed };
-    assert_ne!(tasks(4).task(0), tasks(5).task(0));
-    assert_ne!(tasks(4).task(1), tasks(5).task(0));
+    assert_ne!(tasks(4).curve(0), tasks(5).curve(0));
+    assert_ne!(tasks(4).curve(1), tasks(5).curve(0));
 }
 
 #[cfg(feature = "images")]
@@ -373,7 +383,7 @@ mod omniglot {
         assert_eq!((split.train.len(), split.val.len(), split.test.len()), (4112, 688, 1692));
         assert_eq!(split.trainval().len(), 4800);
         let shape = EpisodeShape { ways: 20, shots: 5, queries: 15 };
-        let episode: Episode<f32> = EpisodeSampler::new(&images, &split.test, shape, 0).unwrap().episode(0);
+        let episode: Episode<f32> = EpisodeSampler::new(&images, &split.test, shape, 0).unwrap().task(0);
         assert_eq!(episode.query.x.shape(), [300, 28, 28, 1]);
         assert!(episode.query.x.iter().all(|&ink| ink == 0.0 || ink == 1.0));
     }

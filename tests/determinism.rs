@@ -4,11 +4,11 @@ mod tasks;
 
 use innerloop::ndarray::ArrayD;
 use innerloop::{
-    Adam, Conv4, Downsample, Episode, EpisodeSampler, EpisodeShape, Glyphs, Learner, Maml, Mlp, Model,
-    Network, NormMode, ProtoNet, Schedule, Sinusoids, StepLog, StepReport, TrainConfig, TrainState, Trainer,
-    evaluate, meta_grad,
+    Adam, Conv4, Downsample, Episode, EpisodeSampler, EpisodeShape, Glyphs, Learned, Learner, Mlp, Model,
+    Network, NormMode, ProtoNet, Schedule, Sinusoids, StepLog, StepReport, TrainConfig, TrainState,
+    Trainable, Trainer, evaluate, meta_grad,
 };
-use tasks::{labelled, maml, random_episode, sinusoid_mlp, small_conv4};
+use tasks::{labelled, maml, maml_at, random_episode, sinusoid_mlp, small_conv4, start};
 
 fn on_threads<R: Send>(threads: usize, f: impl FnOnce() -> R + Send) -> R {
     rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(f)
@@ -22,12 +22,11 @@ fn glyphs() -> EpisodeSampler {
     EpisodeSampler::new(&images, &images.all(), shape, 4).unwrap()
 }
 
-const CONFIG: TrainConfig = TrainConfig {
-    meta_batch: 4,
-    outer_lr: 1e-2,
-    schedule: Schedule::Cosine { iterations: 6, floor: 0.1 },
-    clip_norm: Some(1.0),
-};
+/// Six meta-steps of four tasks.
+fn config(seed: u64) -> TrainConfig {
+    let schedule = Schedule::Cosine { iterations: 6, floor: 0.1 };
+    TrainConfig::new(4, 1e-2, 6).seed(seed).schedule(schedule).clip_norm(1.0)
+}
 
 /// A log without its wall time.
 fn numbers(log: StepLog) -> (u64, f64, Option<f64>, f64, f64) {
@@ -38,8 +37,8 @@ fn numbers(log: StepLog) -> (u64, f64, Option<f64>, f64, f64) {
 fn a_meta_gradient_has_the_same_bits_on_any_number_of_threads() {
     let episodes: Vec<_> = (0..70).map(|i| random_episode::<f32>(&[16, 16, 1], 3, i)).collect();
     let learner = maml(small_conv4(Downsample::MaxPool));
-    let params = learner.model.init(0);
-    let run = |threads| on_threads(threads, || meta_grad(&learner, &params, &episodes).unwrap());
+    let learned: Learned<f32> = learner.init(0).into();
+    let run = |threads| on_threads(threads, || meta_grad(&learner, &learned, &episodes, &start()).unwrap());
     let one = run(1);
     assert_eq!(run(2), one);
     assert_eq!(run(3), one);
@@ -50,14 +49,17 @@ fn a_lone_task_that_shares_its_convolutions_among_threads_has_the_same_bits() {
     // large enough for the kernels to share: 14 MFLOP an image in the second block alone
     let (ways, image) = (5, [28, 28, 1]);
     let learner = maml(Conv4::new(image, 64, Downsample::MaxPool, Some(ways)).unwrap());
-    let params: Vec<ArrayD<f32>> = learner.model.init(0);
+    let learned: Learned<f32> = learner.init(0).into();
     let (support, query) = (labelled(&image, ways, 1, 1), labelled(&image, ways, 15, 2));
-    let episodes = [Episode::new(ways, support, query).unwrap()];
+    let episodes = [Episode::new(support, query).unwrap()];
     let run = |threads| {
         on_threads(threads, || {
-            let adapted = learner.adapt_scored(&params, &episodes[0], 2).unwrap();
-            let predicted = learner.predict(&adapted.params, &episodes[0].query.x).unwrap();
-            (meta_grad(&learner, &params, &episodes).unwrap(), adapted, predicted)
+            let adapted = learner.adapt(&learned, &episodes[0].support).unwrap();
+            let scores = learner.scores(&learned, &episodes[0]).unwrap();
+            let predicted = learner.predict(&adapted, &episodes[0].query.x).unwrap();
+            let together = learner.predict_together(&adapted, &episodes[0].query.x).unwrap();
+            let meta = meta_grad(&learner, &learned, &episodes, &start()).unwrap();
+            (meta, adapted, scores, predicted, together)
         })
     };
     let one = run(1);
@@ -66,13 +68,13 @@ fn a_lone_task_that_shares_its_convolutions_among_threads_has_the_same_bits() {
 }
 
 /// Training and evaluation of both learners.
-fn train_and_evaluate(learner: &impl Learner<f32>) -> (TrainState<f32>, Vec<StepReport>) {
+fn train_and_evaluate(learner: &impl Trainable<f32>) -> (TrainState<f32>, Vec<StepReport>) {
     let episodes = glyphs();
-    let mut trainer = Trainer::new(learner, Adam::default(), CONFIG, 1).unwrap();
+    let mut trainer = Trainer::new(learner, Adam::default(), config(1)).unwrap();
     for _ in 0..4 {
         trainer.step(&episodes).unwrap();
     }
-    let report = evaluate(learner, trainer.params(), &episodes, 7).unwrap();
+    let report = evaluate(learner, trainer.learned(), &episodes, 7).unwrap();
     (trainer.state().clone(), report)
 }
 
@@ -87,7 +89,7 @@ fn training_and_evaluating_maml_has_the_same_bits_on_any_number_of_threads() {
 
 #[test]
 fn training_and_evaluating_prototypes_has_the_same_bits_on_any_number_of_threads() {
-    let learner = ProtoNet { model: small_conv4(Downsample::MaxPool).embedding(), norm: NormMode::Batch };
+    let learner = ProtoNet::new(small_conv4(Downsample::MaxPool).embedding(), NormMode::Batch);
     let run = |threads| on_threads(threads, || train_and_evaluate(&learner));
     let one = run(1);
     assert_eq!(run(2), one);
@@ -105,23 +107,23 @@ fn a_run_continued_from_a_state_has_the_bits_of_an_uninterrupted_one() {
 fn a_run_continued_from_a_file_has_the_bits_of_an_uninterrupted_one() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.safetensors");
-    let specs = small_conv4(Downsample::MaxPool).specs();
+    let learner = maml(small_conv4(Downsample::MaxPool));
     interrupted(|state| {
-        innerloop::save_checkpoint(&path, &specs, &state).unwrap();
-        innerloop::load_checkpoint(&path, &specs).unwrap()
+        innerloop::save_checkpoint(&path, &learner, &state).unwrap();
+        innerloop::load_checkpoint(&path, &learner).unwrap()
     });
 }
 
 fn interrupted(pass_on: impl Fn(TrainState<f32>) -> TrainState<f32>) {
     let learner = maml(small_conv4(Downsample::MaxPool));
     let episodes = glyphs();
-    let mut whole = Trainer::<f32, _, _>::new(&learner, Adam::default(), CONFIG, 3).unwrap();
+    let mut whole = Trainer::<f32, _, _>::new(&learner, Adam::default(), config(3)).unwrap();
     let want: Vec<_> = (0..6).map(|_| numbers(whole.step(&episodes).unwrap())).collect();
 
     let mut got = Vec::new();
-    let mut state = Trainer::<f32, _, _>::new(&learner, Adam::default(), CONFIG, 3).unwrap().state().clone();
+    let mut state = Trainer::<f32, _, _>::new(&learner, Adam::default(), config(3)).unwrap().state().clone();
     for steps in [2, 1, 3] {
-        let mut trainer = Trainer::resume(&learner, Adam::default(), CONFIG, pass_on(state)).unwrap();
+        let mut trainer = Trainer::resume(&learner, Adam::default(), config(3), pass_on(state)).unwrap();
         got.extend((0..steps).map(|_| numbers(trainer.step(&glyphs()).unwrap())));
         state = trainer.state().clone();
     }
@@ -131,9 +133,9 @@ fn interrupted(pass_on: impl Fn(TrainState<f32>) -> TrainState<f32>) {
 
 #[test]
 fn training_depends_on_the_seed_of_the_parameters_and_on_that_of_the_episodes() {
-    let learner = Maml { inner_lr: 0.01, ..maml(sinusoid_mlp()) };
+    let learner = maml_at(sinusoid_mlp(), 0.01);
     let run = |init, seed| {
-        let mut trainer = Trainer::<f32, _, _>::new(&learner, Adam::default(), CONFIG, init).unwrap();
+        let mut trainer = Trainer::<f32, _, _>::new(&learner, Adam::default(), config(init)).unwrap();
         let tasks = Sinusoids { shots: 5, queries: 5, seed };
         for _ in 0..2 {
             trainer.step(&tasks).unwrap();

@@ -3,7 +3,7 @@
 mod common;
 mod tasks;
 
-use innerloop::{Conv4, Downsample, Learner, Maml, Model};
+use innerloop::{Conv4, Downsample, Learned, Learner};
 use tasks::{maml, random_episode};
 
 /// The resident set of this process in KiB, or `None` with a loud line.
@@ -20,11 +20,11 @@ fn resident_kib() -> Option<u64> {
 #[test]
 fn a_thousand_evaluation_adaptations_do_not_raise_the_resident_set() {
     let model = Conv4::new([16, 16, 1], 8, Downsample::MaxPool, Some(5)).unwrap();
-    let learner = Maml { eval_steps: 5, ..maml(model) };
-    let params = learner.model.init(0);
+    let learner = maml(model).eval_steps(5);
+    let learned: Learned<f32> = learner.init(0).into();
     let adapt = |i| {
-        let scores = learner.scores(&params, &random_episode::<f32>(&[16, 16, 1], 5, i));
-        assert!(scores[5].loss.is_finite());
+        let scores = learner.scores(&learned, &random_episode(&[16, 16, 1], 5, i)).unwrap();
+        assert!(scores[5].inductive.loss.is_finite() && scores[5].transductive.loss.is_finite());
     };
     (0..50).for_each(adapt);
     let Some(before) = resident_kib() else { return };

@@ -4,11 +4,14 @@ mod tasks;
 
 use innerloop::ndarray::{Array1, Array2, ArrayD, Axis, arr1, arr2, concatenate};
 use innerloop::{
-    Conv4, Downsample, Episode, Episodes, Error, Examples, Learner, Maml, Mlp, Model, Moments, Network, Norm,
-    NormMode, Order, ParamSpec, ProtoNet, Real, Route, Sinusoids, Tape, Targets, TaskGrad, Var,
-    cross_entropy, grad_values, meta_grad,
+    Conv4, Downsample, Episode, Error, Examples, Learned, Learner, Lesson, Maml, Mlp, Model, Moments,
+    Network, Norm, NormMode, Order, ParamSpec, ProtoNet, Query, Real, Route, Scores, Tape, Trainable, Var,
+    cross_entropy, grad, grad_values, meta_grad, task_loss,
 };
-use tasks::{distance, maml, noise, random_episode, sinusoid_mlp, small_conv4};
+use tasks::{
+    distance, maml, maml_at, noise, random_episode, sinusoid_mlp, sinusoid_task, small_conv4, start,
+    with_norm,
+};
 
 const ORDERS: [Order; 2] = [Order::First, Order::Second];
 const ROUTES: [Route; 2] = [Route::Unrolled, Route::Sweep];
@@ -42,7 +45,7 @@ impl Quadratic {
 
     fn examples(&self) -> Examples<f64> {
         let y = self.y.clone().insert_axis(Axis(1)).into_dyn();
-        Examples { x: self.x.clone().into_dyn(), y: Targets::Values(y) }
+        Examples::valued(self.x.clone().into_dyn(), y)
     }
 }
 
@@ -61,18 +64,23 @@ fn closed_form(
     [first, second]
 }
 
+/// What a learner takes from a task.
+fn lesson<T: Real>(learner: &impl Trainable<T>, learned: &Learned<T>, episode: &Episode<T>) -> Lesson<T> {
+    learner.lesson(learned, episode, &start()).unwrap()
+}
+
 fn quadratic_case(steps: usize, order: Order, route: Route) -> f64 {
     let (support, query) = (Quadratic::random(7, 1), Quadratic::random(5, 3));
     let theta = arr1(&[0.3, -1.2, 0.8, 0.5]);
-    let learner = Maml { inner_steps: steps, order, route, ..maml(Mlp::new(&[3, 1]).unwrap()) };
-    let [first, second] = closed_form(&support, &query, &theta, learner.inner_lr, steps);
+    let learner = maml_at(Mlp::new(&[3, 1]).unwrap(), 0.1).steps(steps).order(order).route(route);
+    let [first, second] = closed_form(&support, &query, &theta, learner.rule.lr, steps);
     let want = if order == Order::First { first } else { second };
     let split = |v: &Array1<f64>| {
         let weights = v.slice(ndarray::s![..3]).to_owned().insert_axis(Axis(1)).into_dyn();
         vec![weights, arr1(&[v[3]]).into_dyn()]
     };
-    let episode = Episode::new(0, support.examples(), query.examples()).unwrap();
-    distance(&learner.task_grad(&split(&theta), &episode).grads, &split(&want))
+    let episode = Episode::new(support.examples(), query.examples()).unwrap();
+    distance(&lesson(&learner, &split(&theta).into(), &episode).grads, &split(&want))
 }
 
 #[test]
@@ -96,15 +104,15 @@ fn first_order_on_a_quadratic_is_the_query_gradient_without_the_factor() {
 }
 
 /// The largest relative error of a learner's slopes along random directions.
-fn slope_error(learner: &impl Learner<f64>, params: &[ArrayD<f64>], episode: &Episode<f64>) -> f64 {
+fn slope_error(learner: &impl Trainable<f64>, params: &[ArrayD<f64>], episode: &Episode<f64>) -> f64 {
     const STEP: f64 = 1e-7; // inner gradients jump at kinks of relu and max-pool: cross none
-    let grads = learner.task_grad(params, episode).grads;
+    let grads = lesson(learner, &params.to_vec().into(), episode).grads;
     let slope_error = |seed: u64| {
         let direction: Vec<ArrayD<f64>> =
             params.iter().zip(100 * seed..).map(|(p, i)| noise(p.shape(), i)).collect();
         let loss = |step: f64| {
             let moved: Vec<_> = params.iter().zip(&direction).map(|(p, d)| p + step * d).collect();
-            learner.task_grad(&moved, episode).score.loss
+            lesson(learner, &moved.into(), episode).score.loss
         };
         let difference = (loss(STEP) - loss(-STEP)) / (2.0 * STEP);
         let rule: f64 = grads.iter().zip(&direction).map(|(g, d)| (g * d).sum()).sum();
@@ -113,38 +121,38 @@ fn slope_error(learner: &impl Learner<f64>, params: &[ArrayD<f64>], episode: &Ep
     (1..5).map(slope_error).fold(0.0, f64::max)
 }
 
-fn conv4_case(downsample: Downsample) -> (Maml<Conv4>, Vec<ArrayD<f64>>, Episode<f64>) {
+fn conv4_case(downsample: Downsample) -> (Maml<Conv4>, Learned<f64>, Episode<f64>) {
     let model = small_conv4(downsample);
-    (maml(model.clone()), model.init(5), random_episode(&[16, 16, 1], 3, 7))
+    (maml(model.clone()), model.init(5).into(), random_episode(&[16, 16, 1], 3, 7))
 }
 
 #[test]
 fn the_meta_gradient_of_the_pooled_network_is_the_slope_of_the_meta_loss() {
-    let (learner, params, episode) = conv4_case(Downsample::MaxPool);
-    let error = slope_error(&learner, &params, &episode);
+    let (learner, learned, episode) = conv4_case(Downsample::MaxPool);
+    let error = slope_error(&learner, &learned.params, &episode);
     assert!(error < 1e-6, "{error:e}");
 }
 
 #[test]
 fn the_meta_gradient_of_the_strided_network_is_the_slope_of_the_meta_loss() {
-    let (learner, params, episode) = conv4_case(Downsample::Stride);
-    let error = slope_error(&learner, &params, &episode);
+    let (learner, learned, episode) = conv4_case(Downsample::Stride);
+    let error = slope_error(&learner, &learned.params, &episode);
     assert!(error < 1e-6, "{error:e}");
 }
 
 #[test]
 fn the_meta_gradient_with_given_statistics_is_the_slope_of_the_meta_loss() {
-    let (learner, params, episode) = conv4_case(Downsample::MaxPool);
-    let learner = Maml { norm: NormMode::Running(vec![Moments::standard(3); 4]), ..learner };
-    let error = slope_error(&learner, &params, &episode);
+    let (learner, learned, episode) = conv4_case(Downsample::MaxPool);
+    let learner = with_norm(learner, NormMode::Running(vec![Moments::standard(3); 4]));
+    let error = slope_error(&learner, &learned.params, &episode);
     assert!(error < 1e-6, "{error:e}");
 }
 
 #[test]
 fn first_and_second_order_differ_clearly_for_a_convolutional_network() {
     for downsample in [Downsample::MaxPool, Downsample::Stride] {
-        let (learner, params, episode) = conv4_case(downsample);
-        let grads = |order| Maml { order, ..learner.clone() }.task_grad(&params, &episode).grads;
+        let (learner, learned, episode) = conv4_case(downsample);
+        let grads = |order| lesson(&learner.clone().order(order), &learned, &episode).grads;
         let apart = distance(&grads(Order::First), &grads(Order::Second));
         assert!(apart > 0.05, "{downsample:?}: {apart:e}");
     }
@@ -154,14 +162,14 @@ fn first_and_second_order_differ_clearly_for_a_convolutional_network() {
 /// with a Hessian of exact zeros.
 #[test]
 fn first_order_equals_second_order_where_the_inner_loss_is_linear() {
-    let support =
-        Examples { x: arr2(&[[1000.0, 0.0], [-900.0, 100.0]]).into_dyn(), y: Targets::Labels(vec![1, 0]) };
-    let query = Examples { x: noise(&[4, 2], 0), y: Targets::Labels(vec![0, 1, 1, 0]) };
-    let episode = Episode::new(2, support, query).unwrap();
+    let support = Examples::labelled(arr2(&[[1000.0, 0.0], [-900.0, 100.0]]).into_dyn(), vec![1, 0], 2);
+    let query = Examples::labelled(noise(&[4, 2], 0), vec![0, 1, 1, 0], 2);
+    let episode = Episode::new(support, query).unwrap();
     let params = vec![arr2(&[[1.0, -1.0], [0.2, 0.3]]).into_dyn(), arr1(&[0.1, 0.0]).into_dyn()];
+    let learned = Learned::from(params);
     let task = |order, route| {
-        let learner = Maml { inner_lr: 1e-4, order, route, ..maml(Mlp::new(&[2, 2]).unwrap()) };
-        learner.task_grad(&params, &episode)
+        let learner = maml_at(Mlp::new(&[2, 2]).unwrap(), 1e-4).order(order).route(route);
+        lesson(&learner, &learned, &episode)
     };
     let first = task(Order::First, Route::Sweep);
     for route in ROUTES {
@@ -171,40 +179,54 @@ fn first_order_equals_second_order_where_the_inner_loss_is_linear() {
 
 #[test]
 fn no_inner_step_gives_the_plain_gradient_of_the_query_loss() {
-    let (learner, params, episode) = conv4_case(Downsample::MaxPool);
+    let (learner, learned, episode) = conv4_case(Downsample::MaxPool);
     let tape = Tape::new();
-    let theta = tape.leaves(&params);
+    let theta = tape.leaves(&learned.params);
     let logits = learner.model.forward(&theta, tape.leaf(&episode.query.x), Norm::Batch);
     let loss = cross_entropy(logits, episode.query.y.labels().unwrap());
     let plain = grad_values(loss, &theta);
     for (order, route) in ORDERS.into_iter().flat_map(|o| ROUTES.map(|r| (o, r))) {
-        let task = Maml { inner_steps: 0, order, route, ..learner.clone() }.task_grad(&params, &episode);
+        let task = lesson(&learner.clone().steps(0).order(order).route(route), &learned, &episode);
         assert_eq!((task.score.loss, &task.grads), (loss.item(), &plain), "{order:?} {route:?}");
     }
 }
 
-/// How far the two routes are apart, the worst of 1, 2 and 5 steps and both orders.
+/// The query loss after plain inner steps on one tape, written with the lowest layer.
+fn by_hand<'t, T: Real>(
+    learner: &Maml<impl Model<T>>,
+    theta: &[Var<'t, T>],
+    episode: &Episode<T>,
+) -> Query<'t, T> {
+    let tape = theta[0].tape();
+    let mut phi = theta.to_vec();
+    for _ in 0..learner.steps {
+        let outputs = learner.model.forward(&phi, tape.leaf(&episode.support.x), Norm::Batch);
+        let mut g = grad(task_loss(outputs, &episode.support.y), &phi);
+        if learner.order == Order::First {
+            g = g.iter().map(|g| tape.leaf(&g.value())).collect();
+        }
+        phi = phi.iter().zip(g).map(|(&p, g)| p - learner.rule.lr * g).collect();
+    }
+    Query::new(learner.model.forward(&phi, tape.leaf(&episode.query.x), Norm::Batch), &episode.query.y)
+}
+
+/// How far lessons by both routes are from the gradient of the loss by hand, the worst of 1, 2 and 5 steps
+/// and both orders.
 fn routes_apart<T: Real>(learner: Maml<impl Model<T> + Clone>, episode: &Episode<T>) -> f64 {
-    let params: Vec<ArrayD<T>> = learner.model.init(5);
+    let learned: Learned<T> = learner.model.init(5).into();
     let mut worst = 0.0f64;
     for (order, steps) in ORDERS.into_iter().flat_map(|o| [1, 2, 5].map(|s| (o, s))) {
-        let task = |route| -> TaskGrad<T> {
-            let learner = Maml { order, route, inner_steps: steps, ..learner.clone() };
-            // the default of the trait: through `query`, on one tape
-            match route {
-                Route::Unrolled => {
-                    let tape = Tape::new();
-                    let theta = tape.leaves(&params);
-                    let query = learner.query(&theta, episode);
-                    let score = query.score(&episode.query.y);
-                    TaskGrad { score, grads: grad_values(query.loss, &theta) }
-                }
-                Route::Sweep => learner.task_grad(&params, episode),
-            }
-        };
-        let (unrolled, swept) = (task(Route::Unrolled), task(Route::Sweep));
-        worst = worst.max((unrolled.score.loss / swept.score.loss - 1.0).abs());
-        worst = worst.max(distance(&swept.grads, &unrolled.grads));
+        let learner = learner.clone().order(order).steps(steps);
+        let tape = Tape::new();
+        let theta = tape.leaves(&learned.params);
+        let query = by_hand(&learner, &theta, episode);
+        let (score, grads) = (query.score(&episode.query.y), grad_values(query.loss, &theta));
+        for route in ROUTES {
+            let task = lesson(&learner.clone().route(route), &learned, episode);
+            worst = worst.max((task.score.loss / score.loss - 1.0).abs());
+            worst = worst.max(distance(&task.grads, &grads));
+            assert_eq!(task.score.accuracy, score.accuracy);
+        }
     }
     worst
 }
@@ -215,8 +237,7 @@ fn unrolling_and_sweeping_agree_in_double_precision() {
         let apart = routes_apart(maml(small_conv4(downsample)), &random_episode::<f64>(&[16, 16, 1], 3, 7));
         assert!(apart < 1e-12, "{downsample:?}: {apart:e}");
     }
-    let episode: Episode<f64> = Sinusoids { shots: 10, queries: 10, seed: 1 }.episode(0);
-    let apart = routes_apart(Maml { inner_lr: 0.01, ..maml(sinusoid_mlp()) }, &episode);
+    let apart = routes_apart(maml_at(sinusoid_mlp(), 0.01), &sinusoid_task::<f64>(0));
     assert!(apart < 1e-12, "sinusoid: {apart:e}");
 }
 
@@ -229,16 +250,17 @@ fn unrolling_and_sweeping_agree_in_single_precision() {
 }
 
 #[test]
-fn task_grad_is_the_gradient_of_query_in_every_order_and_by_every_route() {
-    let (learner, params, episode) = conv4_case(Downsample::Stride);
+fn a_lesson_is_the_gradient_of_the_loss_by_hand_in_every_order_and_by_every_route() {
+    let (learner, learned, episode) = conv4_case(Downsample::Stride);
     for (order, route) in ORDERS.into_iter().flat_map(|o| ROUTES.map(|r| (o, r))) {
-        let learner = Maml { order, route, ..learner.clone() };
+        let learner = learner.clone().order(order).route(route);
         let tape = Tape::new();
-        let theta = tape.leaves(&params);
-        let query = learner.query(&theta, &episode);
+        let theta = tape.leaves(&learned.params);
+        let query = by_hand(&learner, &theta, &episode);
         let (score, grads) = (query.score(&episode.query.y), grad_values(query.loss, &theta));
-        let task = learner.task_grad(&params, &episode);
-        assert_eq!(task.score, score, "{order:?} {route:?}");
+        let task = lesson(&learner, &learned, &episode);
+        assert_eq!(task.score.accuracy, score.accuracy, "{order:?} {route:?}");
+        assert!((task.score.loss / score.loss - 1.0).abs() < 1e-13, "{order:?} {route:?}");
         let apart = distance(&task.grads, &grads);
         assert!(apart < 1e-12, "{order:?} {route:?}: {apart:e}");
     }
@@ -246,11 +268,11 @@ fn task_grad_is_the_gradient_of_query_in_every_order_and_by_every_route() {
 
 #[test]
 fn the_meta_gradient_of_a_batch_is_the_mean_over_its_tasks() {
-    let (learner, params, _) = conv4_case(Downsample::Stride);
+    let (learner, learned, _) = conv4_case(Downsample::Stride);
     let episodes: Vec<Episode<f64>> = (0..3).map(|i| random_episode(&[16, 16, 1], 3, i)).collect();
-    let whole = meta_grad(&learner, &params, &episodes).unwrap();
-    let tasks: Vec<_> = episodes.iter().map(|e| learner.task_grad(&params, e)).collect();
-    let mean: Vec<ArrayD<f64>> = (0..params.len())
+    let whole = meta_grad(&learner, &learned, &episodes, &start()).unwrap();
+    let tasks: Vec<_> = episodes.iter().map(|e| lesson(&learner, &learned, e)).collect();
+    let mean: Vec<ArrayD<f64>> = (0..learned.params.len())
         .map(|p| (&tasks[0].grads[p] + &tasks[1].grads[p] + &tasks[2].grads[p]) / 3.0)
         .collect();
     assert!(distance(&whole.grads, &mean) < 1e-14);
@@ -260,40 +282,47 @@ fn the_meta_gradient_of_a_batch_is_the_mean_over_its_tasks() {
 
 #[test]
 fn evaluation_may_take_more_steps_than_training_and_scores_each_from_zero() {
-    let (learner, params, episode) = conv4_case(Downsample::MaxPool);
-    let learner = Maml { inner_steps: 1, eval_steps: 4, ..learner };
-    let after = |inner_steps| {
+    let (learner, learned, episode) = conv4_case(Downsample::MaxPool);
+    let learner = learner.steps(1).eval_steps(4);
+    let scores = learner.scores(&learned, &episode).unwrap();
+    assert_eq!(scores.len(), 5);
+    for (steps, found) in scores.iter().enumerate() {
         let tape = Tape::new();
-        let query = Maml { inner_steps, ..learner.clone() }.query(&tape.leaves(&params), &episode);
-        query.score(&episode.query.y)
-    };
-    let want: Vec<_> = (0..=4).map(after).collect();
-    assert_eq!(learner.scores(&params, &episode), want);
+        let learner = learner.clone().steps(steps);
+        let want = by_hand(&learner, &tape.leaves(&learned.params), &episode).score(&episode.query.y);
+        assert_eq!(found.transductive.accuracy, want.accuracy, "{steps} steps");
+        assert!((found.transductive.loss / want.loss - 1.0).abs() < 1e-13, "{steps} steps");
+        // training of as many steps reports the same score
+        assert_eq!(lesson(&learner, &learned, &episode).score, found.transductive, "{steps} steps");
+    }
 }
 
 #[test]
-fn adapted_parameters_do_not_depend_on_whether_the_steps_are_scored() {
-    let (learner, params, episode) = conv4_case(Downsample::MaxPool);
-    let scored = learner.adapt_scored(&params, &episode, 3).unwrap();
-    assert_eq!(learner.adapt(&params, &episode.support, 3).unwrap(), scored.params);
-}
-
-#[test]
-fn outputs_are_the_predictions_before_and_after_adaptation() {
-    let (learner, params, episode) = conv4_case(Downsample::MaxPool);
-    let adapted = learner.adapt(&params, &episode.support, learner.eval_steps).unwrap();
-    let predict = |params: &[ArrayD<f64>]| learner.predict(params, &episode.query.x).unwrap();
-    assert_eq!(learner.outputs(&params, &episode), [predict(&params), predict(&adapted)]);
+fn scores_are_those_of_predictions_after_adapting_with_as_many_steps() {
+    let (learner, learned, episode) = conv4_case(Downsample::MaxPool);
+    let (x, y) = (&episode.query.x, &episode.query.y);
+    let scores = learner.clone().eval_steps(3).scores(&learned, &episode).unwrap();
+    for (steps, found) in scores.iter().enumerate() {
+        let learner = learner.clone().eval_steps(steps);
+        let adapted = learner.adapt(&learned, &episode.support).unwrap();
+        let of = |outputs: ArrayD<f64>| innerloop::Score::of(&outputs, y);
+        let inductive = of(learner.predict(&adapted, x).unwrap());
+        let transductive = of(learner.predict_together(&adapted, x).unwrap());
+        assert_eq!(*found, Scores { inductive, transductive }, "{steps} steps");
+        assert_ne!(inductive.loss, transductive.loss, "{steps} steps");
+    }
 }
 
 #[test]
 fn with_given_statistics_a_prediction_does_not_depend_on_the_rest_of_the_batch() {
-    let (learner, params, episode) = conv4_case(Downsample::MaxPool);
-    let learner = Maml { norm: NormMode::Running(vec![Moments::standard(3); 4]), ..learner };
-    let together = learner.predict(&params, &episode.query.x).unwrap();
+    let (learner, learned, episode) = conv4_case(Downsample::MaxPool);
+    let learner = with_norm(learner, NormMode::Running(vec![Moments::standard(3); 4]));
+    let adapted = learner.adapt(&learned, &episode.support).unwrap();
+    let together = learner.predict_together(&adapted, &episode.query.x).unwrap();
+    assert_eq!(learner.predict(&adapted, &episode.query.x).unwrap(), together);
     for i in 0..episode.query.len() {
         let one = episode.query.x.index_axis(Axis(0), i).insert_axis(Axis(0)).to_owned();
-        let alone = learner.predict(&params, &one).unwrap();
+        let alone = learner.predict_together(&adapted, &one).unwrap();
         let apart = distance(
             &[alone.index_axis(Axis(0), 0).to_owned()],
             &[together.index_axis(Axis(0), i).to_owned()],
@@ -326,53 +355,58 @@ impl<T: Real> Model<T> for Identity {
     }
 }
 
-const PROTONET: ProtoNet<Identity> = ProtoNet { model: Identity, norm: NormMode::Batch };
+fn protonet() -> ProtoNet<Identity> {
+    ProtoNet::new(Identity, NormMode::Batch)
+}
+
+fn identity() -> Learned<f64> {
+    Learned::from(Identity.init(0))
+}
 
 /// Prototypes (0, 1) and (4, 0); class 1 has its two examples around class 0's.
 fn points(order: [usize; 4]) -> Episode<f64> {
     let all = [([3.0, 0.0], 1), ([0.0, 2.0], 0), ([0.0, 0.0], 0), ([5.0, 0.0], 1)];
     let rows: Vec<[f64; 2]> = order.iter().map(|&i| all[i].0).collect();
     let labels = order.iter().map(|&i| all[i].1).collect();
-    let support = Examples { x: arr2(&rows).into_dyn(), y: Targets::Labels(labels) };
-    let query = Examples {
-        x: arr2(&[[0.0, 0.0], [4.0, 1.0], [2.0, 3.0]]).into_dyn(),
-        y: Targets::Labels(vec![0, 1, 0]),
-    };
-    Episode::new(2, support, query).unwrap()
+    let support = Examples::labelled(arr2(&rows).into_dyn(), labels, 2);
+    let x = arr2(&[[0.0, 0.0], [4.0, 1.0], [2.0, 3.0]]).into_dyn();
+    Episode::new(support, Examples::labelled(x, vec![0, 1, 0], 2)).unwrap()
 }
 
 #[test]
 fn prototype_logits_are_minus_the_squared_distances_to_the_class_means() {
-    let [before, after] = PROTONET.outputs(&Identity.init(0), &points([0, 1, 2, 3]));
-    assert_eq!(before, arr2(&[[-1.0, -16.0], [-16.0, -1.0], [-8.0, -13.0]]).into_dyn());
-    assert_eq!(before, after);
+    let episode = points([0, 1, 2, 3]);
+    let adapted = protonet().adapt(&identity(), &episode.support).unwrap();
+    assert_eq!(*adapted.array("prototypes").unwrap(), arr2(&[[0.0, 1.0], [4.0, 0.0]]).into_dyn());
+    let logits = protonet().predict(&adapted, &episode.query.x).unwrap();
+    assert_eq!(logits, arr2(&[[-1.0, -16.0], [-16.0, -1.0], [-8.0, -13.0]]).into_dyn());
+    assert_eq!(protonet().predict_together(&adapted, &episode.query.x).unwrap(), logits);
 }
 
 #[test]
 fn the_prototype_gradient_is_the_slope_of_the_query_loss() {
     let params = [arr1(&[0.7, -0.4]).into_dyn()];
-    let error = slope_error(&PROTONET, &params, &points([0, 1, 2, 3]));
+    let error = slope_error(&protonet(), &params, &points([0, 1, 2, 3]));
     assert!(error < 1e-6, "identity: {error:e}");
     let model = small_conv4(Downsample::MaxPool).embedding();
     let params = model.init(5);
-    let learner = ProtoNet { model, norm: NormMode::Batch };
+    let learner = ProtoNet::new(model, NormMode::Batch);
     let error = slope_error(&learner, &params, &random_episode(&[16, 16, 1], 3, 7));
     assert!(error < 1e-6, "Conv4: {error:e}");
 }
 
 #[test]
 fn the_order_of_the_support_set_does_not_matter_to_prototypes() {
-    let params = Identity.init(0);
-    let task = PROTONET.task_grad(&params, &points([0, 1, 2, 3]));
+    let task = lesson(&protonet(), &identity(), &points([0, 1, 2, 3]));
     for order in [[3, 2, 1, 0], [1, 2, 0, 3], [2, 0, 3, 1]] {
-        assert_eq!(PROTONET.task_grad(&params, &points(order)), task, "{order:?}");
+        assert_eq!(lesson(&protonet(), &identity(), &points(order)), task, "{order:?}");
     }
 }
 
 #[test]
 fn a_learner_without_inner_steps_has_a_single_score() {
-    let params: Vec<ArrayD<f64>> = Identity.init(0);
     let episode = points([0, 1, 2, 3]);
-    let scores = PROTONET.scores(&params, &episode);
-    assert_eq!(scores, [PROTONET.task_grad(&params, &episode).score]);
+    let scores = protonet().scores(&identity(), &episode).unwrap();
+    let score = lesson(&protonet(), &identity(), &episode).score;
+    assert_eq!(scores, [Scores { inductive: score, transductive: score }]);
 }

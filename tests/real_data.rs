@@ -8,10 +8,10 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use innerloop::{
-    Adam, ClassRef, Conv4, Downsample, EpisodeSampler, EpisodeShape, ImageSet, Maml, Omniglot, Schedule,
-    Split, TrainConfig, Trainer, evaluate,
+    Adam, ClassRef, Conv4, Downsample, EpisodeSampler, EpisodeShape, ImageSet, Omniglot, Split, TrainConfig,
+    Trainer, evaluate,
 };
-use tasks::maml;
+use tasks::maml_at;
 
 fn load(root: &Path) -> (ImageSet, Split) {
     let images = Omniglot::load(root).unwrap();
@@ -37,16 +37,15 @@ fn a_short_training_on_omniglot_improves_on_chance() {
     let shape = EpisodeShape { ways: 5, shots: 1, queries: 5 };
     let episodes = |classes: &[ClassRef]| EpisodeSampler::new(&images, classes, shape, 0).unwrap();
     let model = Conv4::new([28, 28, 1], 16, Downsample::Stride, Some(5)).unwrap();
-    let learner = Maml { inner_lr: 0.4, inner_steps: 1, eval_steps: 3, ..maml(model) };
-    let config =
-        TrainConfig { meta_batch: 8, outer_lr: 5e-3, schedule: Schedule::Constant, clip_norm: Some(10.0) };
-    let mut trainer = Trainer::<f32, _, _>::new(&learner, Adam::default(), config, 0).unwrap();
+    let learner = maml_at(model, 0.4).steps(1).eval_steps(3);
+    let config = TrainConfig::new(8, 5e-3, 150).clip_norm(10.0);
+    let mut trainer = Trainer::<f32, _, _>::new(&learner, Adam::default(), config).unwrap();
     let train = episodes(&split.train);
     for _ in 0..150 {
         trainer.step(&train).unwrap();
     }
-    let report = evaluate(&learner, trainer.params(), &episodes(&split.val), 100).unwrap();
-    let accuracy = report[3].accuracy.unwrap().mean;
+    let report = evaluate(&learner, trainer.learned(), &episodes(&split.val), 100).unwrap();
+    let accuracy = report[3].transductive.accuracy.unwrap().mean;
     println!("validation accuracy after 150 meta-steps: {accuracy:.3}");
     assert!(accuracy > 0.5, "{accuracy}");
 }

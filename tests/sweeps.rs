@@ -2,8 +2,8 @@
 
 use innerloop::ndarray::{ArrayD, arr1};
 use innerloop::{
-    Conv4, Downsample, Emit, Episode, Examples, Model, Norm, Op, Point, Real, Rule, Tape, Targets, Var,
-    check_grads, cross_entropy, grad, grad_values, hvp, vjp,
+    Conv4, Downsample, Emit, Episode, Examples, Model, Norm, Op, Point, Real, Rule, Tape, Var, check_grads,
+    cross_entropy, grad, grad_values, hvp, vjp,
 };
 
 /// Numbers in -1..1 without pattern, the same for the same shape and seed.
@@ -20,11 +20,10 @@ fn inner<T: Real>(a: &[ArrayD<T>], b: &[ArrayD<T>]) -> f64 {
 }
 
 fn episode(ways: usize) -> Episode<f64> {
-    let examples = |n: usize, seed| Examples {
-        x: waves(&[n, 16, 16, 1], seed),
-        y: Targets::Labels((0..n).map(|i| i % ways).collect()),
+    let examples = |n: usize, seed| {
+        Examples::labelled(waves(&[n, 16, 16, 1], seed), (0..n).map(|i| i % ways).collect(), ways)
     };
-    Episode::new(ways, examples(ways, 0.1), examples(2 * ways, 0.7)).unwrap()
+    Episode::new(examples(ways, 0.1), examples(2 * ways, 0.7)).unwrap()
 }
 
 /// The query loss after `steps` inner steps, each with a penalty on its gradient if asked for.

@@ -3,8 +3,7 @@
 
 use innerloop::ndarray::ArrayD;
 use innerloop::{
-    Conv4, Downsample, Episode, Episodes, Examples, Maml, Mlp, Model, NormMode, Order, Route, Sinusoids,
-    Targets,
+    Conv4, Downsample, Episode, Examples, Maml, Mlp, Model, NormMode, Order, Route, Sinusoids, Tasks,
 };
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, SeedableRng};
@@ -86,33 +85,33 @@ impl Config {
     }
 
     pub fn maml(&self, order: Order, route: Route) -> Maml<Net> {
-        Maml {
-            model: self.model(),
-            inner_lr: self.inner_lr,
-            inner_steps: self.steps,
-            eval_steps: self.steps,
-            order,
-            route,
-            norm: NormMode::Batch,
-        }
+        self.maml_of(self.model(), self.inner_lr, order, route)
+    }
+
+    /// The same with another network and rate.
+    pub fn maml_of(&self, model: Net, inner_lr: f64, order: Order, route: Route) -> Maml<Net> {
+        Maml::new(model, inner_lr, order, NormMode::Batch).steps(self.steps).route(route)
     }
 
     /// Task number `i`: a sinusoid, or random images with pixels in -1..1 and labels in turn.
     pub fn episode(&self, i: u64) -> Episode<f32> {
         let Some(image) = self.image else {
-            return Sinusoids { shots: self.shots, queries: self.queries, seed: 0 }.episode(i);
+            return Sinusoids { shots: self.shots, queries: self.queries, seed: 0 }.task(i);
         };
-        let examples = |each: usize, seed| {
-            let n = self.ways * each;
-            let x = uniform(&[&[n], &image[..]].concat(), seed);
-            Examples { x, y: Targets::Labels((0..n).map(|i| i % self.ways).collect()) }
-        };
-        Episode::new(self.ways, examples(self.shots, 2 * i), examples(self.queries, 2 * i + 1)).unwrap()
+        let examples = |each, seed| labelled(image, self.ways, each, seed);
+        Episode::new(examples(self.shots, 2 * i), examples(self.queries, 2 * i + 1)).unwrap()
     }
 
     pub fn meta_batch(&self) -> Vec<Episode<f32>> {
         (0..self.tasks as u64).map(|i| self.episode(i)).collect()
     }
+}
+
+/// Random images of `ways` classes with labels in turn.
+pub fn labelled(image: [usize; 3], ways: usize, each: usize, seed: u64) -> Examples<f32> {
+    let n = ways * each;
+    let x = uniform(&[&[n], &image[..]].concat(), seed);
+    Examples::labelled(x, (0..n).map(|i| i % ways).collect(), ways)
 }
 
 /// Numbers in -1..1, the same for the same seed and shape.

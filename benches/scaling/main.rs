@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use common::{CONFIGS, Config, Net, pool};
 use fit::Line;
-use innerloop::{Episode, Maml, Model, Order, Route, meta_grad};
+use innerloop::{Episode, Learned, Learner, Maml, Order, Progress, Route, meta_grad};
 use plot::{Growth, Panel, Series, draw};
 
 /// Milliseconds per task by the number of tasks and by the number of inner steps.
@@ -62,10 +62,10 @@ fn named(name: &str) -> Result<Config, String> {
 
 /// Milliseconds per task, from as many calls as fill a few milliseconds.
 fn ms_per_task(learner: &Maml<Net>, episodes: &[Episode<f32>]) -> innerloop::Result<f64> {
-    let params = learner.model.init(0);
+    let learned = Learned::from(learner.init(0));
     let (start, mut calls) = (Instant::now(), 0);
     while start.elapsed() < Duration::from_millis(5) {
-        meta_grad(learner, &params, episodes)?;
+        meta_grad(learner, &learned, episodes, &Progress::default())?;
         calls += 1;
     }
     Ok(1e3 * start.elapsed().as_secs_f64() / (calls * episodes.len()) as f64)

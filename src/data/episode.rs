@@ -223,7 +223,6 @@ impl<T: Real> Episode<T> {
         let Self { support, query, classes } = self;
         support.check_support()?;
         query.check("query")?;
-        same_rows("query inputs", support.x.shape(), query.x.shape())?;
         match (&support.y, &query.y) {
             (Targets::Labels { ways, .. }, Targets::Labels { ways: of_query, .. }) if ways == of_query => {}
             (Targets::Values(s), Targets::Values(q)) => same_rows("query values", s.shape(), q.shape())?,
@@ -233,6 +232,7 @@ impl<T: Real> Episode<T> {
                 return Err(Error::Setting { name: "ways", value, need });
             }
         }
+        same_rows("query inputs", support.x.shape(), query.x.shape())?;
         let ways = self.ways().unwrap_or(0);
         if !classes.is_empty() && classes.len() != ways {
             let what = "list of names of the classes of an episode".into();
@@ -251,10 +251,10 @@ compiled_here!(T: Episode::<T>::check, Examples::<T>::check, Examples::<T>::chec
 
 /// Arrays of support and query set must agree in all but their first axis.
 fn same_rows(what: &str, support: &[usize], query: &[usize]) -> Result<()> {
-    if support[1..] == query[1..] {
+    if support.get(1..) == query.get(1..) {
         return Ok(());
     }
-    let expected = [&query[..1], &support[1..]].concat();
+    let expected = [&[query.first().copied().unwrap_or(1)], &support[1..]].concat();
     Err(Error::Shape { what: what.into(), expected, found: query.to_vec() })
 }
 
@@ -293,17 +293,19 @@ mod tests {
         assert!(matches!(error, Error::Setting { name: "ways", .. }));
         let error = Episode::new(labelled(1, &[0]), valued(1)).unwrap_err();
         assert!(matches!(error, Error::Setting { name: "ways", .. }));
+        let error = Episode::new(labelled(2, &[0, 1]), labelled(3, &[0])).unwrap_err();
+        assert!(matches!(&error, Error::Setting { name: "ways", value, .. } if value == "3"), "{error}");
     }
 
     #[test]
     fn counts_and_shapes_are_checked() {
-        let mut short = labelled(&[0, 1]);
-        short.y = Targets::Labels(vec![0]);
+        let mut short = labelled(1, &[0, 0]);
+        short.y = Targets::Labels { labels: vec![0], ways: 1 };
         let error = Episode::new(short, labelled(1, &[0])).unwrap_err();
         assert!(
             matches!(error, Error::Shape { expected, found, .. } if expected == [1, 3] && found == [2, 3])
         );
-        let mut wide = labelled(&[0]);
+        let mut wide = labelled(1, &[0]);
         wide.x = array![[1.0, 2.0, 3.0, 4.0]].into_dyn();
         let error = Episode::new(labelled(1, &[0]), wide).unwrap_err();
         assert!(
@@ -311,6 +313,37 @@ mod tests {
         );
         assert!(matches!(Episode::new(labelled(1, &[0]), labelled(1, &[])), Err(Error::Shape { .. })));
         assert!(matches!(Episode::new(valued(0), valued(1)), Err(Error::Shape { .. })));
+    }
+
+    #[test]
+    fn names_are_of_all_classes_or_of_none() {
+        let named = |names: &[&str]| {
+            let episode = Episode::new(labelled(2, &[0, 1]), labelled(2, &[1])).unwrap();
+            episode.with_classes(names.iter().map(|n| n.to_string()).collect()).check()
+        };
+        assert!(named(&[]).is_ok() && named(&["a", "b"]).is_ok());
+        assert!(
+            matches!(named(&["a"]), Err(Error::Shape { expected, found, .. }) if expected == [2] && found == [1])
+        );
+    }
+
+    #[test]
+    fn inputs_without_targets_are_checked_like_the_others() {
+        let support = |shape: &[usize], value| {
+            labelled(2, &[0, 1]).with_unlabelled(ArrayD::from_elem(IxDyn(shape), value))
+        };
+        assert!(Episode::new(support(&[7, 3], 0.5), labelled(2, &[1])).is_ok());
+        let error = Episode::new(support(&[7, 4], 0.5), labelled(2, &[1])).unwrap_err();
+        assert!(
+            matches!(error, Error::Shape { expected, found, .. } if expected == [7, 3] && found == [7, 4])
+        );
+        let error = Episode::new(support(&[], 0.5), labelled(2, &[1])).unwrap_err();
+        assert!(
+            matches!(&error, Error::Shape { expected, found, .. } if expected == &[1, 3] && found.is_empty()),
+            "{error}"
+        );
+        let error = Episode::new(support(&[7, 3], f64::NAN), labelled(2, &[1])).unwrap_err();
+        assert!(error.to_string().contains("support inputs without targets"), "{error}");
     }
 
     #[test]

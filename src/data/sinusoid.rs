@@ -114,13 +114,13 @@ mod tests {
 
     #[test]
     fn counts_of_points_out_of_range_are_refused_by_name() {
-        assert!(Episodes::<f32>::check(&TASKS).is_ok());
+        assert!(Tasks::<Episode<f32>>::check(&TASKS).is_ok());
         for (name, tasks) in [
             ("shots", Sinusoids { shots: 0, ..TASKS }),
             ("shots", Sinusoids { shots: usize::MAX, ..TASKS }),
             ("queries", Sinusoids { queries: 1 << 32, ..TASKS }),
         ] {
-            let error = Episodes::<f32>::check(&tasks).unwrap_err();
+            let error = Tasks::<Episode<f32>>::check(&tasks).unwrap_err();
             assert!(matches!(error, Error::Setting { name: told, .. } if told == name), "{error}");
         }
     }

@@ -3,7 +3,7 @@
 use ndarray::{Array1, ArrayD};
 
 use crate::error::{Error, Result};
-use crate::nn::{Moments, ParamSpec, check_params};
+use crate::nn::{Moments, ParamSpec, check_moments, check_params};
 use crate::real::Real;
 
 /// What a learner made of a support set: named arrays, complete in themselves. For MAML these are the adapted
@@ -86,14 +86,16 @@ impl<T: Real> Adapted<T> {
     /// The statistics of layers with so many `channels`.
     ///
     /// # Errors
-    /// As [`array`](Adapted::array).
+    /// As [`array`](Adapted::array); [`Error::Shape`] or [`Error::NotFinite`] for statistics that do not fit, naming the layer.
     #[inline(never)]
     pub fn moments(&self, channels: &[usize]) -> Result<Vec<Moments>> {
         let numbers = |layer: usize, what: &str| -> Result<Vec<f64>> {
             Ok(self.array(&moment_name(layer, what))?.iter().map(|v| v.as_f64()).collect())
         };
         let layer = |layer| Ok(Moments { mean: numbers(layer, "mean")?, var: numbers(layer, "var")? });
-        (0..channels.len()).map(layer).collect()
+        let moments = (0..channels.len()).map(layer).collect::<Result<Vec<_>>>()?;
+        check_moments(&moments, channels)?;
+        Ok(moments)
     }
 }
 

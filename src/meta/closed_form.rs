@@ -12,7 +12,7 @@ use super::learner::{Learned, Learner};
 use super::lesson::Lesson;
 use super::protonet::check_labelled;
 use super::score::Query;
-use super::task::{check_adapt, check_examples, check_inputs};
+use super::task::{check_adapt, check_examples, check_inputs, finite_outputs};
 use crate::data::{Episode, Examples, Targets};
 use crate::error::{Error, Result};
 use crate::nn::{Model, NormMode, ParamSpec, init_params};
@@ -229,7 +229,7 @@ pub(super) fn predict_together<T: Real>(
     learner.check("support", &support)?;
     let tape = Tape::new();
     let theta = tape.leaves(&adapted.params(&learner.specs())?);
-    Ok(joint_logits(learner, &theta, &support, x)?.value())
+    finite_outputs(joint_logits(learner, &theta, &support, x)?.value())
 }
 
 fn logits<T: Real>(
@@ -248,7 +248,7 @@ fn logits<T: Real>(
         return Err(Error::Shape { what, expected, found: head.shape().to_vec() });
     }
     let head = tape.leaf(head);
-    Ok(learner.logits(&theta[model.specs().len()..], head, z).value())
+    finite_outputs(learner.logits(&theta[model.specs().len()..], head, z).value())
 }
 
 /// Whether queries in one batch have a head that was fitted to other embeddings than those of

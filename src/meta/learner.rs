@@ -84,8 +84,10 @@ pub trait Learner<T: Real>: Sync {
     /// the same for all episodes: [`evaluate`](crate::evaluate) refuses others.
     ///
     /// # Errors
-    /// As [`adapt`](Learner::adapt) and [`predict`](Learner::predict).
+    /// As [`adapt`](Learner::adapt) and [`predict`](Learner::predict); what [`Episode::check`] refuses.
     fn scores(&self, learned: &Learned<T>, episode: &Episode<T>) -> Result<Vec<Scores>> {
+        episode.check()?;
+        self.check("query", &episode.query)?;
         let adapted = self.adapt(learned, &episode.support)?;
         let (x, y) = (&episode.query.x, &episode.query.y);
         let inductive = Score::of(&self.predict(&adapted, x)?, y);

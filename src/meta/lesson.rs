@@ -23,6 +23,9 @@ pub struct Lesson<T> {
     pub seen: Vec<ArrayD<T>>,
 }
 
+/// A query loss as a function of meta-parameters.
+type QueryLoss<'f, T> = dyn for<'t> Fn(&[Var<'t, T>]) -> Result<Query<'t, T>> + 'f;
+
 impl<T: Real> Lesson<T> {
     /// A lesson that changes no state.
     pub fn new(score: Score, grads: Vec<ArrayD<T>>) -> Lesson<T> {
@@ -44,7 +47,7 @@ impl<T: Real> Lesson<T> {
     pub fn of_query(
         params: &[ArrayD<T>],
         targets: &Targets<T>,
-        query: &dyn for<'t> Fn(&[Var<'t, T>]) -> Result<Query<'t, T>>,
+        query: &QueryLoss<'_, T>,
     ) -> Result<Lesson<T>> {
         let tape = Tape::new();
         let theta = tape.leaves(params);

@@ -12,7 +12,7 @@ use super::lesson::Lesson;
 use super::multi_step::MultiStep;
 use super::progress::Progress;
 use super::score::Scores;
-use super::task::{check_adapt, check_examples};
+use super::task::{Task, check_adapt, check_examples, check_learned};
 use super::tracking::{absorb, state_specs, tracked};
 use crate::data::{Episode, Examples};
 use crate::error::Result;
@@ -258,10 +258,13 @@ impl<T: Real, M: Model<T>, R: UpdateRule<T>> Learner<T> for Maml<M, R> {
     }
 
     fn predict_together(&self, adapted: &Adapted<T>, x: &ArrayD<T>) -> Result<ArrayD<T>> {
+        self.norm.check(&self.model)?;
         outputs(&self.model, adapted, x, norm_of(&self.norm))
     }
 
     fn scores(&self, learned: &Learned<T>, episode: &Episode<T>) -> Result<Vec<Scores>> {
+        check_learned(self, learned)?;
+        Task::check(episode, self)?;
         let tracked = |k| tracked(&learned.state, self.row(k));
         scores(&self.inner()?, &learned.params, episode, self.eval_steps, &tracked)
     }

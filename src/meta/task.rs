@@ -81,6 +81,14 @@ pub fn check_inputs<T: Real>(network: &dyn Network, x: &ArrayD<T>) -> Result<()>
     Ok(())
 }
 
+/// Passes outputs on that a prediction may return.
+pub(super) fn finite_outputs<T: Real>(outputs: ArrayD<T>) -> Result<ArrayD<T>> {
+    match all_finite(&outputs) {
+        true => Ok(outputs),
+        false => Err(Error::NotFinite { what: "a prediction".into() }),
+    }
+}
+
 /// Whether examples fit a network that gives `outputs` numbers for each: the shape of the inputs, the number of ways,
 /// the width of the values. A learner whose number of ways is not bounded by its network gives `usize::MAX`.
 ///

@@ -199,8 +199,8 @@ compiled_here!(T: <Conv4 as Model<T>>::forward, Conv4::blocks::<T>);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nn::Observer;
     use crate::tape::Tape;
-    use std::cell::RefCell;
 
     #[test]
     fn both_networks_have_the_published_sizes() {
@@ -246,14 +246,24 @@ mod tests {
         let x = x + tape.leaf(&ndarray::Array::from_shape_fn(vec![4, 16, 16, 1], |i| {
             ((i[0] * 7 + i[1] * 3 + i[2] * 5) % 11) as f64
         }));
-        let seen = RefCell::new(Vec::new());
-        let batch = model.forward(&params, x, Norm::Observe(&seen)).value();
-        let seen = seen.into_inner();
+        let observer = Observer::new();
+        let batch = model.forward(&params, x, Norm::Observe(&observer)).value();
+        let seen = observer.into_moments();
         let running = model.forward(&params, x, Norm::Running(&seen)).value();
         assert_eq!(seen.len(), 4);
         approx::assert_relative_eq!(batch, running, max_relative = 1e-9, epsilon = 1e-9);
         let half = Moments::standard(3).updated(&seen[0], 0.5);
         approx::assert_relative_eq!(half.mean[1], 0.5 * seen[0].mean[1]);
+    }
+
+    #[test]
+    #[should_panic(expected = "each forward pass needs an observer of its own")]
+    fn an_observer_refuses_a_second_forward_pass() {
+        let model = Conv4::new([16, 16, 1], 3, Downsample::MaxPool, Some(2)).unwrap();
+        let (tape, observer) = (Tape::<f64>::new(), Observer::new());
+        let (params, x) = (tape.leaves(&model.init(1)), tape.full(&[2, 16, 16, 1], 0.5));
+        model.forward(&params, x, Norm::Observe(&observer));
+        model.forward(&params, x, Norm::Observe(&observer));
     }
 
     use super::super::norm::Moments;

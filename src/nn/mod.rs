@@ -22,6 +22,7 @@ pub use model::Model;
 pub use network::Network;
 pub use norm::{Moments, Norm, Observer};
 pub use norm_mode::NormMode;
+pub(crate) use norm_mode::check_moments;
 pub use params::{check_params, init_params};
 pub use spec::{ParamSpec, Role};
 pub use specs::check_specs;

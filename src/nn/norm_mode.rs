@@ -59,25 +59,32 @@ impl NormMode {
             }
             _ => return Ok(()),
         };
-        let refuse = |what: String, expected, found| {
-            Err(Error::Shape { what, expected: vec![expected], found: vec![found] })
-        };
-        if given.len() != channels.len() {
-            return refuse("running statistics, one entry per layer".into(), channels.len(), given.len());
-        }
-        for (i, (moments, c)) in given.iter().zip(channels).enumerate() {
-            for found in [moments.mean.len(), moments.var.len()] {
-                if found != c {
-                    return refuse(format!("running statistics of layer {i}"), c, found);
-                }
-            }
-            let finite = |v: &f64| v.is_finite();
-            if !(moments.mean.iter().all(finite) && moments.var.iter().map(|v| v.sqrt()).all(|v| finite(&v)))
-            {
-                let what = format!("a mean or a root of a variance in the running statistics of layer {i}");
-                return Err(Error::NotFinite { what });
-            }
-        }
-        Ok(())
+        check_moments(given, &channels)
     }
+}
+
+/// Whether statistics fit layers with so many `channels`, and give finite outputs.
+///
+/// # Errors
+/// As [`NormMode::check`].
+pub(crate) fn check_moments(given: &[Moments], channels: &[usize]) -> Result<()> {
+    let refuse = |what: String, expected, found| {
+        Err(Error::Shape { what, expected: vec![expected], found: vec![found] })
+    };
+    if given.len() != channels.len() {
+        return refuse("running statistics, one entry per layer".into(), channels.len(), given.len());
+    }
+    for (i, (moments, &c)) in given.iter().zip(channels).enumerate() {
+        for found in [moments.mean.len(), moments.var.len()] {
+            if found != c {
+                return refuse(format!("running statistics of layer {i}"), c, found);
+            }
+        }
+        let finite = |v: &f64| v.is_finite();
+        if !(moments.mean.iter().all(finite) && moments.var.iter().map(|v| v.sqrt()).all(|v| finite(&v))) {
+            let what = format!("a mean or a root of a variance in the running statistics of layer {i}");
+            return Err(Error::NotFinite { what });
+        }
+    }
+    Ok(())
 }

@@ -236,64 +236,131 @@ compiled_here!(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::{Mlp, Model, Network};
+    use crate::data::Examples;
+    use crate::nn::{Init, Mlp, Model, Network};
     use crate::optim::{Adam, Optimizer};
 
-    fn state() -> (Vec<ParamSpec>, TrainState<f32>) {
+    /// A learner that has nothing but specs, of its meta-parameters and of its state.
+    struct Named(Vec<ParamSpec>, Vec<ParamSpec>);
+
+    impl Learner<f32> for Named {
+        fn specs(&self) -> Vec<ParamSpec> {
+            self.0.clone()
+        }
+
+        fn state(&self) -> Vec<ParamSpec> {
+            self.1.clone()
+        }
+
+        fn check(&self, _: &'static str, _: &Examples<f32>) -> Result<()> {
+            Ok(())
+        }
+
+        fn adapt(&self, _: &Learned<f32>, _: &Examples<f32>) -> Result<Adapted<f32>> {
+            Err(Error::own("it cannot adapt"))
+        }
+
+        fn predict(&self, _: &Adapted<f32>, _: &ArrayD<f32>) -> Result<ArrayD<f32>> {
+            Err(Error::own("it cannot predict"))
+        }
+    }
+
+    fn state() -> (Named, TrainState<f32>) {
         let model = Mlp::new(&[2, 3, 1]).unwrap();
         let params: Vec<ArrayD<f32>> = model.init(4);
         let mut optimizer = Adam::default().init(&params);
         optimizer.step = 9;
         optimizer.slots[1][2][[0, 0]] = 0.1;
-        (model.specs(), TrainState { iteration: 12, params, optimizer })
+        let carried = ArrayD::from_elem(vec![2, 3], 0.3);
+        let learned = Learned { params, state: vec![carried] };
+        let learner = Named(model.specs(), vec![ParamSpec::new("norm0/mean", &[2, 3], Init::Constant(0.0))]);
+        (learner, TrainState { iteration: 12, seed: 1 << 60, meta_batch: 7, learned, optimizer })
     }
 
     #[test]
     fn a_checkpoint_comes_back_with_the_same_bits() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("run.safetensors");
-        let (specs, state) = state();
-        save_checkpoint(&path, &specs, &state).unwrap();
-        assert_eq!(load_checkpoint::<f32>(&path, &specs).unwrap(), state);
-        assert_eq!(load_params::<f32>(&path, &specs).unwrap(), state.params);
+        let (learner, state) = state();
+        save_checkpoint(&path, &learner, &state).unwrap();
+        assert_eq!(load_checkpoint(&path, &learner).unwrap(), state);
+        assert_eq!(load_learned(&path, &learner).unwrap(), state.learned);
+        assert_eq!(load_params::<f32>(&path, &learner.0).unwrap(), state.learned.params);
         let bytes = fs::read(&path).unwrap();
-        save_checkpoint(&path, &specs, &state).unwrap();
+        save_checkpoint(&path, &learner, &state).unwrap();
         assert_eq!(fs::read(&path).unwrap(), bytes, "equal states are equal files");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left behind");
+    }
+
+    #[test]
+    fn what_was_learned_comes_back_with_the_same_bits() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("learned.safetensors");
+        let (learner, state) = state();
+        save_learned(&path, &learner, &state.learned).unwrap();
+        assert_eq!(load_learned(&path, &learner).unwrap(), state.learned);
+        let error = load_checkpoint(&path, &learner).unwrap_err();
+        assert!(error.to_string().contains("not a checkpoint"), "{error}");
+        let stateless: Learned<f32> = state.learned.params.into();
+        assert!(matches!(save_learned(&path, &learner, &stateless), Err(Error::Shape { .. })));
+        save_params(&path, &learner.0, &stateless.params).unwrap();
+        let error = load_learned(&path, &learner).unwrap_err();
+        assert!(matches!(&error, Error::MissingArray { name, .. } if name == "state/norm0/mean"), "{error}");
+    }
+
+    #[test]
+    fn an_adapted_learner_comes_back_with_the_same_bits_or_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("adapted.safetensors");
+        let array = |v| ArrayD::from_elem(vec![2, 2], v);
+        let adapted = Adapted::new([("b".to_string(), array(0.1f32)), ("a".to_string(), array(0.2))]);
+        save_adapted(&path, &adapted).unwrap();
+        let loaded: Adapted<f32> = load_adapted(&path).unwrap();
+        assert_eq!(loaded.arrays().count(), 2);
+        adapted.arrays().for_each(|(name, array)| assert_eq!(loaded.array(name).unwrap(), array));
+        let holed = adapted.with("c", array(f32::NAN));
+        let error = save_adapted(&path, &holed).unwrap_err();
+        assert!(matches!(&error, Error::NotFinite { what } if what.contains("array c")), "{error}");
     }
 
     #[test]
     fn broken_files_are_named_with_their_reason() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("run.safetensors");
-        let (specs, state) = state();
+        let (Named(specs, _), state) = state();
+        let params = &state.learned.params;
         assert!(matches!(load_params::<f32>(&path, &specs), Err(Error::Io { .. })));
-        save_params(&path, &specs[..3], &state.params[..3]).unwrap();
+        assert!(matches!(load_adapted::<f32>(&path), Err(Error::Io { .. })));
+        save_params(&path, &specs[..3], &params[..3]).unwrap();
         let error = load_params::<f32>(&path, &specs).unwrap_err();
         assert!(matches!(&error, Error::MissingArray { name, .. } if name == "linear2_b"), "{error}");
-        let error = load_checkpoint::<f32>(&path, &specs[..3]).unwrap_err();
+        let error = load_checkpoint(&path, &Named(specs[..3].to_vec(), Vec::new())).unwrap_err();
         assert!(error.to_string().contains("not a checkpoint"), "{error}");
         let whole = fs::read(&path).unwrap();
         fs::write(&path, &whole[..whole.len() - 5]).unwrap();
         assert!(matches!(load_params::<f32>(&path, &specs[..3]), Err(Error::BadFile { .. })));
+        assert!(matches!(load_adapted::<f32>(&path), Err(Error::BadFile { .. })));
     }
 
     #[test]
     fn specs_that_a_file_cannot_hold_are_refused_when_it_is_written_and_when_it_is_read() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("run.safetensors");
-        let specs = ["w", "b"].map(|name| ParamSpec::bias(name, 1));
+        let named = |name: &str| Named(["w", name].map(|name| ParamSpec::bias(name, 1)).into(), Vec::new());
         let params = vec![ArrayD::<f32>::zeros(vec![1]); 2];
         let optimizer = OptimizerState { step: 0, slots: vec![params.clone()] };
-        let state = TrainState { iteration: 0, params, optimizer };
-        save_checkpoint(&path, &specs, &state).unwrap();
+        let learned = Learned::from(params);
+        let state = TrainState { iteration: 0, seed: 0, meta_batch: 1, learned, optimizer };
+        save_checkpoint(&path, &named("b"), &state).unwrap();
         for name in ["w", "slot0/w", "__metadata__"] {
-            let specs = ["w", name].map(|name| ParamSpec::bias(name, 1));
+            let learner = named(name);
             for result in [
-                save_params(&path, &specs, &state.params),
-                save_checkpoint(&path, &specs, &state),
-                load_params::<f32>(&path, &specs).map(drop),
-                load_checkpoint::<f32>(&path, &specs).map(drop),
+                save_params(&path, &learner.0, &state.learned.params),
+                save_learned(&path, &learner, &state.learned),
+                save_checkpoint(&path, &learner, &state),
+                load_params::<f32>(&path, &learner.0).map(drop),
+                load_learned(&path, &learner).map(drop),
+                load_checkpoint(&path, &learner).map(drop),
             ] {
                 assert!(matches!(result, Err(Error::Spec { .. })), "{name}: {result:?}");
             }

@@ -2,7 +2,9 @@
 #![allow(dead_code)] // each test file uses its part
 
 use innerloop::ndarray::ArrayD;
-use innerloop::{Conv4, Downsample, Episode, Examples, Maml, Mlp, NormMode, Order, Real, Route, Targets};
+use innerloop::{
+    Conv4, Downsample, Episode, Examples, Maml, Mlp, NormMode, Order, Progress, Real, Sinusoids, Tasks,
+};
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
@@ -20,13 +22,13 @@ pub fn noise<T: Real>(shape: &[usize], seed: u64) -> ArrayD<T> {
 pub fn labelled<T: Real>(input: &[usize], ways: usize, each: usize, seed: u64) -> Examples<T> {
     let n = ways * each;
     let x = noise(&[&[n], input].concat(), seed);
-    Examples { x, y: Targets::Labels((0..n).map(|i| i % ways).collect()) }
+    Examples::labelled(x, (0..n).map(|i| i % ways).collect(), ways)
 }
 
 /// A classification episode of random inputs: 1 shot and 2 queries per class.
 pub fn random_episode<T: Real>(input: &[usize], ways: usize, seed: u64) -> Episode<T> {
     let (support, query) = (labelled(input, ways, 1, 2 * seed), labelled(input, ways, 2, 2 * seed + 1));
-    Episode::new(ways, support, query).unwrap()
+    Episode::new(support, query).unwrap()
 }
 
 /// 16x16 images, 3 filters, 3 ways: every kind of layer, milliseconds per task.
@@ -40,15 +42,31 @@ pub fn sinusoid_mlp() -> Mlp {
 
 /// Two exact inner steps at rate 0.1, in training and in evaluation.
 pub fn maml<M>(model: M) -> Maml<M> {
-    Maml {
-        model,
-        inner_lr: 0.1,
-        inner_steps: 2,
-        eval_steps: 2,
-        order: Order::Second,
-        route: Route::Unrolled,
-        norm: NormMode::Batch,
-    }
+    maml_at(model, 0.1)
+}
+
+/// The same at another rate.
+pub fn maml_at<M>(model: M, inner_lr: f64) -> Maml<M> {
+    Maml::new(model, inner_lr, Order::Second, NormMode::Batch).steps(2)
+}
+
+/// The same learner with other statistics.
+pub fn with_norm<M, R>(mut learner: Maml<M, R>, norm: NormMode) -> Maml<M, R> {
+    learner.norm = norm;
+    learner
+}
+
+/// A sinusoid task: 10 points in each set.
+pub fn sinusoid_task<T: Real>(i: u64) -> Episode<T>
+where
+    Sinusoids: Tasks<Episode<T>>,
+{
+    Sinusoids { shots: 10, queries: 10, seed: 1 }.task(i)
+}
+
+/// The first task of the only meta-step of a training.
+pub fn start() -> Progress {
+    Progress::default()
 }
 
 /// `‖a − b‖/‖b‖` over all arrays together.

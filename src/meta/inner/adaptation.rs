@@ -13,10 +13,10 @@ use crate::error::{Error, Result};
 use crate::kernels::with_image_threads;
 use crate::meta::adapted::Adapted;
 use crate::meta::score::{Query, Scores};
-use crate::meta::task::check_inputs;
+use crate::meta::task::{check_inputs, finite_outputs};
 use crate::meta::tracking::seen;
 use crate::nn::{Model, Moments, Norm, NormMode, Role, check_params};
-use crate::real::{Real, all_finite};
+use crate::real::Real;
 use crate::tape::Tape;
 use crate::value::Value;
 use crate::var::Var;
@@ -35,10 +35,15 @@ pub(in crate::meta) fn inner<'m, T: Real>(
     let specs = model.specs();
     let by_step: Vec<bool> =
         specs.iter().map(|s| norms_by_step && matches!(s.role, Role::Scale | Role::Shift)).collect();
-    let adapts: Vec<bool> =
-        adapts.of(&specs)?.into_iter().zip(&by_step).map(|(a, by_step)| a && !by_step).collect();
-    let head_alone = !norms_by_step && Adapts::Head.of(&specs).is_ok_and(|head| head == adapts);
-    Ok(InnerLoop { model, rule, norm, adapts, by_step, head_alone, proximal })
+    let chosen = adapts.of(&specs)?;
+    let chosen: Vec<bool> =
+        chosen.iter().zip(&by_step).map(|(chosen, by_step)| *chosen && !by_step).collect();
+    if !chosen.contains(&true) {
+        let need = "a choice that leaves a parameter besides the norms', which are learned for each step";
+        return Err(Error::Setting { name: "adapts", value: format!("{adapts:?}"), need });
+    }
+    let head_alone = !norms_by_step && Adapts::Head.of(&specs).is_ok_and(|head| head == chosen);
+    Ok(InnerLoop { model, rule, norm, adapts: chosen, by_step, head_alone, proximal })
 }
 
 pub(in crate::meta) fn values<T: Real>(arrays: &[ArrayD<T>]) -> Vec<Value<T>> {
@@ -148,12 +153,8 @@ pub(in crate::meta) fn outputs<T: Real>(
 ) -> Result<ArrayD<T>> {
     let params = adapted.params(&model.specs())?;
     check_inputs(model, x)?;
-    let outputs = with_image_threads(true, || {
+    finite_outputs(with_image_threads(true, || {
         let tape = Tape::new();
         model.forward(&tape.leaves(&params), tape.constant(x), norm).value()
-    });
-    match all_finite(&outputs) {
-        true => Ok(outputs),
-        false => Err(Error::NotFinite { what: "a prediction".into() }),
-    }
+    }))
 }

@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use innerloop::ndarray::ArrayD;
 use innerloop::{
-    Adam, Conv4, Downsample, Episode, Episodes, Error, Examples, Learner, Maml, Mlp, NormMode, Optimizer,
-    Order, Route, Sinusoids, Targets, meta_grad,
+    Adam, Conv4, Downsample, Episode, Error, Examples, Learned, Maml, Mlp, NormMode, Optimizer, Order,
+    Progress, Sinusoids, Tasks, Trainable, meta_grad,
 };
 
 /// Numbers in -1..1 without pattern.
@@ -21,17 +21,18 @@ fn waves(shape: &[usize], seed: u64) -> ArrayD<f32> {
 }
 
 fn labelled(n: usize, seed: u64) -> Examples<f32> {
-    Examples { x: waves(&[n, 28, 28, 1], seed), y: Targets::Labels((0..n).map(|i| i % 5).collect()) }
+    Examples::labelled(waves(&[n, 28, 28, 1], seed), (0..n).map(|i| i % 5).collect(), 5)
 }
 
 /// The median time of a meta-step with its outer update, in µs.
-fn time(learner: &impl Learner<f32>, episodes: &[Episode<f32>], steps: usize) -> Result<f64, Error> {
-    let mut params = learner.init(0);
-    let mut state = Adam::default().init(&params);
+fn time(learner: &impl Trainable<f32>, episodes: &[Episode<f32>], steps: usize) -> Result<f64, Error> {
+    let mut learned = Learned::from(learner.init(0));
+    let mut state = Adam::default().init(&learned.params);
+    let rates = vec![1e-3; learned.params.len()];
     let mut step = || -> Result<f64, Error> {
         let start = Instant::now();
-        let meta = meta_grad(learner, &params, episodes)?;
-        Adam::default().update(1e-3, &mut params, &meta.grads, &mut state);
+        let meta = meta_grad(learner, &learned, episodes, &Progress::default())?;
+        Adam::default().update(&rates, &mut learned.params, &meta.grads, &mut state);
         Ok(1e6 * start.elapsed().as_secs_f64())
     };
     for _ in 0..steps / 4 {
@@ -43,28 +44,13 @@ fn time(learner: &impl Learner<f32>, episodes: &[Episode<f32>], steps: usize) ->
 }
 
 fn main() -> Result<(), Error> {
-    let finn = Maml {
-        model: Conv4::new([28, 28, 1], 64, Downsample::Stride, Some(5))?,
-        inner_lr: 0.4,
-        inner_steps: 1,
-        eval_steps: 1,
-        order: Order::Second,
-        route: Route::Unrolled,
-        norm: NormMode::Batch,
-    };
-    let sinusoid = Maml {
-        model: Mlp::new(&[1, 40, 40, 1])?,
-        inner_lr: 0.01,
-        inner_steps: 1,
-        eval_steps: 1,
-        order: Order::Second,
-        route: Route::Unrolled,
-        norm: NormMode::Batch,
-    };
-    let images = (0..32u64).map(|i| Episode::new(5, labelled(5, 2 * i), labelled(5, 2 * i + 1)));
+    let strided = Conv4::new([28, 28, 1], 64, Downsample::Stride, Some(5))?;
+    let finn = Maml::new(strided, 0.4, Order::Second, NormMode::Batch);
+    let sinusoid = Maml::new(Mlp::new(&[1, 40, 40, 1])?, 0.01, Order::Second, NormMode::Batch);
+    let images = (0..32u64).map(|i| Episode::new(labelled(5, 2 * i), labelled(5, 2 * i + 1)));
     let images = images.collect::<Result<Vec<_>, _>>()?;
     let tasks = Sinusoids { shots: 10, queries: 10, seed: 0 };
-    let curves: Vec<Episode<f32>> = (0..25).map(|i| tasks.episode(i)).collect();
+    let curves: Vec<Episode<f32>> = (0..25).map(|i| tasks.task(i)).collect();
     // inside the pool, so that no step waits for it to wake up
     let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("two threads");
     pool.install(|| {
