@@ -577,6 +577,22 @@ fn settings_out_of_range_are_refused_by_name() {
 }
 
 #[test]
+fn training_refuses_settings_of_the_optimizer_out_of_range() {
+    let learner = Reptile::new(conv4(Some(3)), 1e-3);
+    let refused = |optimizer: Box<dyn Optimizer<f32>>| match Trainer::new(
+        &learner,
+        optimizer,
+        TrainConfig::new(1, 1.0, 1),
+    ) {
+        Err(Error::Setting { name, .. }) => name,
+        other => panic!("{other:?}", other = other.map(|_| "accepted")),
+    };
+    assert_eq!(refused(Box::new(Adam { beta1: f64::NAN, ..Adam::default() })), "beta1");
+    assert_eq!(refused(Box::new(Adam { eps: 0.0, ..Adam::default() })), "eps");
+    assert_eq!(refused(Box::new(Sgd { momentum: 1.0 })), "momentum");
+}
+
+#[test]
 fn a_batch_of_other_classes_than_the_baselines_is_refused() {
     let learner = baseline(BaselineHead::Linear, NormMode::Batch);
     let batches = ClassBatches::new(&glyphs(), &glyphs().all()[..5], 4, 0).unwrap();
