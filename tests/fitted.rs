@@ -4,10 +4,10 @@ mod common;
 
 use innerloop::ndarray::{ArrayD, Axis, array};
 use innerloop::{
-    Adam, Adapted, Baseline, BaselineHead, ClassBatches, Conv4, Downsample, Episode, EpisodeSampler,
-    EpisodeShape, Error, Examples, Glyphs, HeadFit, ImageSet, Learned, Learner, Mlp, Model, Nearest,
-    Nearness, Network, Norm, NormMode, Optimizer, Progress, Reptile, Schedule, Sgd, Sinusoids, Split, Tape,
-    Tasks, TrainConfig, TrainState, Trainable, Trainer, cross_entropy, evaluate, grad_values, meta_grad,
+    Adam, Baseline, BaselineHead, ClassBatches, Conv4, Downsample, Episode, EpisodeSampler, EpisodeShape,
+    Error, Examples, Glyphs, HeadFit, ImageSet, Learned, Learner, Mlp, Model, Nearest, Nearness, Network,
+    Norm, NormMode, Optimizer, Progress, Reptile, Schedule, Sgd, Sinusoids, Split, Tape, Tasks, TrainConfig,
+    TrainState, Trainable, Trainer, cross_entropy, evaluate, grad_values, meta_grad,
 };
 
 const PLAIN: Sgd = Sgd { momentum: 0.0 };
@@ -492,7 +492,7 @@ fn an_adapted_learner_that_is_saved_and_loaded_predicts_the_same_bits() {
         let adapted = learner.adapt(&learned, &episode.support).unwrap();
         assert_eq!(learner.adapt(&learned, &episode.support).unwrap(), adapted, "learner {i}");
         innerloop::save_adapted(&path, &adapted).unwrap();
-        let loaded: Adapted<f32> = innerloop::load_adapted(&path).unwrap();
+        let loaded: innerloop::Adapted<f32> = innerloop::load_adapted(&path).unwrap();
         let x = &episode.query.x;
         assert_eq!(
             learner.predict(&loaded, x).unwrap(),
