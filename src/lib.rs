@@ -40,11 +40,11 @@
 //! | losses | [`cross_entropy`], [`mse`], [`accuracy`], or [`task_loss`] by the kind of targets |
 //! | models | [`Model`], [`Network`], [`Conv4`], [`Mlp`], [`ParamSpec`], [`Init`]; which statistics batch norm uses is always stated: [`Norm`] |
 //! | the inner loop | [`UpdateRule`], [`GradientDescent`], [`Order`], [`Route`], [`Adapts`], [`MultiStep`] |
-//! | learners | [`Learner`] adapts and predicts, [`Trainable`] is meta-trained; [`Maml`], [`ProtoNet`]; the values that they pass on: [`Learned`], [`Lesson`], [`Adapted`] |
+//! | learners | [`Learner`] adapts and predicts, [`Trainable`] is meta-trained; [`Maml`], [`Reptile`], [`ProtoNet`], [`Baseline`], [`Nearest`]; the values that they pass on: [`Learned`], [`Lesson`], [`Adapted`] |
 //! | all learners | [`meta_grad`] over a meta-batch, [`evaluate`]; which statistics normalise in which phase: [`NormMode`] |
 //! | training | [`Trainer`], [`TrainConfig`], [`Progress`], [`Adam`], [`Sgd`], [`Schedule`] |
 //! | files | `save_learned`, `save_adapted`, `save_checkpoint` and their `load_..` |
-//! | data | [`Tasks`], [`Episode`], [`Examples`], [`EpisodeSampler`], [`ImageSet`], `Omniglot`, [`Glyphs`], [`Sinusoids`] |
+//! | data | [`Tasks`], [`Episode`], [`Examples`], [`EpisodeSampler`], [`ClassBatches`], [`ImageSet`], `Omniglot`, [`Glyphs`], [`Sinusoids`] |
 //!
 //! # Adapting and predicting
 //!

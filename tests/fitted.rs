@@ -4,10 +4,10 @@ mod common;
 
 use innerloop::ndarray::{ArrayD, Axis, array};
 use innerloop::{
-    Adam, Adapted, Baseline, BaselineHead, ClassBatches, Conv4, Downsample, Episode, EpisodeSampler,
-    EpisodeShape, Error, Examples, Glyphs, HeadFit, ImageSet, Learned, Learner, Mlp, Model, Nearest,
-    Nearness, Network, Norm, NormMode, Optimizer, Progress, Reptile, Schedule, Sgd, Sinusoids, Split, Tape,
-    Tasks, TrainConfig, TrainState, Trainable, Trainer, cross_entropy, evaluate, grad_values, meta_grad,
+    Adam, Baseline, BaselineHead, ClassBatches, Conv4, Downsample, Episode, EpisodeSampler, EpisodeShape,
+    Error, Examples, Glyphs, HeadFit, ImageSet, Learned, Learner, Mlp, Model, Nearest, Nearness, Network,
+    Norm, NormMode, Optimizer, Progress, Reptile, Schedule, Sgd, Sinusoids, Split, Tape, Tasks, TrainConfig,
+    TrainState, Trainable, Trainer, cross_entropy, evaluate, grad_values, meta_grad,
 };
 
 const PLAIN: Sgd = Sgd { momentum: 0.0 };
@@ -492,7 +492,7 @@ fn an_adapted_learner_that_is_saved_and_loaded_predicts_the_same_bits() {
         let adapted = learner.adapt(&learned, &episode.support).unwrap();
         assert_eq!(learner.adapt(&learned, &episode.support).unwrap(), adapted, "learner {i}");
         innerloop::save_adapted(&path, &adapted).unwrap();
-        let loaded: Adapted<f32> = innerloop::load_adapted(&path).unwrap();
+        let loaded: innerloop::Adapted<f32> = innerloop::load_adapted(&path).unwrap();
         let x = &episode.query.x;
         assert_eq!(
             learner.predict(&loaded, x).unwrap(),
@@ -574,6 +574,22 @@ fn settings_out_of_range_are_refused_by_name() {
             "{wrong}: {refused:?}"
         );
     }
+}
+
+#[test]
+fn training_refuses_settings_of_the_optimizer_out_of_range() {
+    let learner = Reptile::new(conv4(Some(3)), 1e-3);
+    let refused = |optimizer: Box<dyn Optimizer<f32>>| match Trainer::new(
+        &learner,
+        optimizer,
+        TrainConfig::new(1, 1.0, 1),
+    ) {
+        Err(Error::Setting { name, .. }) => name,
+        other => panic!("{other:?}", other = other.map(|_| "accepted")),
+    };
+    assert_eq!(refused(Box::new(Adam { beta1: f64::NAN, ..Adam::default() })), "beta1");
+    assert_eq!(refused(Box::new(Adam { eps: 0.0, ..Adam::default() })), "eps");
+    assert_eq!(refused(Box::new(Sgd { momentum: 1.0 })), "momentum");
 }
 
 #[test]
