@@ -2,7 +2,7 @@
 
 use innerloop::{
     Adam, Downsample, Episode, Learner, Maml, Model, Moments, Norm, NormMode, Observer, Order, ProtoNet,
-    Tape, Tasks, TrainConfig, TrainState, Trainable, Trainer, evaluate,
+    Tape, Tasks, TrainConfig, TrainState, Trainable, Trainer,
 };
 
 use crate::tasks::small_conv4;
@@ -73,7 +73,7 @@ fn a_run_with_a_state_that_goes_on_from_a_file_has_the_bits_of_an_uninterrupted_
         assert_eq!(rest.state(), whole.state(), "{name}");
         let evaluated = |trainer: &Trainer<'_, _, _, _>| {
             let learned = trainer.learned();
-            evaluate(learner, learned, &glyphs(), 3).unwrap()
+            innerloop::evaluate(learner, learned, &glyphs(), 3).unwrap()
         };
         assert_eq!(evaluated(&rest), evaluated(&whole), "{name}");
     }
