@@ -126,10 +126,13 @@ impl<T: Real, M: Model<T>> Learner<T> for Baseline<M> {
         state_specs(&self.model, &self.norm, 1)
     }
 
+    fn check_settings(&self) -> Result<()> {
+        self.norm.check(&self.model)?;
+        self.fit.check()
+    }
+
     fn check(&self, set: &'static str, examples: &Examples<T>) -> Result<()> {
         check_labelled(examples)?;
-        self.norm.check(&self.model)?;
-        self.fit.check()?;
         check_examples(&self.model, usize::MAX, set, examples)
     }
 
@@ -184,7 +187,7 @@ impl<T: Real, M: Model<T>> Trainable<T, Examples<T>> for Baseline<M> {
             let need = "the number of classes that the learner was made for";
             return Err(Error::Setting { name: "ways", value: ways.to_string(), need });
         }
-        let (body, observer) = (self.model.specs().len(), Observer::new());
+        let (body, observer) = (self.model.count(), Observer::new());
         let track = matches!(self.norm, NormMode::Tracked { .. });
         let lesson = Lesson::of_query(&learned.params, &batch.y, &|theta| {
             let norm = if track { Norm::Observe(&observer) } else { norm_of(&self.norm) };

@@ -82,6 +82,10 @@ macro_rules! closed_form_learner {
                 state_specs(&self.model, &self.norm, 1)
             }
 
+            fn check_settings(&self) -> Result<()> {
+                closed_form::check_settings::<T>(self)
+            }
+
             fn check(&self, set: &'static str, examples: &Examples<T>) -> Result<()> {
                 closed_form::check(self, set, examples)
             }
@@ -121,8 +125,19 @@ pub(super) fn init<T: Real>(learner: &dyn ClosedForm<T>, seed: u64) -> Vec<Array
     [learner.body().0.init(seed), init_params(&learner.own(), seed ^ OWN_SEED)].concat()
 }
 
-/// Refuses values where classes are needed, names of parameters that are taken, statistics and inputs that do not
-/// fit.
+/// Refuses names of parameters that are taken, and statistics that do not fit.
+#[inline(never)]
+pub(super) fn check_settings<T: Real>(learner: &dyn ClosedForm<T>) -> Result<()> {
+    let (model, mode) = learner.body();
+    let taken = |spec: &&ParamSpec| spec.name == learner.name() || SHOWN.contains(&spec.name.as_str());
+    if let Some(spec) = learner.specs().iter().find(taken) {
+        let reason = "an array that the learner makes has this name: choose another one".into();
+        return Err(Error::Spec { name: format!("{:?}", spec.name), reason });
+    }
+    mode.check(model)
+}
+
+/// Refuses values where classes are needed, and inputs that do not fit.
 #[inline(never)]
 pub(super) fn check<T: Real>(
     learner: &dyn ClosedForm<T>,
@@ -130,14 +145,7 @@ pub(super) fn check<T: Real>(
     examples: &Examples<T>,
 ) -> Result<()> {
     check_labelled(examples)?;
-    let (model, mode) = learner.body();
-    let taken = |spec: &&ParamSpec| spec.name == learner.name() || SHOWN.contains(&spec.name.as_str());
-    if let Some(spec) = learner.specs().iter().find(taken) {
-        let reason = "an array that the learner makes has this name: choose another one".into();
-        return Err(Error::Spec { name: format!("{:?}", spec.name), reason });
-    }
-    mode.check(model)?;
-    check_examples(model, usize::MAX, set, examples)
+    check_examples(learner.body().0, usize::MAX, set, examples)
 }
 
 /// The head for embeddings of the sets of a support set, in the order of [`inputs`].
@@ -147,7 +155,7 @@ fn fitted<'t, T: Real>(
     z: &[Var<'t, T>],
     y: &Targets<T>,
 ) -> Result<Solution<'t, T>> {
-    let own = &theta[learner.body().0.specs().len()..];
+    let own = &theta[learner.body().0.count()..];
     learner.fit(own, &Support { z: z[0], y, unlabelled: z.get(1).copied() })
 }
 
@@ -164,7 +172,7 @@ fn joint_logits<'t, T: Real>(
     let mut z = embedded_sets(model, mode, theta, &sets);
     let query = z.pop().expect("the query set");
     let head = fitted(learner, theta, &z, &support.y)?.head;
-    Ok(learner.logits(&theta[model.specs().len()..], head, query))
+    Ok(learner.logits(&theta[model.count()..], head, query))
 }
 
 /// The gradient of the query loss.
@@ -248,7 +256,7 @@ fn logits<T: Real>(
         return Err(Error::Shape { what, expected, found: head.shape().to_vec() });
     }
     let head = tape.leaf(head);
-    finite_outputs(learner.logits(&theta[model.specs().len()..], head, z).value())
+    finite_outputs(learner.logits(&theta[model.count()..], head, z).value())
 }
 
 /// Whether queries in one batch have a head that was fitted to other embeddings than those of
@@ -258,5 +266,5 @@ fn embeds_again<T: Real>(model: &dyn Model<T>, mode: &NormMode) -> bool {
 }
 
 compiled_here!(
-    T: init::<T>, check::<T>, lesson::<T>, adapt::<T>, predict::<T>, predict_together::<T>,
+    T: init::<T>, check_settings::<T>, check::<T>, lesson::<T>, adapt::<T>, predict::<T>, predict_together::<T>,
 );

@@ -28,7 +28,7 @@ pub(super) fn embedded_sets<'t, T: Real>(
     theta: &[Var<'t, T>],
     sets: &[&ArrayD<T>],
 ) -> Vec<Var<'t, T>> {
-    let (params, tape) = (&theta[..model.specs().len()], theta[0].tape());
+    let (params, tape) = (&theta[..model.count()], theta[0].tape());
     let leaves: Vec<_> = sets.iter().map(|x| tape.constant(*x)).collect();
     let norm = match mode {
         NormMode::Together => Norm::Batch,
@@ -49,7 +49,7 @@ pub(super) fn embedding<'t, T: Real>(
     sets: &[&ArrayD<T>],
     state: &[ArrayD<T>],
 ) -> (Vec<Var<'t, T>>, Vec<Moments>) {
-    let (params, tracked) = (&theta[..model.specs().len()], || tracked(state, 0));
+    let (params, tracked) = (&theta[..model.count()], || tracked(state, 0));
     if let NormMode::Tracked { .. } = mode {
         let moments = tracked();
         let z =
@@ -72,7 +72,7 @@ pub(super) fn embedded<'t, T: Real>(
     batch: bool,
 ) -> Result<Var<'t, T>> {
     check_inputs(model, x)?;
-    let (params, x) = (&theta[..model.specs().len()], theta[0].tape().constant(x));
+    let (params, x) = (&theta[..model.count()], theta[0].tape().constant(x));
     if batch {
         mode.check(model)?;
         return Ok(model.forward(params, x, norm_of(mode)));
@@ -94,7 +94,7 @@ pub(super) fn seen_sets<T: Real>(
     }
     let pass = |x: &ArrayD<T>| {
         let tape = Tape::new();
-        let params = tape.leaves(&params[..model.specs().len()]);
+        let params = tape.leaves(&params[..model.count()]);
         (0, moments_of(model, &params, &Value::from_array(x.view())))
     };
     let mut sets = inputs(&episode.support);

@@ -50,6 +50,15 @@ pub trait Learner<T: Real>: Sync {
         Vec::new()
     }
 
+    /// Whether the learner's settings are in range and fit each other. Training, evaluation and
+    /// [`check_adapt`](crate::check_adapt) ask this once, before anything else. By default yes.
+    ///
+    /// # Errors
+    /// Usually [`Error::Setting`](crate::Error::Setting), which names the setting.
+    fn check_settings(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// Whether examples fit the learner: the shape of its inputs, the number of ways, the kind of targets. `set` is
     /// what messages call them, "support" or "query". Usually [`check_examples`](crate::check_examples).
     ///
@@ -128,6 +137,10 @@ macro_rules! forwarded {
 
             fn state(&self) -> Vec<ParamSpec> {
                 (**self).state()
+            }
+
+            fn check_settings(&self) -> Result<()> {
+                (**self).check_settings()
             }
 
             fn check(&self, set: &'static str, examples: &Examples<T>) -> Result<()> {

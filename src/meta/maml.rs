@@ -220,7 +220,7 @@ impl<T: Real, M: Model<T>, R: UpdateRule<T>> Learner<T> for Maml<M, R> {
     }
 
     fn init(&self, seed: u64) -> Vec<ArrayD<T>> {
-        let own = self.specs().split_off(self.model.specs().len());
+        let own = self.specs().split_off(self.model.count());
         let mut params = self.model.init(seed);
         for (spec, param) in self.model.specs().iter().zip(&mut params).filter(|(s, _)| self.by_step(s)) {
             let shape = [&[self.steps.max(1)], &spec.shape[..]].concat();
@@ -235,12 +235,15 @@ impl<T: Real, M: Model<T>, R: UpdateRule<T>> Learner<T> for Maml<M, R> {
         state_specs(&self.model, &self.norm, self.rows())
     }
 
-    fn check(&self, set: &'static str, examples: &Examples<T>) -> Result<()> {
+    fn check_settings(&self) -> Result<()> {
         self.norm.check(&self.model)?;
         self.rule.check()?;
         self.multi_step.iter().try_for_each(|m| m.check(self.steps))?;
         check_rate("proximal", self.proximal)?;
-        self.adapts.of(&self.model.specs())?;
+        self.inner().map(drop)
+    }
+
+    fn check(&self, set: &'static str, examples: &Examples<T>) -> Result<()> {
         check_examples(&self.model, self.model.outputs(), set, examples)
     }
 

@@ -200,12 +200,16 @@ impl<T: Real, M: Model<T>, O: Optimizer<T>> Learner<T> for Reptile<M, O> {
         slots.chain([zeros("inner_step".into(), &[])]).collect()
     }
 
-    fn check(&self, set: &'static str, examples: &Examples<T>) -> Result<()> {
+    fn check_settings(&self) -> Result<()> {
         check_rate("inner_lr", self.inner_lr)?;
         self.optimizer.check()?;
         if let Some((name, value)) = self.settings().into_iter().find(|(_, value)| *value == 0) {
             return Err(Error::Setting { name, value: value.to_string(), need: "at least 1" });
         }
+        Ok(())
+    }
+
+    fn check(&self, set: &'static str, examples: &Examples<T>) -> Result<()> {
         check_examples(&self.model, self.model.outputs(), set, examples)
     }
 

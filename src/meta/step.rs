@@ -129,8 +129,12 @@ impl<T: Real> OrderedSum<'_, T> {
         if self.refused.is_some() {
             return ControlFlow::Break(());
         }
-        self.early.insert(i, lesson);
-        while let Some(lesson) = self.early.remove(&self.due) {
+        if i != self.due {
+            self.early.insert(i, lesson);
+            return ControlFlow::Continue(());
+        }
+        let mut next = Some(lesson);
+        while let Some(lesson) = next {
             let checked = lesson.and_then(|lesson| check_lesson(self.specs, lesson));
             match checked {
                 Ok(mut lesson) => {
@@ -146,6 +150,7 @@ impl<T: Real> OrderedSum<'_, T> {
                 }
             }
             self.due += 1;
+            next = self.early.remove(&self.due);
         }
         ControlFlow::Continue(())
     }

@@ -42,6 +42,7 @@ impl<T: Real> Task<T> for Examples<T> {
 /// What [`check_params`] refuses; [`Error::Setting`] for a learner that has no meta-parameters to train.
 #[inline(never)]
 pub fn check_learned<T: Real>(learner: &dyn Learner<T>, learned: &Learned<T>) -> Result<Vec<ParamSpec>> {
+    learner.check_settings()?;
     let specs = learner.specs();
     check_params(&specs, &learned.params)?;
     check_params(&learner.state(), &learned.state)?;

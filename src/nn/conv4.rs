@@ -135,6 +135,10 @@ impl Network for Conv4 {
         specs
     }
 
+    fn count(&self) -> usize {
+        4 * BLOCKS + if self.ways.is_some() { 2 } else { 0 }
+    }
+
     fn check_input(&self, shape: &[usize]) -> Result<()> {
         match shape.split_first() {
             Some((_, image)) if image == self.image => Ok(()),
@@ -204,6 +208,10 @@ mod tests {
 
     #[test]
     fn both_networks_have_the_published_sizes() {
+        for model in [None, Some(5)].map(|ways| Conv4::new([28, 28, 1], 4, Downsample::Stride, ways).unwrap())
+        {
+            assert_eq!(model.count(), model.specs().len());
+        }
         let count = |m: &Conv4| m.specs().iter().map(|s| s.shape.iter().product::<usize>()).sum::<usize>();
         let pooled = Conv4::new([28, 28, 1], 64, Downsample::MaxPool, Some(5)).unwrap();
         let strided = Conv4::new([28, 28, 1], 64, Downsample::Stride, Some(5)).unwrap();

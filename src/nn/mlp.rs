@@ -64,6 +64,10 @@ impl Network for Mlp {
         self.widths.windows(2).enumerate().flat_map(layer).collect()
     }
 
+    fn count(&self) -> usize {
+        2 * (self.widths.len() - 1)
+    }
+
     fn check_input(&self, shape: &[usize]) -> Result<()> {
         if shape.len() >= 2 && elements(&shape[1..]) == Some(self.widths[0]) {
             return Ok(());
@@ -107,6 +111,14 @@ compiled_here!(T: <Mlp as Model<T>>::forward);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_count_is_that_of_the_specs() {
+        for widths in [&[3, 2][..], &[1, 40, 40, 1]] {
+            let model = Mlp::new(widths).unwrap();
+            assert_eq!(model.count(), model.specs().len());
+        }
+    }
 
     #[test]
     fn widths_that_make_no_network_are_refused() {

@@ -100,6 +100,10 @@ macro_rules! forwarded {
                 (**self).specs()
             }
 
+            fn count(&self) -> usize {
+                (**self).count()
+            }
+
             fn check_input(&self, shape: &[usize]) -> Result<()> {
                 (**self).check_input(shape)
             }

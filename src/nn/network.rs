@@ -8,6 +8,11 @@ pub trait Network: Sync {
     /// Its parameters, in the order in which [`Model::forward`](crate::Model::forward) takes them.
     fn specs(&self) -> Vec<ParamSpec>;
 
+    /// How many parameters it has: the length of [`specs`](Network::specs), which a network may know without making them.
+    fn count(&self) -> usize {
+        self.specs().len()
+    }
+
     /// Whether inputs of this shape (examples first) fit.
     ///
     /// # Errors

@@ -86,6 +86,7 @@ impl<'l, T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'l, T, L, O> 
     /// sound, [`Error::Shape`] or [`Error::NotFinite`] if the learner's initial parameters do not
     /// fit its specs.
     pub fn new(learner: &'l L, optimizer: O, config: TrainConfig) -> Result<Self> {
+        learner.check_settings()?;
         check_trainable(&learner.specs())?;
         let params = learner.init(config.seed);
         let learned = Learned { state: init_params(&learner.state(), 0), params };
@@ -102,6 +103,7 @@ impl<'l, T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'l, T, L, O> 
     /// does not fit learner and optimizer; [`Error::Setting`] if it was trained with another seed or meta-batch.
     pub fn resume(learner: &'l L, optimizer: O, config: TrainConfig, state: TrainState<T>) -> Result<Self> {
         config.check()?;
+        learner.check_settings()?;
         optimizer.check()?;
         check_state(&config, [&learner.specs(), &learner.state()], optimizer.slots(), &state)?;
         Ok(Trainer { learner, optimizer, config, state })

@@ -32,6 +32,11 @@ pub(in crate::meta) fn inner<'m, T: Real>(
     norms_by_step: bool,
     proximal: f64,
 ) -> Result<InnerLoop<'m, T>> {
+    if *adapts == Adapts::All && !norms_by_step {
+        let all = |value| vec![value; model.count()]; // in every lesson: no need to make the specs
+        let (adapts, by_step) = (all(true), all(false));
+        return Ok(InnerLoop { model, rule, norm, adapts, by_step, head_alone: false, proximal });
+    }
     let specs = model.specs();
     let by_step: Vec<bool> =
         specs.iter().map(|s| norms_by_step && matches!(s.role, Role::Scale | Role::Shift)).collect();
