@@ -1,6 +1,7 @@
 //! Learned inner rates: one per element (Meta-SGD), or one per parameter and step (MAML++).
 
 use super::rule::{Update, UpdateRule, Updated, check_rate};
+use super::steps::row;
 use crate::error::{Error, Result};
 use crate::nn::{Init, ParamSpec};
 use crate::real::Real;
@@ -68,8 +69,7 @@ impl<T: Real> UpdateRule<T> for StepRates {
     #[inline(never)]
     fn update<'t>(&self, at: Update<'_, 't, T>) -> Updated<'t, T> {
         let step = |((&p, &g), &a): ((&Var<'t, T>, &Var<'t, T>), &Var<'t, T>)| {
-            let k = at.step.min(a.shape()[0] - 1);
-            let rate = a.slice(&[k..k + 1]).reshape(&[]);
+            let rate = row(a, at.step);
             p - rate * g
         };
         at.params.iter().zip(at.grads).zip(at.own).map(step).collect::<Vec<_>>().into()

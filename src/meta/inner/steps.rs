@@ -377,7 +377,7 @@ fn pick<'t, T: Real>(vars: &[Var<'t, T>], which: &[usize]) -> Vec<Var<'t, T>> {
 }
 
 /// Row `k` of an array of one row for each step; the last row for later steps.
-fn row<'t, T: Real>(x: Var<'t, T>, k: usize) -> Var<'t, T> {
+pub(super) fn row<'t, T: Real>(x: Var<'t, T>, k: usize) -> Var<'t, T> {
     let shape = x.shape();
     let k = k.min(shape[0] - 1);
     let ranges: Vec<_> = std::iter::once(k..k + 1).chain(shape[1..].iter().map(|&d| 0..d)).collect();
