@@ -39,8 +39,8 @@
 //! | engine | [`Tape`], [`Var`], [`grad`], [`grad_values`], [`vjp`], [`jvp`], [`hvp`], [`hessian`], [`checkpoint`]; your own operations: [`Op`], [`Rule`], [`check_grads`] |
 //! | losses | [`cross_entropy`], [`mse`], [`accuracy`], or [`task_loss`] by the kind of targets |
 //! | models | [`Model`], [`Network`], [`Conv4`], [`Mlp`], [`ParamSpec`], [`Init`]; which statistics batch norm uses is always stated: [`Norm`] |
-//! | the inner loop | [`UpdateRule`], [`GradientDescent`], [`Order`], [`Route`], [`Adapts`], [`MultiStep`] |
-//! | learners | [`Learner`] adapts and predicts, [`Trainable`] is meta-trained; [`Maml`], [`Reptile`], [`ProtoNet`], [`Baseline`], [`Nearest`]; the values that they pass on: [`Learned`], [`Lesson`], [`Adapted`] |
+//! | the inner loop | [`UpdateRule`], [`GradientDescent`], [`MomentumRule`], [`RmsPropRule`], [`AdamRule`], [`ElementRates`], [`StepRates`], [`CurvatureRule`], [`Order`], [`Route`], [`Adapts`], [`MultiStep`] |
+//! | learners | [`Learner`] adapts and predicts, [`Trainable`] is meta-trained; [`Maml`] and its relatives, [`Reptile`], [`ProtoNet`], [`SemiProtoNet`], [`R2d2`], [`Baseline`], [`Nearest`]; the values that they pass on: [`Learned`], [`Lesson`], [`Adapted`] |
 //! | all learners | [`meta_grad`] over a meta-batch, [`evaluate`]; which statistics normalise in which phase: [`NormMode`] |
 //! | training | [`Trainer`], [`TrainConfig`], [`Progress`], [`Adam`], [`Sgd`], [`Schedule`] |
 //! | files | `save_learned`, `save_adapted`, `save_checkpoint` and their `load_..` |

@@ -5,7 +5,7 @@ use innerloop::{
     Adam, Adapted, Conv4, Distance, Downsample, Episode, EpisodeSampler, EpisodeShape, Error, Examples,
     Follows, Glyphs, Init, Learned, Learner, Model, Moments, Network, Norm, NormMode, ParamSpec, Progress,
     ProtoNet, R2d2, Real, Refinement, Result, SemiProtoNet, Tape, TrainConfig, Trainable, Trainer, Var,
-    check_specs, evaluate, load_adapted, meta_grad, save_adapted,
+    check_specs, evaluate, meta_grad,
 };
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
@@ -351,7 +351,9 @@ fn gradients_are_those_of_central_differences() {
 }
 
 #[test]
+#[cfg(feature = "safetensors")]
 fn what_was_adapted_predicts_the_same_bits_after_a_file() {
+    use innerloop::{load_adapted, save_adapted};
     let folder = tempfile::tempdir().unwrap();
     let (path, episode) = (folder.path().join("adapted.safetensors"), episode::<f32>(2, 10));
     for mode in modes() {
