@@ -1,0 +1,55 @@
+//! One lesson of each learner on the same episode: 5 ways, 1 shot, 5 queries per class, 28x28 images, Conv4 with 64
+//! filters, one thread. The unit of `docs/learners.md` is `fomaml`.
+//!
+//!     cargo bench --bench learners
+
+use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
+use innerloop::{
+    Baseline, ClassBatches, Conv4, CurvatureRule, Downsample, Episode, EpisodeSampler, EpisodeShape,
+    Examples, Glyphs, Learned, Maml, NormMode, Order, Progress, ProtoNet, R2d2, Refinement, Reptile,
+    SemiProtoNet, Task, Tasks, Trainable, init_params,
+};
+
+fn lessons(c: &mut Criterion) {
+    let images = Glyphs { alphabets: 4, characters_per_alphabet: 8, drawers: 12, ..Glyphs::default() };
+    let images = images.generate().unwrap();
+    let shape = EpisodeShape { ways: 5, shots: 1, queries: 5 };
+    let sampler = EpisodeSampler::new(&images, &images.all(), shape, 0).unwrap();
+    let episode: Episode<f32> = sampler.task(0);
+    let unlabelled: Episode<f32> = sampler.unlabelled(5, 5, 5).unwrap().task(0);
+    let batch: Examples<f32> = ClassBatches::new(&images, &images.all(), 30, 0).unwrap().task(0);
+
+    let model = |head: bool| Conv4::new([28, 28, 1], 64, Downsample::MaxPool, head.then_some(5)).unwrap();
+    let maml = |order| Maml::new(model(true), 0.4, order, NormMode::Batch);
+    let second = Order::Second;
+
+    bench(c, "fomaml", &maml(Order::First), &episode);
+    bench(c, "maml", &maml(second), &episode);
+    bench(c, "anil", &Maml::anil(model(true), 0.4, second, NormMode::Batch), &episode);
+    bench(c, "boil", &Maml::boil(model(true), 0.4, second, NormMode::Batch), &episode);
+    bench(c, "meta-sgd", &Maml::meta_sgd(model(true), NormMode::Batch), &episode);
+    bench(c, "meta-curvature", &maml(second).rule(CurvatureRule { lr: 0.4 }), &episode);
+    bench(c, "maml, 5 steps", &maml(second).steps(5), &episode);
+    bench(c, "maml++, 5 steps", &Maml::plus_plus(model(true), 0.1, 5), &episode);
+    bench(c, "reptile, 5 steps of 5", &Reptile::new(model(true), 1e-3).steps(5, 5), &episode);
+    bench(c, "protonet", &ProtoNet::new(model(false), NormMode::Together), &episode);
+    let semi = SemiProtoNet::new(model(false), NormMode::Together, Refinement::SoftKMeans);
+    bench(c, "semi-protonet, 50 unlabelled", &semi, &unlabelled);
+    bench(c, "r2d2", &R2d2::new(model(false), NormMode::Together), &episode);
+    let classes = images.all().len();
+    bench(c, "baseline, batch of 30", &Baseline::new(model(false), classes, NormMode::Batch), &batch);
+    bench(c, "baseline++, batch of 30", &Baseline::plus_plus(model(false), classes, NormMode::Batch), &batch);
+}
+
+fn bench<K: Task<f32>>(c: &mut Criterion, name: &str, learner: &dyn Trainable<f32, K>, task: &K) {
+    let mut group = c.benchmark_group("learners");
+    group.sample_size(10).sampling_mode(SamplingMode::Flat);
+    group.bench_function(name, |b| {
+        let learned = Learned { params: learner.init(0), state: init_params(&learner.state(), 0) };
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        pool.install(|| b.iter(|| learner.lesson(&learned, task, &Progress::default()).unwrap()));
+    });
+}
+
+criterion_group!(benches, lessons);
+criterion_main!(benches);
