@@ -16,7 +16,7 @@ use common::pool;
 use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use innerloop::{Episode, EpisodeSampler, EpisodeShape, Glyphs, ImageSet, Omniglot, Split, Tasks};
 
-const SHAPE: EpisodeShape = EpisodeShape { ways: 5, shots: 1, queries: 15 };
+const SHAPE: EpisodeShape = EpisodeShape::new(5, 1, 15);
 
 /// The folder of Omniglot, or `None` and a loud line on what is left out.
 fn omniglot(left_out: &str) -> Option<PathBuf> {

@@ -50,7 +50,7 @@ fn bench_op(
             let x = tape.leaves(inputs);
             let Some(wrt) = wrt else {
                 let start = Instant::now();
-                black_box(op(&x));
+                let _ = black_box(op(&x));
                 total += start.elapsed();
                 continue;
             };

@@ -11,9 +11,9 @@ use innerloop::{
 };
 
 fn lessons(c: &mut Criterion) {
-    let images = Glyphs { alphabets: 4, characters_per_alphabet: 8, drawers: 12, ..Glyphs::default() };
+    let images = Glyphs::default().alphabets(4).characters_per_alphabet(8).drawers(12);
     let images = images.generate().unwrap();
-    let shape = EpisodeShape { ways: 5, shots: 1, queries: 5 };
+    let shape = EpisodeShape::new(5, 1, 5);
     let sampler = EpisodeSampler::new(&images, &images.all(), shape, 0).unwrap();
     let episode: Episode<f32> = sampler.task(0);
     let unlabelled: Episode<f32> = sampler.unlabelled(5, 5, 5).unwrap().task(0);

@@ -31,7 +31,7 @@ fn add40(c: &mut Criterion) {
     let vectors = [uniform(&[40], 0), uniform(&[40], 1)];
     group.bench_function("record_add40", |b| {
         b.iter(|| {
-            black_box(chain(&Tape::new(), &vectors));
+            let _ = black_box(chain(&Tape::new(), &vectors));
         });
     });
     let timed = |iterations: u64, recorded: bool| {

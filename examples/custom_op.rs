@@ -82,13 +82,13 @@ trait VarExt<'t, T: Real> {
 
 impl<'t, T: Real> VarExt<'t, T> for Var<'t, T> {
     fn swish(self) -> Var<'t, T> {
-        let s = self.sigmoid().value();
+        let s = self.sigmoid().to_array();
         let y = self.with_value(|x| &x * &s);
         self.tape().record_all(vec![y, s], Swish, &[self])[0]
     }
 
     fn forgetful_swish(self) -> Var<'t, T> {
-        self.tape().record((self * self.sigmoid()).value(), Forgetful, &[self])
+        self.tape().record((self * self.sigmoid()).to_array(), Forgetful, &[self])
     }
 
     fn convolve(self, other: Var<'t, T>) -> Var<'t, T> {
@@ -108,7 +108,7 @@ fn circular<T: Real>(
     b: Var<'_, T>,
     term: impl Fn(&mut ArrayD<T>, &ArrayD<T>, &ArrayD<T>, [usize; 3]),
 ) -> ArrayD<T> {
-    let (a, b) = (a.value(), b.value());
+    let (a, b) = (a.to_array(), b.to_array());
     assert!(a.ndim() == 1 && a.shape() == b.shape(), "circular: shapes {:?}, {:?}", a.shape(), b.shape());
     let (n, mut y) = (a.len(), ArrayD::zeros(a.raw_dim()));
     for i in 0..n {
@@ -138,7 +138,7 @@ fn main() -> Result<(), innerloop::Error> {
 
     // In an inner loop, where second order is what matters.
     println!("\nMAML on sinusoids with swish:");
-    let tasks = Sinusoids { shots: 10, queries: 10, seed: 0 };
+    let tasks = Sinusoids::new(10, 10, 0);
     let mut params: Vec<ArrayD<f32>> = Mlp::new(&[1, 40, 40, 1])?.init(0);
     let mut optimizer = Adam::default().init(&params);
     let rates = vec![1e-3; params.len()]; // one outer rate per parameter

@@ -24,7 +24,7 @@ const META_STEPS: u64 = 200;
 
 fn main() -> Result<(), innerloop::Error> {
     let images = Glyphs::default().generate()?;
-    let shape = EpisodeShape { ways: 5, shots: 1, queries: 5 };
+    let shape = EpisodeShape::new(5, 1, 5);
     let tasks = EpisodeSampler::new(&images, &images.all(), shape, 0)?;
     let model = Conv4::new(images.shape(), 32, Downsample::Stride, Some(shape.ways))?;
 

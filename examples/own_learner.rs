@@ -56,7 +56,7 @@ impl<M: Model<f32>> Learner<f32> for ShrunkProtoNet<M> {
         let z = self.embed(&theta, tape.constant(&support.x), Norm::Observe(&observer));
         let adapted = Adapted::of_params(&self.specs(), learned.params.clone());
         let adapted = adapted.with_moments(&observer.into_moments());
-        Ok(adapted.with("prototypes", prototypes(&theta, z, &support.y).value()))
+        Ok(adapted.with("prototypes", prototypes(&theta, z, &support.y).to_array()))
     }
 
     /// Normalises queries by the support set's statistics, so an answer does not depend on the other queries.
@@ -65,7 +65,7 @@ impl<M: Model<f32>> Learner<f32> for ShrunkProtoNet<M> {
         let (tape, moments) = (Tape::new(), adapted.moments(&self.model.norms())?);
         let theta = tape.leaves(&adapted.params(&self.specs())?);
         let z = self.embed(&theta, tape.constant(x), Norm::Running(&moments));
-        Ok(logits(z, tape.constant(adapted.array("prototypes")?)).value())
+        Ok(logits(z, tape.constant(adapted.array("prototypes")?)).to_array())
     }
 }
 
@@ -114,9 +114,8 @@ const EVAL_EPISODES: u64 = 300;
 fn main() -> Result<()> {
     let images = Glyphs::default().generate()?;
     let split = Split::random(&images, 480, 120, true, 0)?;
-    let shape = EpisodeShape { ways: WAYS, shots: 1, queries: 5 };
-    let train =
-        EpisodeSampler::new(&images, &split.train, EpisodeShape { ways: 10, queries: 3, ..shape }, 1)?;
+    let shape = EpisodeShape::new(WAYS, 1, 5);
+    let train = EpisodeSampler::new(&images, &split.train, shape.ways(10).queries(3), 1)?;
     let unseen = EpisodeSampler::new(&images, &split.test, shape, 2)?;
     let model = Conv4::new(images.shape(), 32, Downsample::Stride, None)?;
     let learner = ShrunkProtoNet { model };

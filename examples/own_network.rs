@@ -39,7 +39,7 @@ impl<T: Real> Rule<T> for Swish {
 
 /// `x·σ(x)` and `σ(x)`.
 fn swish<T: Real>(x: Var<'_, T>) -> [Var<'_, T>; 2] {
-    let s = x.value().mapv_into(|x| T::one() / (T::one() + (-x).exp()));
+    let s = x.to_array().mapv_into(|x| T::one() / (T::one() + (-x).exp()));
     let y = x.with_value(|x| Zip::from(x).and(&s).map_collect(|&x, &s| x * s));
     let both = x.tape().record_all(vec![y, s], Swish, &[x]);
     [both[0], both[1]]
@@ -164,10 +164,10 @@ fn worst_error(task: &Task<f64>, params: &[ArrayD<f64>]) -> f64 {
 
 fn main() -> Result<(), Error> {
     check_grads_all(&[&[2, 3]], 3, |x| swish(x[0]).to_vec());
-    let glyphs = Glyphs { alphabets: 4, characters_per_alphabet: 5, drawers: 6, ..Glyphs::default() };
+    let glyphs = Glyphs::default().alphabets(4).characters_per_alphabet(5).drawers(6);
     let glyphs = glyphs.generate()?;
     let split = Split::random(&glyphs, 15, 5, true, 0)?;
-    let shape = EpisodeShape { ways: 3, shots: 1, queries: 2 };
+    let shape = EpisodeShape::new(3, 1, 2);
     let sampler = EpisodeSampler::new(&glyphs, &split.train, shape, 0)?;
 
     let task: Task<f64> = Rc::new((Box::new(Residual { channels: 6, ways: 3 }), sampler.task(0)));

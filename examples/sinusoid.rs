@@ -75,8 +75,8 @@ fn run(settings: &Settings) -> Result<()> {
     let maml = Maml::new(Mlp::new(&[1, 40, 40, 1])?, inner_lr, Order::Second, NormMode::Batch)
         .steps(inner_steps)
         .eval_steps(EVAL_STEPS);
-    let tasks = Sinusoids { shots, queries: 10, seed };
-    let unseen = Sinusoids { shots, queries: 100, seed: EVAL_SEED };
+    let tasks = Sinusoids::new(shots, 10, seed);
+    let unseen = Sinusoids::new(shots, 100, EVAL_SEED);
     let config = TrainConfig::new(meta_batch, outer_lr, settings.iterations).seed(seed);
     let mut trainer = Trainer::<f32, _, _>::new(&maml, Adam::default(), config)?;
 

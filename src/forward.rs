@@ -62,7 +62,7 @@ pub fn jacobian<'t, T: Real>(y: Var<'t, T>, x: Var<'t, T>) -> Var<'t, T> {
 /// let tape = Tape::<f64>::new();
 /// let x = tape.leaf(&arr1(&[1.0, 2.0]).into_dyn());
 /// let y = (x * x * x).sum();
-/// assert_eq!(hessian(y, x).value(), arr2(&[[6.0, 0.0], [0.0, 12.0]]).into_dyn());
+/// assert_eq!(hessian(y, x).to_array(), arr2(&[[6.0, 0.0], [0.0, 12.0]]).into_dyn());
 /// ```
 ///
 /// # Panics
@@ -89,12 +89,12 @@ mod tests {
         let at = |h: f64| {
             let tape = Tape::<f64>::new();
             let x = tape.leaf(&(arr1(&[0.3, -1.1]) + h * arr1(&[2.0, 0.7])).into_dyn());
-            (x.tanh() * x).value()
+            (x.tanh() * x).to_array()
         };
         let tape = Tape::<f64>::new();
         let x = tape.leaf(&arr1(&[0.3, -1.1]).into_dyn());
         let v = tape.leaf(&arr1(&[2.0, 0.7]).into_dyn());
-        let slope = jvp(&[x.tanh() * x], &[x], &[v])[0].value();
+        let slope = jvp(&[x.tanh() * x], &[x], &[v])[0].to_array();
         assert_relative_eq!(slope, (at(1e-6) - at(-1e-6)) / 2e-6, max_relative = 1e-8);
         check_grads_all(&[&[2, 3], &[3], &[2, 3], &[3]], 2, |x| {
             jvp(&[(x[0] * x[1]).tanh(), x[1].exp()], &x[..2], &x[2..])
@@ -105,7 +105,7 @@ mod tests {
     fn a_function_that_does_not_depend_on_x_has_a_jvp_of_zero() {
         let tape = Tape::<f64>::new();
         let (x, y) = (tape.scalar(1.0), tape.full(&[2], 1.0));
-        assert_eq!(jvp(&[y], &[x], &[x])[0].value(), arr1(&[0.0, 0.0]).into_dyn());
+        assert_eq!(jvp(&[y], &[x], &[x])[0].to_array(), arr1(&[0.0, 0.0]).into_dyn());
     }
 
     #[test]
@@ -114,7 +114,7 @@ mod tests {
         let x = tape.leaf(&arr1(&[1.0, 2.0, 3.0]).into_dyn());
         let y = x.index_select(&[0, 1]) * x.index_select(&[1, 2]);
         let want = arr2(&[[2.0, 1.0, 0.0], [0.0, 3.0, 2.0]]).into_dyn();
-        assert_eq!(jacobian(y, x).value(), want);
+        assert_eq!(jacobian(y, x).to_array(), want);
         check_grads(&[&[3]], 2, |x| jacobian(x[0].tanh() * x[0].sum(), x[0]));
     }
 
@@ -123,7 +123,7 @@ mod tests {
         let tape = Tape::<f64>::new();
         let x = tape.leaf(&arr1(&[0.3, -0.8, 1.2]).into_dyn());
         let y = (x.tanh() * x.sum()).sum();
-        let h = hessian(y, x).value();
+        let h = hessian(y, x).to_array();
         assert_relative_eq!(h, h.t().to_owned(), max_relative = 1e-12, epsilon = 1e-15);
         for i in 0..3 {
             let mut unit = ndarray::Array1::zeros(3);

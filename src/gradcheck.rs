@@ -117,7 +117,7 @@ fn check_order(
     let x = tape.leaves(&inputs);
     let y = f(&x);
     let cotangents: Vec<_> = y.iter().map(|y| noise.away_from_zero(&y.shape())).collect();
-    let grads: Vec<_> = vjp(&y, &tape.leaves(&cotangents), &x).into_iter().map(|g| g.value()).collect();
+    let grads: Vec<_> = vjp(&y, &tape.leaves(&cotangents), &x).into_iter().map(|g| g.to_array()).collect();
     for (input, grad) in grads.iter().enumerate() {
         for _ in 0..DIRECTIONS {
             let u = noise.away_from_zero(grad.shape());
@@ -187,7 +187,7 @@ fn check_hvp(
     let (x, u) = (tape.leaves(inputs), tape.leaves(&along));
     let y = weighted_sum(&f(&x), cotangents);
     let found = hvp(y, &x, &u);
-    let expected: Vec<_> = vjp(&grad(y, &x), &u, &x).iter().map(|v| v.value()).collect();
+    let expected: Vec<_> = vjp(&grad(y, &x), &u, &x).iter().map(|v| v.to_array()).collect();
     same(&found, &expected, "hvp", order + 1)
 }
 
@@ -225,7 +225,7 @@ impl Pulled<'_> {
 
 fn values(f: Map<'_>, inputs: &[ArrayD<f64>]) -> Vec<ArrayD<f64>> {
     let tape = Tape::new();
-    f(&tape.leaves(inputs)).into_iter().map(|y| y.value()).collect()
+    f(&tape.leaves(inputs)).into_iter().map(|y| y.to_array()).collect()
 }
 
 fn inner(a: &[ArrayD<f64>], b: &[ArrayD<f64>]) -> f64 {
@@ -268,7 +268,7 @@ mod tests {
     }
 
     fn planted<'t>(x: Var<'t, f64>) -> Var<'t, f64> {
-        x.tape().record(x.value().mapv(|x| x * x), Planted, &[x])
+        x.tape().record(x.to_array().mapv(|x| x * x), Planted, &[x])
     }
 
     #[test]

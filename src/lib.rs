@@ -8,8 +8,8 @@
 //! use innerloop::{Conv4, Downsample, EpisodeSampler, EpisodeShape, Glyphs, Model, Norm, Tape, Tasks};
 //! use innerloop::{cross_entropy, grad, grad_values};
 //!
-//! let glyphs = Glyphs { alphabets: 2, characters_per_alphabet: 5, drawers: 4, size: 28, seed: 0 }.generate()?;
-//! let shape = EpisodeShape { ways: 5, shots: 1, queries: 2 };
+//! let glyphs = Glyphs::default().alphabets(2).characters_per_alphabet(5).drawers(4).generate()?;
+//! let shape = EpisodeShape::new(5, 1, 2);
 //! let episode = EpisodeSampler::new(&glyphs, &glyphs.all(), shape, 0)?.task(0);
 //! let (support, query) = (&episode.support, &episode.query);
 //! let model = Conv4::new([28, 28, 1], 8, Downsample::Stride, Some(5))?;
@@ -60,8 +60,8 @@
 //! use innerloop::{Conv4, Downsample, EpisodeSampler, EpisodeShape, Glyphs, Learned, Learner, Maml};
 //! use innerloop::{NormMode, Order, Tasks};
 //!
-//! let glyphs = Glyphs { alphabets: 2, characters_per_alphabet: 5, drawers: 4, size: 28, seed: 0 }.generate()?;
-//! let shape = EpisodeShape { ways: 5, shots: 1, queries: 2 };
+//! let glyphs = Glyphs::default().alphabets(2).characters_per_alphabet(5).drawers(4).generate()?;
+//! let shape = EpisodeShape::new(5, 1, 2);
 //! let episode = EpisodeSampler::new(&glyphs, &glyphs.all(), shape, 0)?.task(0);
 //! let model = Conv4::new([28, 28, 1], 8, Downsample::Stride, Some(5))?;
 //! let maml = Maml::new(model, 0.4, Order::Second, NormMode::Batch).eval_steps(3);
@@ -144,8 +144,8 @@ pub use meta::{
 pub use meta::{Follows, R2d2, Refinement, SemiProtoNet};
 pub use meta::{check_adapt, check_examples, check_inputs, check_learned, evaluate, meta_grad, task_loss};
 pub use nn::{
-    Activation, Conv4, Downsample, Init, Mlp, Model, Moments, Network, Norm, NormMode, Observer, OwnInit,
-    ParamSpec, Role,
+    Activation, BlockShape, Conv4, Downsample, Init, Mlp, Model, Moments, Network, Norm, NormMode, Observer,
+    OwnInit, ParamSpec, Role,
 };
 pub use nn::{
     Framework, check_params, check_specs, export_named, export_params, images_from_channels_first,

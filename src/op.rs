@@ -14,7 +14,7 @@ use crate::var::Var;
 /// The forward value is computed before the operation is recorded
 /// ([`Tape::record`]); what is left is how a cotangent of the output goes back to
 /// each input. Write the rule with [`Var`] methods only, and the operation is
-/// differentiable at every order. `.value()` belongs in a rule only for facts
+/// differentiable at every order. `.to_array()` belongs in a rule only for facts
 /// that really have no derivative, such as the sign that a ReLU saw. What the forward
 /// pass computed and the rule needs again is a field of the operation, or a further
 /// output: then it is a [`Rule`].

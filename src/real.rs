@@ -13,7 +13,7 @@ pub trait Real:
     Kernels + Pooled + ndarray::NdFloat + ndarray::ScalarOperand + std::iter::Sum + Default + sealed::Sealed
 {
     /// The nearest value of this type.
-    fn of(x: f64) -> Self;
+    fn from_f64(x: f64) -> Self;
     /// The value as `f64`, exact for both types.
     fn as_f64(self) -> f64;
 }
@@ -26,7 +26,7 @@ mod sealed {
 
 impl Real for f32 {
     #[inline]
-    fn of(x: f64) -> f32 {
+    fn from_f64(x: f64) -> f32 {
         x as f32
     }
     #[inline]
@@ -37,7 +37,7 @@ impl Real for f32 {
 
 impl Real for f64 {
     #[inline]
-    fn of(x: f64) -> f64 {
+    fn from_f64(x: f64) -> f64 {
         x
     }
     #[inline]

@@ -119,14 +119,14 @@ impl<T: Real> Tape<T> {
     #[track_caller]
     #[inline(never)]
     pub fn scalar(&self, x: f64) -> Var<'_, T> {
-        self.push_leaf(Value::filled(&[], T::of(x)))
+        self.push_leaf(Value::filled(&[], T::from_f64(x)))
     }
 
     /// Puts an array of one repeated number on the tape.
     #[track_caller]
     #[inline(never)]
     pub fn full(&self, shape: &[usize], x: f64) -> Var<'_, T> {
-        self.push_leaf(Value::filled(shape, T::of(x)))
+        self.push_leaf(Value::filled(shape, T::from_f64(x)))
     }
 
     /// Records the result of an operation with its rule: how operations are made,

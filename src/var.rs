@@ -13,6 +13,7 @@ use crate::value::{Shape, Value};
 ///
 /// Arrays are row-major; images are channels-last, `[n, h, w, c]`. Operations
 /// are methods and operators; scalars are `f64` whatever `T` is.
+#[must_use = "an operation changes nothing but its result"]
 pub struct Var<'t, T: Real> {
     tape: &'t Tape<T>,
     id: u32,
@@ -58,7 +59,7 @@ impl<'t, T: Real> Var<'t, T> {
 
     /// A copy of its elements.
     #[inline(never)]
-    pub fn value(self) -> ArrayD<T> {
+    pub fn to_array(self) -> ArrayD<T> {
         self.read(Value::to_array)
     }
 
@@ -127,4 +128,4 @@ impl<T: Real> fmt::Debug for Var<'_, T> {
     }
 }
 
-compiled_here!(T: Var::<T>::value, Var::<T>::item, Var::<T>::detach, Var::<T>::alias);
+compiled_here!(T: Var::<T>::to_array, Var::<T>::item, Var::<T>::detach, Var::<T>::alias);

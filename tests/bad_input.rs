@@ -47,7 +47,7 @@ fn config() -> TrainConfig {
     TrainConfig::new(2, 1e-3, 10)
 }
 
-const SINUSOIDS: Sinusoids = Sinusoids { shots: 5, queries: 5, seed: 0 };
+const SINUSOIDS: Sinusoids = Sinusoids::new(5, 5, 0);
 
 fn conv4() -> (Maml<Conv4>, Learned<f32>) {
     let learner = maml(small_conv4(Downsample::MaxPool));
@@ -382,7 +382,7 @@ fn a_state_of_another_model_does_not_resume() {
 fn a_state_of_another_optimizer_does_not_resume() {
     let (learner, _) = regression();
     let state = Trainer::<f32, _, _>::new(&learner, Adam::default(), config()).unwrap().state().clone();
-    let result = Trainer::resume(&learner, Sgd { momentum: 0.9 }, config(), state.clone());
+    let result = Trainer::resume(&learner, Sgd::new(0.9), config(), state.clone());
     assert_error!(result, Error::Shape { .. }, "optimizer", "[1], but it is [2]");
     let mut holed = state;
     holed.optimizer.slots[1][3][[0]] = f32::INFINITY;
@@ -404,7 +404,7 @@ fn a_state_of_another_training_does_not_resume() {
 #[should_panic(expected = "matmul: shapes [2, 3] (transposed: false) and [4, 5] (transposed: false)")]
 fn a_product_that_does_not_fit_panics_by_name() {
     let tape = Tape::<f32>::new();
-    tape.full(&[2, 3], 1.0).matmul(tape.full(&[4, 5], 1.0));
+    let _ = tape.full(&[2, 3], 1.0).matmul(tape.full(&[4, 5], 1.0));
 }
 
 #[test]
@@ -444,8 +444,8 @@ fn rates_that_do_not_match_the_parameters_panic() {
     use innerloop::Optimizer;
     let mut params = vec![ArrayD::<f32>::zeros(vec![2])];
     let grads = params.clone();
-    let mut state = Sgd { momentum: 0.0 }.init(&params);
-    Sgd { momentum: 0.0 }.update(&[0.1, 0.1], &mut params, &grads, &mut state);
+    let mut state = Sgd::new(0.0).init(&params);
+    Sgd::new(0.0).update(&[0.1, 0.1], &mut params, &grads, &mut state);
 }
 
 #[test]

@@ -71,13 +71,13 @@ fn a_missing_list_is_named() {
 }
 
 fn glyph_images() -> ImageSet {
-    Glyphs { alphabets: 2, characters_per_alphabet: 8, ..Glyphs::default() }.generate().unwrap()
+    Glyphs::default().alphabets(2).characters_per_alphabet(8).generate().unwrap()
 }
 
 fn glyph_sampler(seed: u64) -> EpisodeSampler {
     let images = glyph_images();
     let split = Split::random(&images, 12, 4, true, 0).unwrap();
-    EpisodeSampler::new(&images, &split.train, EpisodeShape { ways: 5, shots: 2, queries: 6 }, seed).unwrap()
+    EpisodeSampler::new(&images, &split.train, EpisodeShape::new(5, 2, 6), seed).unwrap()
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn the_same_seed_and_index_give_the_same_bits_in_any_order_and_on_any_thread() {
 fn other_seeds_give_other_episodes() {
     let first = |seed| -> Episode<f32> { glyph_sampler(seed).task(0) };
     assert_ne!(first(4), first(5));
-    let tasks = |seed| Sinusoids { shots: 5, queries: 5, seed };
+    let tasks = |seed| Sinusoids::new(5, 5, seed);
     assert_ne!(tasks(4).curve(0), tasks(5).curve(0));
     assert_ne!(tasks(4).curve(1), tasks(5).curve(0));
 }
@@ -382,7 +382,7 @@ mod omniglot {
         let split = Split::vinyals(&images, root.join("omniglot/splits/vinyals")).unwrap();
         assert_eq!((split.train.len(), split.val.len(), split.test.len()), (4112, 688, 1692));
         assert_eq!(split.trainval().len(), 4800);
-        let shape = EpisodeShape { ways: 20, shots: 5, queries: 15 };
+        let shape = EpisodeShape::new(20, 5, 15);
         let episode: Episode<f32> = EpisodeSampler::new(&images, &split.test, shape, 0).unwrap().task(0);
         assert_eq!(episode.query.x.shape(), [300, 28, 28, 1]);
         assert!(episode.query.x.iter().all(|&ink| ink == 0.0 || ink == 1.0));

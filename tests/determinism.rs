@@ -15,10 +15,9 @@ fn on_threads<R: Send>(threads: usize, f: impl FnOnce() -> R + Send) -> R {
 }
 
 fn glyphs() -> EpisodeSampler {
-    let images = Glyphs { alphabets: 1, characters_per_alphabet: 8, drawers: 6, size: 16, seed: 0 }
-        .generate()
-        .unwrap();
-    let shape = EpisodeShape { ways: 3, shots: 1, queries: 2 };
+    let images =
+        Glyphs::default().alphabets(1).characters_per_alphabet(8).drawers(6).size(16).generate().unwrap();
+    let shape = EpisodeShape::new(3, 1, 2);
     EpisodeSampler::new(&images, &images.all(), shape, 4).unwrap()
 }
 
@@ -136,7 +135,7 @@ fn training_depends_on_the_seed_of_the_parameters_and_on_that_of_the_episodes() 
     let learner = maml_at(sinusoid_mlp(), 0.01);
     let run = |init, seed| {
         let mut trainer = Trainer::<f32, _, _>::new(&learner, Adam::default(), config(init)).unwrap();
-        let tasks = Sinusoids { shots: 5, queries: 5, seed };
+        let tasks = Sinusoids::new(5, 5, seed);
         for _ in 0..2 {
             trainer.step(&tasks).unwrap();
         }

@@ -10,16 +10,16 @@ use innerloop::{
     TrainState, Trainable, Trainer, cross_entropy, evaluate, grad_values, meta_grad,
 };
 
-const PLAIN: Sgd = Sgd { momentum: 0.0 };
+const PLAIN: Sgd = Sgd::new(0.0);
 const TRACKED: NormMode = NormMode::Tracked { momentum: 0.1 };
 
 fn glyphs() -> ImageSet {
-    Glyphs { alphabets: 1, characters_per_alphabet: 8, drawers: 6, size: 16, seed: 0 }.generate().unwrap()
+    Glyphs::default().alphabets(1).characters_per_alphabet(8).drawers(6).size(16).generate().unwrap()
 }
 
 fn sampler(shots: usize, queries: usize) -> EpisodeSampler {
     let images = glyphs();
-    let shape = EpisodeShape { ways: 3, shots, queries };
+    let shape = EpisodeShape::new(3, shots, queries);
     EpisodeSampler::new(&images, &images.all(), shape, 4).unwrap()
 }
 
@@ -197,7 +197,7 @@ fn an_inductive_prediction_of_reptile_is_that_of_the_support_set_with_one_query(
     for (i, query) in episode.query.x.axis_chunks_iter(Axis(0), 1).enumerate() {
         let mut batch = episode.support.x.clone();
         batch.append(Axis(0), query).unwrap();
-        let want = reptile.model.forward(&phi, tape.constant(&batch), Norm::Batch).value();
+        let want = reptile.model.forward(&phi, tape.constant(&batch), Norm::Batch).to_array();
         assert_eq!(found.index_axis(Axis(0), i), want.index_axis(Axis(0), 3));
     }
     assert!(distance(&reptile.predict_together(&adapted, &episode.query.x).unwrap(), &found) > 1e-6);
@@ -207,7 +207,7 @@ fn an_inductive_prediction_of_reptile_is_that_of_the_support_set_with_one_query(
 fn reptile_learns_to_fit_a_sinusoid_from_ten_points() {
     let model = Mlp::new(&[1, 40, 40, 1]).unwrap();
     let reptile = Reptile::new(model, 0.01).steps(8, 10).eval_steps(16, 10);
-    let tasks = |seed| Sinusoids { shots: 10, queries: 10, seed };
+    let tasks = |seed| Sinusoids::new(10, 10, seed);
     let mut trainer = Trainer::<f32, _, _>::new(&reptile, PLAIN, TrainConfig::new(1, 0.1, 1000)).unwrap();
     let loss =
         |learned: &Learned<f32>| evaluate(&reptile, learned, &tasks(1), 100).unwrap()[0].inductive.loss.mean;
@@ -364,10 +364,10 @@ fn a_lesson_of_a_baseline_is_the_same_whether_statistics_are_tracked_or_not() {
 
 #[test]
 fn a_baseline_trained_on_other_characters_tells_new_ones_apart() {
-    let images = Glyphs { alphabets: 10, ..Glyphs::default() }.generate().unwrap();
+    let images = Glyphs::default().alphabets(10).generate().unwrap();
     let split = Split::random(&images, 150, 50, false, 0).unwrap();
     let batches = ClassBatches::new(&images, &split.train, 32, 0).unwrap();
-    let shape = EpisodeShape { ways: 5, shots: 1, queries: 5 };
+    let shape = EpisodeShape::new(5, 1, 5);
     let test = EpisodeSampler::new(&images, &split.test, shape, 0).unwrap();
     let body = Conv4::new([28, 28, 1], 16, Downsample::Stride, None).unwrap();
     let learner =
@@ -448,7 +448,7 @@ fn nearest_neighbours_on_the_pixels_of_omniglot_have_their_recorded_accuracy() {
     let learner = Nearest::neighbour(Nearness::Cosine);
     let cases = [(5, 1, 45.4, 41.7), (5, 5, 69.0, 63.2), (20, 1, 26.2, 26.7), (20, 5, 48.1, 42.6)];
     for (ways, shots, recorded, published) in cases {
-        let shape = EpisodeShape { ways, shots, queries: 15 };
+        let shape = EpisodeShape::new(ways, shots, 15);
         let episodes = EpisodeSampler::new(&images, &split.test, shape, 0).unwrap();
         let report = &evaluate::<f32>(&learner, &Vec::new().into(), &episodes, 600).unwrap()[0];
         let accuracy = report.inductive.accuracy.unwrap();
@@ -463,7 +463,7 @@ fn learners() -> Vec<Box<dyn Learner<f32>>> {
     let cosine = BaselineHead::Cosine { scale: 2.0 };
     vec![
         Box::new(Reptile::new(conv4(Some(3)), 1e-3).eval_steps(5, 3)),
-        Box::new(Reptile::new(conv4(Some(3)), 1e-2).optimizer(Sgd { momentum: 0.5 }).eval_steps(5, 3)),
+        Box::new(Reptile::new(conv4(Some(3)), 1e-2).optimizer(Sgd::new(0.5)).eval_steps(5, 3)),
         Box::new(carried()),
         Box::new(baseline(BaselineHead::Linear, TRACKED)),
         Box::new(baseline(BaselineHead::Linear, NormMode::Batch)),
@@ -557,9 +557,9 @@ fn settings_out_of_range_are_refused_by_name() {
         ("steps", Box::new(reptile().steps(0, 1))),
         ("batch", Box::new(reptile().steps(1, 0))),
         ("eval_batch", Box::new(reptile().eval_steps(1, 0))),
-        ("beta2", Box::new(reptile().optimizer(Adam { beta2: 1.0, ..Adam::default() }))),
-        ("eps", Box::new(reptile().optimizer(Adam { eps: -1.0, ..Adam::default() }))),
-        ("momentum", Box::new(reptile().optimizer(Sgd { momentum: -0.1 }))),
+        ("beta2", Box::new(reptile().optimizer(Adam::default().betas(0.9, 1.0)))),
+        ("eps", Box::new(reptile().optimizer(Adam::default().eps(-1.0)))),
+        ("momentum", Box::new(reptile().optimizer(Sgd::new(-0.1)))),
         ("ways", Box::new(Reptile::new(conv4(Some(2)), 1e-3))),
         ("lr", Box::new(baseline(fit().lr(-1.0)))),
         ("momentum", Box::new(baseline(fit().momentum(1.0, 0.0)))),
@@ -587,9 +587,9 @@ fn training_refuses_settings_of_the_optimizer_out_of_range() {
         Err(Error::Setting { name, .. }) => name,
         other => panic!("{other:?}", other = other.map(|_| "accepted")),
     };
-    assert_eq!(refused(Box::new(Adam { beta1: f64::NAN, ..Adam::default() })), "beta1");
-    assert_eq!(refused(Box::new(Adam { eps: 0.0, ..Adam::default() })), "eps");
-    assert_eq!(refused(Box::new(Sgd { momentum: 1.0 })), "momentum");
+    assert_eq!(refused(Box::new(Adam::default().betas(f64::NAN, 0.999))), "beta1");
+    assert_eq!(refused(Box::new(Adam::default().eps(0.0))), "eps");
+    assert_eq!(refused(Box::new(Sgd::new(1.0))), "momentum");
 }
 
 #[test]

@@ -33,7 +33,7 @@ impl Golden {
         let specs = model.specs();
         let arrays: Vec<_> = specs
             .iter()
-            .map(|s| self.file.array::<A>(&format!("{prefix}/{}", s.name)).mapv(|v| T::of(v.into())))
+            .map(|s| self.file.array::<A>(&format!("{prefix}/{}", s.name)).mapv(|v| T::from_f64(v.into())))
             .collect();
         import_params(Framework::PyTorch, &specs, &arrays).unwrap()
     }
@@ -47,11 +47,11 @@ impl Golden {
         let regression = self.is_regression();
         let tasks = self.file.number("tasks");
         let mut sets = ["support", "query"].map(|set| {
-            let x: ArrayD<T> = self.file.array::<f32>(&format!("x_{set}")).mapv(|v| T::of(v.into()));
+            let x: ArrayD<T> = self.file.array::<f32>(&format!("x_{set}")).mapv(|v| T::from_f64(v.into()));
             let y = format!("y_{set}");
             let inputs: Vec<ArrayD<T>> = x.outer_iter().map(|x| x.to_owned()).collect();
             let examples: Vec<Examples<T>> = if regression {
-                let values = self.file.array::<f32>(&y).mapv(|v| T::of(v.into()));
+                let values = self.file.array::<f32>(&y).mapv(|v| T::from_f64(v.into()));
                 let pairs = inputs.into_iter().zip(values.outer_iter());
                 pairs.map(|(x, y)| Examples::valued(x, y.to_owned())).collect()
             } else {

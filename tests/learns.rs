@@ -29,7 +29,7 @@ fn maml_learns_to_fit_a_sinusoid_from_ten_points() {
     let learner = maml_at(sinusoid_mlp(), 0.01).steps(5);
     let schedule = Schedule::Cosine { iterations: 800, floor: 0.01 };
     let config = TrainConfig::new(10, 5e-3, 800).schedule(schedule).clip_norm(10.0);
-    let tasks = |seed| Sinusoids { shots: 10, queries: 10, seed };
+    let tasks = |seed| Sinusoids::new(10, 10, seed);
     let [untrained, trained] = reports(&learner, config, &tasks(0), &tasks(1));
     let losses = |r: &[StepReport]| r.iter().map(|s| s.inductive.loss.mean).collect::<Vec<_>>();
     println!("untrained {:?}, trained {:?}", losses(&untrained), losses(&trained));
@@ -39,9 +39,9 @@ fn maml_learns_to_fit_a_sinusoid_from_ten_points() {
 
 /// 5-way 1-shot on characters held out from training.
 fn glyphs() -> [EpisodeSampler; 2] {
-    let images = Glyphs { alphabets: 10, ..Glyphs::default() }.generate().unwrap();
+    let images = Glyphs::default().alphabets(10).generate().unwrap();
     let split = Split::random(&images, 150, 50, false, 0).unwrap();
-    let shape = EpisodeShape { ways: 5, shots: 1, queries: 5 };
+    let shape = EpisodeShape::new(5, 1, 5);
     [split.train, split.test].map(|classes| EpisodeSampler::new(&images, &classes, shape, 0).unwrap())
 }
 

@@ -203,7 +203,7 @@ fn by_hand<'t, T: Real>(
         let outputs = learner.model.forward(&phi, tape.leaf(&episode.support.x), Norm::Batch);
         let mut g = grad(task_loss(outputs, &episode.support.y), &phi);
         if learner.order == Order::First {
-            g = g.iter().map(|g| tape.leaf(&g.value())).collect();
+            g = g.iter().map(|g| tape.leaf(&g.to_array())).collect();
         }
         phi = phi.iter().zip(g).map(|(&p, g)| p - learner.rule.lr * g).collect();
     }

@@ -87,7 +87,7 @@ fn noise<T: Real>(shape: &[usize], seed: u64) -> ArrayD<T> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     ArrayD::from_shape_simple_fn(shape, || {
         let unit: f64 = StandardNormal.sample(&mut rng);
-        T::of(unit)
+        T::from_f64(unit)
     })
 }
 
@@ -140,8 +140,9 @@ fn learned<T: Real>(learner: &dyn Learner<T>) -> Learned<T> {
         return Learned { params: Vec::new(), state: Vec::new() };
     }
     let state = learner.state();
-    let value =
-        |(i, spec): (usize, &ParamSpec)| ArrayD::from_elem(spec.shape.clone(), T::of(0.2 + 0.7 * i as f64));
+    let value = |(i, spec): (usize, &ParamSpec)| {
+        ArrayD::from_elem(spec.shape.clone(), T::from_f64(0.2 + 0.7 * i as f64))
+    };
     let state = state.iter().enumerate().map(value).collect();
     Learned { params: learner.init(1), state }
 }
@@ -425,7 +426,7 @@ fn tracked_statistics_are_the_mean_over_all_sets_of_the_episode() {
     for x in sets {
         let (tape, observer) = (Tape::new(), innerloop::Observer::new());
         let theta = tape.leaves(&start.params);
-        SMOOTH.forward(&theta, tape.constant(x), Norm::Observe(&observer));
+        let _ = SMOOTH.forward(&theta, tape.constant(x), Norm::Observe(&observer));
         let moments = &observer.into_moments()[0];
         mean.iter_mut().zip(&moments.mean).for_each(|(sum, m)| *sum += m / 3.0);
     }
@@ -497,10 +498,9 @@ fn what_another_learner_adapted_is_refused() {
 
 #[test]
 fn each_is_trained_and_evaluated_behind_dyn_on_images_with_distractors() {
-    let images = Glyphs { alphabets: 1, characters_per_alphabet: 8, drawers: 6, size: 16, seed: 0 }
-        .generate()
-        .unwrap();
-    let shape = EpisodeShape { ways: 3, shots: 1, queries: 2 };
+    let images =
+        Glyphs::default().alphabets(1).characters_per_alphabet(8).drawers(6).size(16).generate().unwrap();
+    let shape = EpisodeShape::new(3, 1, 2);
     let tasks = EpisodeSampler::new(&images, &images.all(), shape, 4).unwrap().unlabelled(2, 2, 2).unwrap();
     let model = Conv4::new([16, 16, 1], 3, Downsample::MaxPool, None).unwrap();
     for mode in [NormMode::Together, NormMode::Tracked { momentum: 0.1 }] {

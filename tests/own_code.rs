@@ -15,12 +15,12 @@ fn config(seed: u64) -> TrainConfig {
     TrainConfig::new(2, 1e-2, 10).seed(seed)
 }
 
-const SINUSOIDS: Sinusoids = Sinusoids { shots: 5, queries: 5, seed: 0 };
+const SINUSOIDS: Sinusoids = Sinusoids::new(5, 5, 0);
 
 fn glyphs() -> EpisodeSampler {
-    let glyphs = Glyphs { alphabets: 1, characters_per_alphabet: 8, drawers: 6, size: 16, seed: 0 };
+    let glyphs = Glyphs::default().alphabets(1).characters_per_alphabet(8).drawers(6).size(16);
     let images = glyphs.generate().unwrap();
-    let shape = EpisodeShape { ways: 3, shots: 1, queries: 2 };
+    let shape = EpisodeShape::new(3, 1, 2);
     EpisodeSampler::new(&images, &images.all(), shape, 4).unwrap()
 }
 
@@ -64,8 +64,7 @@ fn learner_optimizer_and_source_may_all_be_chosen_at_run_time() {
         Box::new(maml(small_conv4(Downsample::Stride))),
         Box::new(ProtoNet::new(small_conv4(Downsample::Stride).embedding(), NormMode::Batch)),
     ];
-    let optimizers: [Box<dyn Optimizer<f32>>; 2] =
-        [Box::new(Adam::default()), Box::new(Sgd { momentum: 0.9 })];
+    let optimizers: [Box<dyn Optimizer<f32>>; 2] = [Box::new(Adam::default()), Box::new(Sgd::new(0.9))];
     let tasks: Box<dyn Tasks<Episode<f32>>> = Box::new(glyphs());
     for (learner, optimizer) in learners.iter().zip(optimizers) {
         let mut trainer = Trainer::new(learner, optimizer, config(3)).unwrap();
@@ -105,7 +104,7 @@ impl<T: Real> Model<T> for Tenth {
     }
 
     fn init(&self, _seed: u64) -> Vec<ArrayD<T>> {
-        vec![ArrayD::from_elem(vec![1], T::of(0.1))]
+        vec![ArrayD::from_elem(vec![1], T::from_f64(0.1))]
     }
 }
 
@@ -287,7 +286,7 @@ fn an_own_distribution_of_another_shape_or_of_infinite_values_is_refused_by_name
 #[test]
 fn a_source_that_cannot_make_episodes_is_refused_before_the_first() {
     let learner = maml_at(Mlp::new(&[1, 4, 1]).unwrap(), 0.01);
-    let huge = Sinusoids { shots: usize::MAX, ..SINUSOIDS };
+    let huge = SINUSOIDS.shots(usize::MAX);
     let mut trainer = Trainer::<f32, _, _>::new(&learner, Adam::default(), config(0)).unwrap();
     assert!(matches!(trainer.step(&huge), Err(Error::Setting { name: "shots", .. })));
     let result = evaluate(&learner, trainer.learned(), &huge, 1);
@@ -297,10 +296,10 @@ fn a_source_that_cannot_make_episodes_is_refused_before_the_first() {
 #[test]
 fn episodes_whose_numbers_exceed_the_counter_are_refused_and_nothing_is_changed() {
     let learner = maml_at(Mlp::new(&[1, 1]).unwrap(), 0.01).order(Order::First);
-    let start = Trainer::<f64, _, _>::new(&learner, Sgd { momentum: 0.0 }, config(0)).unwrap();
+    let start = Trainer::<f64, _, _>::new(&learner, Sgd::new(0.0), config(0)).unwrap();
     let mut state = start.state().clone();
     state.iteration = u64::MAX / 2 + 1; // twice that wraps around to 0
-    let mut trainer = Trainer::resume(&learner, Sgd { momentum: 0.0 }, config(0), state.clone()).unwrap();
+    let mut trainer = Trainer::resume(&learner, Sgd::new(0.0), config(0), state.clone()).unwrap();
     assert!(matches!(trainer.step(&SINUSOIDS), Err(Error::Setting { name: "iteration", .. })));
     assert_eq!(trainer.state(), &state);
 }
@@ -310,10 +309,10 @@ fn sizes_of_networks_and_episodes_that_cannot_be_are_refused() {
     assert!(matches!(Mlp::new(&[1 << 40, 1 << 40]), Err(Error::Setting { name: "widths", .. })));
     let conv4 = Conv4::new([1 << 40, 1 << 40, 1], 8, Downsample::Stride, Some(5));
     assert!(matches!(conv4, Err(Error::Setting { name: "image", .. })));
-    let images = Glyphs { alphabets: 1, characters_per_alphabet: 3, drawers: 4, size: 8, seed: 0 };
+    let images = Glyphs::default().alphabets(1).characters_per_alphabet(3).drawers(4).size(8);
     let images = images.generate().unwrap();
     let sampler = |ways, shots, queries| {
-        EpisodeSampler::new(&images, &images.all(), EpisodeShape { ways, shots, queries }, 0).unwrap_err()
+        EpisodeSampler::new(&images, &images.all(), EpisodeShape::new(ways, shots, queries), 0).unwrap_err()
     };
     assert!(matches!(sampler(usize::MAX, 1, 1), Error::TooFewClasses { .. }));
     assert!(matches!(sampler(2, usize::MAX, 2), Error::TooFewImages { .. }));

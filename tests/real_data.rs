@@ -34,7 +34,7 @@ fn the_published_split_has_its_counts_and_shares_no_character() {
 fn a_short_training_on_omniglot_improves_on_chance() {
     let Some(root) = common::real_data() else { return };
     let (images, split) = load(&root);
-    let shape = EpisodeShape { ways: 5, shots: 1, queries: 5 };
+    let shape = EpisodeShape::new(5, 1, 5);
     let episodes = |classes: &[ClassRef]| EpisodeSampler::new(&images, classes, shape, 0).unwrap();
     let model = Conv4::new([28, 28, 1], 16, Downsample::Stride, Some(5)).unwrap();
     let learner = maml_at(model, 0.4).steps(1).eval_steps(3);

@@ -64,7 +64,8 @@ fn a_hessian_product_of_an_adapted_loss_is_the_same_in_every_way() {
         let (theta, along) = (tape.leaves(&params), tape.leaves(&v));
         let loss = query_loss(&model, &theta, &episode, steps, 0.0);
         let plain = hvp(loss, &theta, &along);
-        let recorded: Vec<_> = vjp(&grad(loss, &theta), &along, &theta).iter().map(|h| h.value()).collect();
+        let recorded: Vec<_> =
+            vjp(&grad(loss, &theta), &along, &theta).iter().map(|h| h.to_array()).collect();
         let size = inner(&recorded, &recorded).sqrt();
         for (a, b) in plain.iter().zip(&recorded) {
             approx::assert_relative_eq!(a / size, b / size, epsilon = 1e-10);
@@ -119,7 +120,7 @@ impl<T: Real> Op<T> for Recomputed {
 #[test]
 fn a_rule_that_differentiates_is_right_under_every_sweep() {
     let recomputed = |x: Var<'_, f64>| -> ArrayD<f64> {
-        let y = x.tape().record(Recomputed::body(x).value(), Recomputed, &[x]);
+        let y = x.tape().record(Recomputed::body(x).to_array(), Recomputed, &[x]);
         grad_values(y.sum(), &[x]).remove(0)
     };
     let tape = Tape::<f64>::new();
@@ -129,7 +130,9 @@ fn a_rule_that_differentiates_is_right_under_every_sweep() {
         grad_values(Recomputed::body(x).sum(), &[x])[0],
         max_relative = 1e-14
     );
-    check_grads(&[&[2, 3]], 3, |x| x[0].tape().record(Recomputed::body(x[0]).value(), Recomputed, &[x[0]]));
+    check_grads(&[&[2, 3]], 3, |x| {
+        x[0].tape().record(Recomputed::body(x[0]).to_array(), Recomputed, &[x[0]])
+    });
 }
 
 /// `2x`, whose rule reads the output although it says that it does not.
@@ -151,7 +154,7 @@ impl<T: Real> Op<T> for SaysOneThing {
 fn a_rule_that_reads_what_it_said_it_does_not_is_named() {
     let tape = Tape::<f32>::new();
     let x = tape.full(&[3], 1.0);
-    grad_values(tape.record((2.0 * x).value(), SaysOneThing, &[x]).sum(), &[x]);
+    grad_values(tape.record((2.0 * x).to_array(), SaysOneThing, &[x]).sum(), &[x]);
 }
 
 /// `(x·w, x + w)`; its rule may forget an input.
@@ -175,7 +178,7 @@ impl<T: Real> Rule<T> for Two {
 }
 
 fn two<'t, T: Real>(x: Var<'t, T>, w: Var<'t, T>, forgets: bool) -> Vec<Var<'t, T>> {
-    x.tape().record_all(vec![(x * w).value(), (x + w).value()], Two { forgets }, &[x, w])
+    x.tape().record_all(vec![(x * w).to_array(), (x + w).to_array()], Two { forgets }, &[x, w])
 }
 
 #[test]
@@ -214,7 +217,7 @@ impl<T: Real> Rule<T> for Keeps {
 }
 
 fn keeps(x: Var<'_, f64>) -> Vec<Var<'_, f64>> {
-    let y = x.value().mapv(f64::exp);
+    let y = x.to_array().mapv(f64::exp);
     let square = &y * &y;
     x.tape().record_all(vec![y, square], Keeps, &[x])
 }

@@ -96,7 +96,7 @@ impl Config {
     /// Task number `i`: a sinusoid, or random images with pixels in -1..1 and labels in turn.
     pub fn episode(&self, i: u64) -> Episode<f32> {
         let Some(image) = self.image else {
-            return Sinusoids { shots: self.shots, queries: self.queries, seed: 0 }.task(i);
+            return Sinusoids::new(self.shots, self.queries, 0).task(i);
         };
         let examples = |each, seed| labelled(image, self.ways, each, seed);
         Episode::new(examples(self.shots, 2 * i), examples(self.queries, 2 * i + 1)).unwrap()

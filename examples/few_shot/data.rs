@@ -41,12 +41,12 @@ impl Images {
         shots: usize,
         queries: usize,
     ) -> Result<EpisodeSampler> {
-        EpisodeSampler::new(&self.images, &self.train, EpisodeShape { ways, shots, queries }, settings.seed)
+        EpisodeSampler::new(&self.images, &self.train, EpisodeShape::new(ways, shots, queries), settings.seed)
     }
 
     /// Test episodes.
     pub fn test(&self, settings: &Settings) -> Result<EpisodeSampler> {
         let Settings { ways, shots, eval_queries: queries, .. } = *settings;
-        EpisodeSampler::new(&self.images, &self.test, EpisodeShape { ways, shots, queries }, TEST_SEED)
+        EpisodeSampler::new(&self.images, &self.test, EpisodeShape::new(ways, shots, queries), TEST_SEED)
     }
 }

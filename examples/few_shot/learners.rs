@@ -88,7 +88,7 @@ pub const ALL: &[Named] = &[
         let learner = Reptile::new(model, 1e-3).carried();
         let tasks = images.train(settings, settings.ways, 10, 1)?;
         let config = TrainConfig::new(5, 1.0, settings.iterations);
-        let sgd = Box::new(Sgd { momentum: 0.0 });
+        let sgd = Box::new(Sgd::new(0.0));
         trained(name, settings, &learner, &tasks, &images.test(settings)?, sgd, config)
     }),
     named(

@@ -38,10 +38,8 @@ impl Run {
             let learner = Maml::new(model.clone(), inner_lr, order, NormMode::Batch)
                 .steps(inner_steps)
                 .eval_steps(eval_steps);
-            let (name, title) = match order {
-                Order::Second => (NAMES[0], "second order"),
-                Order::First => (NAMES[1], "first order"),
-            };
+            let second = order == Order::Second;
+            let (name, title) = if second { (NAMES[0], "second order") } else { (NAMES[1], "first order") };
             let unadapted = Box::new(learner.clone().eval_steps(0));
             Run { name, title, learner: Box::new(learner), unadapted: Some(unadapted) }
         };

@@ -143,11 +143,11 @@ impl Settings {
     }
 
     pub fn train_shape(&self) -> EpisodeShape {
-        EpisodeShape { ways: self.train_ways(), shots: self.shots, queries: self.queries }
+        EpisodeShape::new(self.train_ways(), self.shots, self.queries)
     }
 
     pub fn eval_shape(&self) -> EpisodeShape {
-        EpisodeShape { ways: self.ways, shots: self.shots, queries: self.eval_queries }
+        EpisodeShape::new(self.ways, self.shots, self.eval_queries)
     }
 
     pub fn split(&self) -> SplitKind {

@@ -21,7 +21,7 @@ use crate::real::Real;
 /// ```
 /// use innerloop::{ClassBatches, Examples, Glyphs, Tasks};
 ///
-/// let images = Glyphs { alphabets: 1, characters_per_alphabet: 8, ..Glyphs::default() }.generate()?;
+/// let images = Glyphs::default().alphabets(1).characters_per_alphabet(8).generate()?;
 /// let batches = ClassBatches::new(&images, &images.all(), 16, 42)?;
 /// let batch: Examples<f32> = batches.task(7);
 /// assert_eq!((batch.x.shape(), batch.y.ways()), (&[16, 28, 28, 1][..], Some(batches.classes())));

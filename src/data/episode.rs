@@ -158,7 +158,7 @@ impl<T: Real> Examples<T> {
 
     /// The same examples in another element type, for proofs in `f64` of what runs in `f32`.
     pub fn cast<U: Real>(&self) -> Examples<U> {
-        let array = |x: &ArrayD<T>| x.map(|&v| U::of(v.as_f64()));
+        let array = |x: &ArrayD<T>| x.map(|&v| U::from_f64(v.as_f64()));
         let y = match &self.y {
             Targets::Labels { labels, ways } => Targets::Labels { labels: labels.clone(), ways: *ways },
             Targets::Values(values) => Targets::Values(array(values)),

@@ -19,12 +19,13 @@ use crate::random::{Purpose, stream2};
 /// ```
 /// use innerloop::Glyphs;
 ///
-/// let images = Glyphs { alphabets: 2, characters_per_alphabet: 5, ..Glyphs::default() }.generate()?;
+/// let images = Glyphs::default().alphabets(2).characters_per_alphabet(5).generate()?;
 /// assert_eq!((images.classes(), images.len(), images.shape()), (10, 200, [28, 28, 1]));
 /// assert_eq!(images.class_name(9), "glyphs02/character05");
 /// # Ok::<(), innerloop::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Glyphs {
     /// Alphabets; 30 by default.
     pub alphabets: usize,
@@ -44,7 +45,38 @@ impl Default for Glyphs {
     }
 }
 
+/// The setters say what differs from the default; the numbers are checked where they are used.
 impl Glyphs {
+    /// The number of alphabets.
+    #[must_use]
+    pub const fn alphabets(self, alphabets: usize) -> Self {
+        Self { alphabets, ..self }
+    }
+
+    /// The number of characters of each alphabet.
+    #[must_use]
+    pub const fn characters_per_alphabet(self, characters_per_alphabet: usize) -> Self {
+        Self { characters_per_alphabet, ..self }
+    }
+
+    /// The number of drawings of each character.
+    #[must_use]
+    pub const fn drawers(self, drawers: usize) -> Self {
+        Self { drawers, ..self }
+    }
+
+    /// Height and width in pixels.
+    #[must_use]
+    pub const fn size(self, size: usize) -> Self {
+        Self { size, ..self }
+    }
+
+    /// The seed of everything.
+    #[must_use]
+    pub const fn seed(self, seed: u64) -> Self {
+        Self { seed, ..self }
+    }
+
     /// Draws the set, on all threads.
     ///
     /// # Errors

@@ -210,7 +210,7 @@ impl ImageSet {
     /// The number that each byte stands for.
     pub(crate) fn levels<T: Real>(&self) -> [T; 256] {
         let (low, high) = self.range;
-        std::array::from_fn(|byte| T::of(low + (high - low) * (byte as f64 / 255.0)))
+        std::array::from_fn(|byte| T::from_f64(low + (high - low) * (byte as f64 / 255.0)))
     }
 }
 

@@ -16,6 +16,7 @@ use crate::real::Real;
 
 /// How large an episode is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct EpisodeShape {
     /// Classes in an episode.
     pub ways: usize,
@@ -23,6 +24,31 @@ pub struct EpisodeShape {
     pub shots: usize,
     /// Query examples of each class.
     pub queries: usize,
+}
+
+impl EpisodeShape {
+    /// `ways` classes, and of each `shots` support and `queries` query examples. They are checked where they are used.
+    pub const fn new(ways: usize, shots: usize, queries: usize) -> Self {
+        Self { ways, shots, queries }
+    }
+
+    /// The same with another number of classes.
+    #[must_use]
+    pub const fn ways(self, ways: usize) -> Self {
+        Self { ways, ..self }
+    }
+
+    /// The same with another number of support examples of each class.
+    #[must_use]
+    pub const fn shots(self, shots: usize) -> Self {
+        Self { shots, ..self }
+    }
+
+    /// The same with another number of query examples of each class.
+    #[must_use]
+    pub const fn queries(self, queries: usize) -> Self {
+        Self { queries, ..self }
+    }
 }
 
 /// N-way K-shot episodes from a list of classes.
@@ -35,8 +61,8 @@ pub struct EpisodeShape {
 /// ```
 /// use innerloop::{Episode, EpisodeSampler, EpisodeShape, Glyphs, Tasks};
 ///
-/// let images = Glyphs { alphabets: 1, characters_per_alphabet: 8, ..Glyphs::default() }.generate()?;
-/// let shape = EpisodeShape { ways: 5, shots: 1, queries: 3 };
+/// let images = Glyphs::default().alphabets(1).characters_per_alphabet(8).generate()?;
+/// let shape = EpisodeShape::new(5, 1, 3);
 /// let sampler = EpisodeSampler::new(&images, &images.all(), shape, 42)?;
 /// let episode: Episode<f32> = sampler.task(1_000_000);
 /// assert_eq!(episode.query.x.shape(), [15, 28, 28, 1]);

@@ -21,13 +21,14 @@ use crate::real::Real;
 /// ```
 /// use innerloop::{Episode, Sinusoids, Tasks};
 ///
-/// let tasks = Sinusoids { shots: 10, queries: 10, seed: 0 };
+/// let tasks = Sinusoids::new(10, 10, 0);
 /// let episode: Episode<f32> = tasks.task(3);
 /// let (amplitude, _phase) = tasks.curve(3);
 /// let largest = episode.query.y.values().unwrap().iter().fold(0.0, |m: f32, y| m.max(y.abs()));
 /// assert!(f64::from(largest) <= amplitude);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Sinusoids {
     /// Points in the support set, 1 to 4,294,967,295.
     pub shots: usize,
@@ -38,6 +39,23 @@ pub struct Sinusoids {
 }
 
 impl Sinusoids {
+    /// Tasks with so many points in their two sets. They are checked where they are used.
+    pub const fn new(shots: usize, queries: usize, seed: u64) -> Self {
+        Self { shots, queries, seed }
+    }
+
+    /// The same with another number of points in the support set.
+    #[must_use]
+    pub const fn shots(self, shots: usize) -> Self {
+        Self { shots, ..self }
+    }
+
+    /// The same with another number of points in the query set.
+    #[must_use]
+    pub const fn queries(self, queries: usize) -> Self {
+        Self { queries, ..self }
+    }
+
     /// Amplitude and phase of task `i`, for plots of the true curve.
     pub fn curve(&self, i: u64) -> (f64, f64) {
         draw_task(&mut self.rng(i))
@@ -66,7 +84,7 @@ impl<T: Real> Tasks<Episode<T>> for Sinusoids {
         let mut examples = |n: usize| {
             let x: Vec<f64> = (0..n).map(|_| between(&mut rng, -5.0, 5.0)).collect();
             let column = |of: &dyn Fn(f64) -> f64| {
-                let values = x.iter().map(|&x| T::of(of(x))).collect();
+                let values = x.iter().map(|&x| T::from_f64(of(x))).collect();
                 ArrayD::from_shape_vec(IxDyn(&[n, 1]), values).expect("n values")
             };
             Examples::valued(column(&|x| x), column(&|x| amplitude * (x - phase).sin()))

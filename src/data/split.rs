@@ -18,7 +18,7 @@ const LINE: &str = "\"Alphabet/characterNN/rotDDD\" with DDD one of 000, 090, 18
 /// ```
 /// use innerloop::{Glyphs, Split};
 ///
-/// let images = Glyphs { alphabets: 3, characters_per_alphabet: 10, ..Glyphs::default() }.generate()?;
+/// let images = Glyphs::default().alphabets(3).characters_per_alphabet(10).generate()?;
 /// let split = Split::random(&images, 20, 10, true, 0)?;
 /// assert_eq!((split.train.len(), split.val.len(), split.test.len()), (80, 0, 40));
 /// # Ok::<(), innerloop::Error>(())

@@ -102,8 +102,7 @@ mod tests {
 
     fn sampler(seed: u64) -> EpisodeSampler {
         let images = images(6);
-        EpisodeSampler::new(&images, &images.all(), EpisodeShape { ways: 3, shots: 1, queries: 2 }, seed)
-            .unwrap()
+        EpisodeSampler::new(&images, &images.all(), EpisodeShape::new(3, 1, 2), seed).unwrap()
     }
 
     #[test]

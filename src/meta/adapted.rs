@@ -51,7 +51,7 @@ impl<T: Real> Adapted<T> {
     /// The same with statistics of normalised layers.
     #[must_use]
     pub fn with_moments(self, moments: &[Moments]) -> Adapted<T> {
-        let array = |v: &[f64]| Array1::from_iter(v.iter().map(|&v| T::of(v))).into_dyn();
+        let array = |v: &[f64]| Array1::from_iter(v.iter().map(|&v| T::from_f64(v))).into_dyn();
         moments.iter().enumerate().fold(self, |all, (layer, m)| {
             all.with(moment_name(layer, "mean"), array(&m.mean))
                 .with(moment_name(layer, "var"), array(&m.var))

@@ -35,7 +35,7 @@ use crate::value::Value;
 ///
 /// ```
 /// use innerloop::{Adam, Baseline, ClassBatches, Conv4, Downsample, Glyphs, NormMode, TrainConfig, Trainer};
-/// let images = Glyphs { alphabets: 1, characters_per_alphabet: 8, ..Glyphs::default() }.generate()?;
+/// let images = Glyphs::default().alphabets(1).characters_per_alphabet(8).generate()?;
 /// let batches = ClassBatches::new(&images, &images.all(), 16, 0)?;
 /// let body = Conv4::new([28, 28, 1], 8, Downsample::Stride, None)?;
 /// let baseline = Baseline::plus_plus(body, batches.classes(), NormMode::Tracked { momentum: 0.1 });
@@ -145,7 +145,7 @@ impl<T: Real, M: Model<T>> Learner<T> for Baseline<M> {
         let theta = tape.leaves(body);
         let moments = inductive(&self.model, &self.norm, &theta, &x, &|| tracked(&learned.state, 0));
         // with the statistics that single queries get, so that a support image is embedded as a query is
-        let z = self.model.forward(&theta, tape.push_leaf(x), Norm::Running(&moments)).value();
+        let z = self.model.forward(&theta, tape.push_leaf(x), Norm::Running(&moments)).to_array();
         let specs_of_head = self.head.specs(self.model.outputs(), ways);
         let mut head = init_params::<T>(&specs_of_head, self.seed ^ HEAD_SEED);
         if let BaselineHead::Cosine { .. } = self.head {
@@ -176,7 +176,7 @@ impl<M> Baseline<M> {
         let tape = Tape::new();
         let theta = tape.leaves(&adapted.params(&self.model.specs())?);
         let z = embedded(&self.model, &self.norm, &theta, adapted, x, batch)?;
-        Ok(self.head.logits(&tape.leaves(&head), z).value())
+        Ok(self.head.logits(&tape.leaves(&head), z).to_array())
     }
 }
 

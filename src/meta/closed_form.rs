@@ -204,8 +204,8 @@ pub(super) fn adapt<T: Real>(
     let (z, moments) = embedding(model, mode, &theta, &inputs(support), &learned.state);
     let Solution { head, shown } = fitted(learner, &theta, &z, &support.y)?;
     let adapted = Adapted::of_params(&learner.specs(), learned.params.clone()).with_moments(&moments);
-    let adapted = adapted.with(learner.name(), head.value());
-    let adapted = shown.into_iter().fold(adapted, |all, (name, array)| all.with(name, array.value()));
+    let adapted = adapted.with(learner.name(), head.to_array());
+    let adapted = shown.into_iter().fold(adapted, |all, (name, array)| all.with(name, array.to_array()));
     Ok(if embeds_again(model, mode) { with_support(adapted, support) } else { adapted })
 }
 
@@ -237,7 +237,7 @@ pub(super) fn predict_together<T: Real>(
     learner.check("support", &support)?;
     let tape = Tape::new();
     let theta = tape.leaves(&adapted.params(&learner.specs())?);
-    finite_outputs(joint_logits(learner, &theta, &support, x)?.value())
+    finite_outputs(joint_logits(learner, &theta, &support, x)?.to_array())
 }
 
 fn logits<T: Real>(
@@ -256,7 +256,7 @@ fn logits<T: Real>(
         return Err(Error::Shape { what, expected, found: head.shape().to_vec() });
     }
     let head = tape.leaf(head);
-    finite_outputs(learner.logits(&theta[model.count()..], head, z).value())
+    finite_outputs(learner.logits(&theta[model.count()..], head, z).to_array())
 }
 
 /// Whether queries in one batch have a head that was fitted to other embeddings than those of

@@ -115,7 +115,7 @@ pub(super) fn shares<T: Real>(y: &Targets<T>) -> ArrayD<T> {
     let mut shares = ArrayD::zeros(vec![ways, labels.len()]);
     for way in 0..ways {
         let members = labels.iter().filter(|&&l| l == way).count().max(1);
-        let share = T::of(1.0 / members as f64);
+        let share = T::from_f64(1.0 / members as f64);
         labels.iter().enumerate().filter(|(_, l)| **l == way).for_each(|(i, _)| shares[[way, i]] = share);
     }
     shares
@@ -149,9 +149,9 @@ mod tests {
     fn distances_and_means_are_what_they_say() {
         let tape = Tape::<f64>::new();
         let a = tape.leaf(&arr2(&[[0.0, 0.0], [3.0, 4.0], [1.0, 0.0]]).into_dyn());
-        let d = squared_distances(a, a).value();
+        let d = squared_distances(a, a).to_array();
         assert_eq!(d, arr2(&[[0.0, 25.0, 1.0], [25.0, 0.0, 20.0], [1.0, 20.0, 0.0]]).into_dyn());
-        let means = class_means(a, &Targets::Labels { labels: vec![1, 0, 1], ways: 2 }).value();
+        let means = class_means(a, &Targets::Labels { labels: vec![1, 0, 1], ways: 2 }).to_array();
         assert_eq!(means, arr2(&[[3.0, 4.0], [0.5, 0.0]]).into_dyn());
         check_grads(&[&[3, 2], &[2, 2]], 2, |x| squared_distances(x[0], x[1]).tanh());
     }

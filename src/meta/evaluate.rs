@@ -14,6 +14,7 @@ use crate::real::Real;
 
 /// A mean over episodes with half the width of its 95 % interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Mean {
     /// The mean.
     pub mean: f64,

@@ -103,7 +103,7 @@ impl HeadFit {
             None => vec![(0..n).collect(); self.epochs],
         };
         let [lr, keep, new, decay] =
-            [self.lr, self.momentum, 1.0 - self.dampening, self.weight_decay].map(T::of);
+            [self.lr, self.momentum, 1.0 - self.dampening, self.weight_decay].map(T::from_f64);
         let mut momenta: Vec<ArrayD<T>> = Vec::new();
         for (k, batch) in batches.iter().enumerate() {
             let batch = chosen(examples, batch);

@@ -16,7 +16,7 @@ const KEPT: [&str; 3] = ["support/x", "support/labels", "support/unlabelled"];
 
 /// The same with the support set.
 pub(super) fn with_support<T: Real>(adapted: Adapted<T>, support: &Examples<T>) -> Adapted<T> {
-    let labels = support.y.labels().expect("checked: labels").iter().map(|&label| T::of(label as f64));
+    let labels = support.y.labels().expect("checked: labels").iter().map(|&label| T::from_f64(label as f64));
     let adapted =
         adapted.with(KEPT[0], support.x.clone()).with(KEPT[1], Array1::from_iter(labels).into_dyn());
     match inputs(support)[..] {

@@ -22,6 +22,7 @@ use crate::real::Real;
 
 /// How the meta-gradient of second order is computed. Both routes are exact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Route {
     /// All inner steps on one tape: faster; the memory grows with the number of steps.
     Unrolled,
@@ -48,7 +49,7 @@ pub enum Route {
 /// use innerloop::{Learned, Learner, Maml, Mlp, NormMode, Order, Sinusoids, Tasks};
 /// let maml = Maml::new(Mlp::new(&[1, 40, 40, 1])?, 0.01, Order::Second, NormMode::Batch).eval_steps(5);
 /// let learned: Learned<f32> = maml.init(0).into();
-/// let episode = Sinusoids { shots: 10, queries: 10, seed: 1 }.task(0);
+/// let episode = Sinusoids::new(10, 10, 1).task(0);
 /// let adapted = maml.adapt(&learned, &episode.support)?;
 /// assert_eq!(maml.predict(&adapted, &episode.query.x)?.shape(), [10, 1]);
 /// # Ok::<(), innerloop::Error>(())

@@ -87,13 +87,13 @@ fn points<T: Real>(centroid: bool, support: &Examples<T>) -> Adapted<T> {
     let (points, labels) = if centroid {
         let tape = Tape::new();
         let x = support.x.shape();
-        let means = class_means(tape.constant(&flat(&support.x)), &support.y).value();
+        let means = class_means(tape.constant(&flat(&support.x)), &support.y).to_array();
         let shape = [&[*ways], &x[1..]].concat();
         (means.into_shape_with_order(shape).expect("the same elements"), (0..*ways).collect())
     } else {
         (support.x.clone(), labels.clone())
     };
-    let labels = Array1::from_iter(labels.iter().map(|&label| T::of(label as f64)));
+    let labels = Array1::from_iter(labels.iter().map(|&label| T::from_f64(label as f64)));
     Adapted::new([("points".into(), points), ("labels".into(), labels.into_dyn())])
 }
 
@@ -117,8 +117,8 @@ fn scores<T: Real>(nearness: Nearness, adapted: &Adapted<T>, x: &ArrayD<T>) -> R
     let tape = Tape::new();
     let [x, points] = [x, points].map(|a| tape.constant(&flat(a)));
     let near = match nearness {
-        Nearness::Cosine => cosine_similarity(x, points).value(),
-        Nearness::Euclidean => -squared_distances(x, points).value(),
+        Nearness::Cosine => cosine_similarity(x, points).to_array(),
+        Nearness::Euclidean => -squared_distances(x, points).to_array(),
     };
     let nearest = |i, way| {
         let of_way = labels.iter().enumerate().filter(|(_, label)| **label == way);

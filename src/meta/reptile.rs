@@ -39,8 +39,8 @@ use crate::real::Real;
 /// use innerloop::{Mlp, Reptile, Schedule, Sgd, Sinusoids, TrainConfig, Trainer};
 /// let reptile = Reptile::new(Mlp::new(&[1, 40, 40, 1])?, 0.01).steps(5, 10);
 /// let config = TrainConfig::new(1, 1.0, 3).schedule(Schedule::Linear { iterations: 3, floor: 0.0 });
-/// let mut trainer = Trainer::<f32, _, _>::new(&reptile, Sgd { momentum: 0.0 }, config)?;
-/// trainer.step(&Sinusoids { shots: 10, queries: 10, seed: 0 })?;
+/// let mut trainer = Trainer::<f32, _, _>::new(&reptile, Sgd::new(0.0), config)?;
+/// trainer.step(&Sinusoids::new(10, 10, 0))?;
 /// # Ok::<(), innerloop::Error>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -72,7 +72,7 @@ impl<M> Reptile<M> {
     /// The published settings for 5-way Omniglot, but for the rate, which was 1e-3: Adam with β₁ = 0, 5 steps of 10
     /// examples in training, 50 steps of 5 examples in evaluation.
     pub fn new(model: M, inner_lr: f64) -> Reptile<M> {
-        let optimizer = Adam { beta1: 0.0, ..Adam::default() };
+        let optimizer = Adam::default().betas(0.0, 0.999);
         Reptile {
             model,
             optimizer,
@@ -245,12 +245,12 @@ impl<T: Real, M: Model<T>, O: Optimizer<T>> Trainable<T> for Reptile<M, O> {
         if !self.carried {
             return Ok(lesson);
         }
-        let step = arr0(T::of(state.step as f64)).into_dyn();
+        let step = arr0(T::from_f64(state.step as f64)).into_dyn();
         Ok(lesson.with_seen(state.slots.into_iter().flatten().chain([step]).collect()))
     }
 
     fn absorb(&self, state: &mut [ArrayD<T>], seen: &[Vec<ArrayD<T>>]) {
-        let share = T::of(1.0 / seen.len() as f64);
+        let share = T::from_f64(1.0 / seen.len() as f64);
         for (i, now) in state.iter_mut().enumerate() {
             *now = seen[1..].iter().fold(seen[0][i].clone(), |sum, lesson| sum + &lesson[i]) * share;
         }

@@ -61,8 +61,8 @@ pub enum Follows {
 /// use innerloop::{Conv4, Downsample, Episode, EpisodeSampler, EpisodeShape, Glyphs, Learner, Tasks};
 /// use innerloop::{NormMode, Refinement, SemiProtoNet};
 ///
-/// let images = Glyphs { alphabets: 1, characters_per_alphabet: 8, ..Glyphs::default() }.generate()?;
-/// let shape = EpisodeShape { ways: 5, shots: 1, queries: 1 };
+/// let images = Glyphs::default().alphabets(1).characters_per_alphabet(8).generate()?;
+/// let shape = EpisodeShape::new(5, 1, 1);
 /// let sampler = EpisodeSampler::new(&images, &images.all(), shape, 42)?.unlabelled(3, 2, 3)?;
 /// let episode: Episode<f32> = sampler.task(0);
 ///

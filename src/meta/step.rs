@@ -161,7 +161,7 @@ impl<T: Real> OrderedSum<'_, T> {
         }
         let Lesson { score, mut grads, .. } = self.total.expect("a meta-batch has at least one task");
         let share = 1.0 / count as f64;
-        grads.iter_mut().for_each(|g| *g *= T::of(share));
+        grads.iter_mut().for_each(|g| *g *= T::from_f64(share));
         let accuracy = score.accuracy.map(|a| share * a);
         Ok(MetaGrad { loss: share * score.loss, accuracy, grads, seen: self.seen })
     }

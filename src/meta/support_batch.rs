@@ -47,7 +47,7 @@ pub(super) fn with_support<T: Real>(
 
 fn forward<T: Real>(model: &dyn Model<T>, params: &[ArrayD<T>], x: &ArrayD<T>) -> ArrayD<T> {
     let tape = Tape::new();
-    model.forward(&tape.leaves(params), tape.constant(x), Norm::Batch).value()
+    model.forward(&tape.leaves(params), tape.constant(x), Norm::Batch).to_array()
 }
 
 fn finite<T: Real>(outputs: ArrayD<T>) -> Result<ArrayD<T>> {

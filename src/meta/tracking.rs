@@ -41,7 +41,7 @@ pub(super) fn seen<T: Real>(rows: usize, passes: &[(usize, Vec<Moments>)]) -> Ve
             let of_row = passes.iter().filter(|(row, _)| *row == at[0]);
             let values: Vec<f64> = of_row.map(|(_, moments)| which(&moments[layer])[at[1]]).collect();
             assert!(!values.is_empty(), "no pass saw row {}", at[0]);
-            T::of(values.iter().sum::<f64>() / values.len() as f64)
+            T::from_f64(values.iter().sum::<f64>() / values.len() as f64)
         })
     };
     (0..layers).flat_map(|layer| [mean(layer, |m| &m.mean), mean(layer, |m| &m.var)]).collect()
@@ -51,7 +51,7 @@ pub(super) fn seen<T: Real>(rows: usize, passes: &[(usize, Vec<Moments>)]) -> Ve
 #[inline(never)]
 pub(super) fn absorb<T: Real>(mode: &NormMode, state: &mut [ArrayD<T>], seen: &[Vec<ArrayD<T>>]) {
     let NormMode::Tracked { momentum } = mode else { return };
-    let share = T::of(momentum / seen.len().max(1) as f64);
+    let share = T::from_f64(momentum / seen.len().max(1) as f64);
     for (i, now) in state.iter_mut().enumerate() {
         let before = now.clone();
         seen.iter().for_each(|lesson| *now += &((&lesson[i] - &before) * share));

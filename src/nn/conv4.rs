@@ -2,7 +2,7 @@
 
 use super::model::Model;
 use super::network::Network;
-use super::norm::Norm;
+use super::norm::{BlockShape, Norm};
 use super::spec::ParamSpec;
 use super::specs::elements;
 use crate::error::{Error, Result};
@@ -11,6 +11,7 @@ use crate::var::Var;
 
 /// How a block of [`Conv4`] halves the size of its image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Downsample {
     /// A 2x2 max-pool after the ReLU; the features are flattened (28, 14, 7, 3, 1).
     MaxPool,
@@ -189,7 +190,7 @@ impl Conv4 {
         let mut x = x;
         for (layer, block) in params[..4 * BLOCKS].chunks_exact(4).enumerate() {
             let block = block.try_into().expect("chunks of four");
-            x = norm.conv_block(layer, x, block, [stride, [1, 1], window]);
+            x = norm.conv_block(layer, x, block, BlockShape { stride, pad: [1, 1], window });
         }
         match self.downsample {
             Downsample::MaxPool => x.reshape(&[x.shape()[0], self.features()]),
@@ -255,9 +256,9 @@ mod tests {
             ((i[0] * 7 + i[1] * 3 + i[2] * 5) % 11) as f64
         }));
         let observer = Observer::new();
-        let batch = model.forward(&params, x, Norm::Observe(&observer)).value();
+        let batch = model.forward(&params, x, Norm::Observe(&observer)).to_array();
         let seen = observer.into_moments();
-        let running = model.forward(&params, x, Norm::Running(&seen)).value();
+        let running = model.forward(&params, x, Norm::Running(&seen)).to_array();
         assert_eq!(seen.len(), 4);
         approx::assert_relative_eq!(batch, running, max_relative = 1e-9, epsilon = 1e-9);
         let half = Moments::standard(3).updated(&seen[0], 0.5);
@@ -270,8 +271,8 @@ mod tests {
         let model = Conv4::new([16, 16, 1], 3, Downsample::MaxPool, Some(2)).unwrap();
         let (tape, observer) = (Tape::<f64>::new(), Observer::new());
         let (params, x) = (tape.leaves(&model.init(1)), tape.full(&[2, 16, 16, 1], 0.5));
-        model.forward(&params, x, Norm::Observe(&observer));
-        model.forward(&params, x, Norm::Observe(&observer));
+        let _ = model.forward(&params, x, Norm::Observe(&observer));
+        let _ = model.forward(&params, x, Norm::Observe(&observer));
     }
 
     use super::super::norm::Moments;

@@ -97,12 +97,12 @@ impl Init {
     /// Draws an array of `shape`.
     pub(super) fn draw<T: Real>(&self, rng: &mut ChaCha8Rng, shape: &[usize]) -> ArrayD<T> {
         match *self {
-            Init::Constant(value) => ArrayD::from_elem(shape, T::of(value)),
+            Init::Constant(value) => ArrayD::from_elem(shape, T::from_f64(value)),
             Init::Normal { deviation } => {
-                ArrayD::from_shape_simple_fn(shape, || T::of(deviation * standard_normal(rng)))
+                ArrayD::from_shape_simple_fn(shape, || T::from_f64(deviation * standard_normal(rng)))
             }
             Init::Uniform { low, high } => {
-                ArrayD::from_shape_simple_fn(shape, || T::of(between(rng, low, high)))
+                ArrayD::from_shape_simple_fn(shape, || T::from_f64(between(rng, low, high)))
             }
             Init::Orthogonal { gain } => {
                 let (rows, cols) = matrix(shape);
@@ -111,13 +111,13 @@ impl Init {
                     let (row, col) = (i / cols, i % cols);
                     if rows >= cols { columns[col][row] } else { columns[row][col] }
                 };
-                let numbers = (0..rows * cols).map(|i| T::of(gain * at(i))).collect();
+                let numbers = (0..rows * cols).map(|i| T::from_f64(gain * at(i))).collect();
                 ArrayD::from_shape_vec(shape, numbers).expect("as many numbers as the shape has elements")
             }
             Init::Identity => {
                 ArrayD::from_shape_fn(shape, |at| if at[0] == at[1] { T::one() } else { T::zero() })
             }
-            Init::Own(ref own) => own.0(rng, shape).mapv(T::of),
+            Init::Own(ref own) => own.0(rng, shape).mapv(T::from_f64),
         }
     }
 }

@@ -20,7 +20,7 @@ pub use layout::{
 pub use mlp::{Activation, Mlp};
 pub use model::Model;
 pub use network::Network;
-pub use norm::{Moments, Norm, Observer};
+pub use norm::{BlockShape, Moments, Norm, Observer};
 pub use norm_mode::NormMode;
 pub(crate) use norm_mode::check_moments;
 pub use params::{check_params, init_params};

@@ -95,6 +95,17 @@ pub enum Norm<'a> {
     Running(&'a [Moments]),
 }
 
+/// How a convolution block moves over its image, for [`Norm::conv_block`]; `[height, width]` each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlockShape {
+    /// From one window of the convolution to the next.
+    pub stride: [usize; 2],
+    /// Zeros around the image.
+    pub pad: [usize; 2],
+    /// The windows of which the largest value is taken; `[1, 1]` for none.
+    pub window: [usize; 2],
+}
+
 /// Inside the root, as in the reference; outside, gradients differ in the fourth digit.
 const EPS: f64 = 1e-5;
 
@@ -112,7 +123,7 @@ impl Norm<'_> {
         layer: usize,
         x: Var<'t, T>,
         [w, bias, gamma, beta]: [Var<'t, T>; 4],
-        [stride, pad, window]: [[usize; 2]; 3],
+        BlockShape { stride, pad, window }: BlockShape,
     ) -> Var<'t, T> {
         match self {
             Norm::Batch => x.conv_block(w, gamma, beta, ConvBlock { stride, pad, eps: EPS, window }),
@@ -186,7 +197,7 @@ fn first_statistics<'t, T: Real>(x: Var<'t, T>, n: usize) -> (Var<'t, T>, Var<'t
 /// The statistics of the batch `x + bias`.
 fn observed<'t, T: Real>(x: Var<'t, T>, bias: Var<'t, T>) -> Moments {
     let over: Vec<_> = (0..x.shape().len() - 1).collect();
-    let numbers = |v: Var<'t, T>| v.value().iter().map(|v| v.as_f64()).collect();
+    let numbers = |v: Var<'t, T>| v.to_array().iter().map(|v| v.as_f64()).collect();
     Moments { mean: numbers(x.mean_axes(&over) + bias), var: numbers(x.var_axes(&over)) }
 }
 
@@ -202,7 +213,7 @@ fn given_statistics<'t, T: Real>(
         panic!("batch norm: statistics of {layers} layers were given, layer {layer} has none")
     });
     let var = |v: &[f64]| {
-        let array: ArrayD<T> = ndarray::Array1::from_iter(v.iter().map(|&v| T::of(v))).into_dyn();
+        let array: ArrayD<T> = ndarray::Array1::from_iter(v.iter().map(|&v| T::from_f64(v))).into_dyn();
         bias.tape().leaf(&array)
     };
     (var(&given.mean) - bias, var(&given.var))

@@ -82,7 +82,7 @@ mod tests {
         }));
         let (s, b) = (tape.full(&[3], -0.7), tape.full(&[3], 0.3));
         let composed = x.affine_channels(s, b).relu().max_pool2d([2, 2], [2, 2]);
-        assert_eq!(x.affine_relu_pool(s, b, [2, 2]).value(), composed.value());
+        assert_eq!(x.affine_relu_pool(s, b, [2, 2]).to_array(), composed.to_array());
     }
 
     #[test]

@@ -122,7 +122,7 @@ impl<'t, T: Real> Var<'t, T> {
     #[track_caller]
     #[inline(never)]
     pub fn minus_scaled(self, rate: f64, other: Var<'t, T>) -> Var<'t, T> {
-        let r = T::of(rate);
+        let r = T::from_f64(rate);
         let value = self.read(|a| {
             other.read(|b| {
                 let (sa, sb) = (a.shape(), b.shape());
@@ -134,7 +134,7 @@ impl<'t, T: Real> Var<'t, T> {
     }
 
     fn scale_shift(self, scale: f64, shift: f64) -> Var<'t, T> {
-        let (a, b) = (T::of(scale), T::of(shift));
+        let (a, b) = (T::from_f64(scale), T::from_f64(shift));
         let value = self.read(|x| match (scale, shift) {
             (_, 0.0) => x.map(|x| x * a), // adding a zero would turn -0 into 0
             (1.0, _) => x.map(|x| x + b),
@@ -216,7 +216,7 @@ mod tests {
         check_grads(&[&[3, 5], &[3, 5]], 2, |x| x[0].minus_scaled(0.3, x[1]).tanh());
         let tape = Tape::<f64>::new();
         let (p, g) = (tape.full(&[3], 0.7), tape.full(&[3], -1.3));
-        assert_eq!(p.minus_scaled(0.1, g).value(), (p - 0.1 * g).value());
+        assert_eq!(p.minus_scaled(0.1, g).to_array(), (p - 0.1 * g).to_array());
     }
 
     #[test]
@@ -240,7 +240,7 @@ mod tests {
             (-x, [-1.0, 2.0]),
         ];
         for (y, want) in rows {
-            assert_eq!(y.value(), arr1(&want).into_dyn());
+            assert_eq!(y.to_array(), arr1(&want).into_dyn());
         }
         check_grads(&[&[4]], 2, |x| (1.0 - 2.0 * x[0]) / 3.0 + 2.0 / (x[0] - 5.0));
     }

@@ -196,13 +196,13 @@ mod tests {
         let tape = Tape::<f64>::new();
         let column = tape.leaf(&arr2(&[[1.0], [2.0]]).into_dyn());
         let wide = column.broadcast_to(&[2, 3]);
-        assert_eq!(wide.value(), arr2(&[[1.0, 1.0, 1.0], [2.0, 2.0, 2.0]]).into_dyn());
-        assert_eq!(wide.sum_to(&[2, 1]).value(), arr2(&[[3.0], [6.0]]).into_dyn());
+        assert_eq!(wide.to_array(), arr2(&[[1.0, 1.0, 1.0], [2.0, 2.0, 2.0]]).into_dyn());
+        assert_eq!(wide.sum_to(&[2, 1]).to_array(), arr2(&[[3.0], [6.0]]).into_dyn());
     }
 
     #[test]
     #[should_panic(expected = "broadcast_to: [2, 3] cannot be repeated to [2, 4]")]
     fn shapes_that_do_not_broadcast_are_named() {
-        Tape::<f32>::new().full(&[2, 3], 1.0).broadcast_to(&[2, 4]);
+        let _ = Tape::<f32>::new().full(&[2, 3], 1.0).broadcast_to(&[2, 4]);
     }
 }

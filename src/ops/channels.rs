@@ -140,6 +140,6 @@ mod tests {
     #[should_panic(expected = "scale_channels: [2] is not one number for each channel of [2, 3]")]
     fn a_scale_of_another_length_is_named() {
         let tape = Tape::<f32>::new();
-        tape.full(&[2, 3], 0.0).scale_channels(tape.full(&[2], 0.0));
+        let _ = tape.full(&[2, 3], 0.0).scale_channels(tape.full(&[2], 0.0));
     }
 }

@@ -139,7 +139,7 @@ mod tests {
         let tape = Tape::<f64>::new();
         let x = tape.leaf(&Array::range(0.0, 9.0, 1.0).into_shape_with_order(vec![1, 3, 3, 1]).unwrap());
         let w = tape.leaf(&Array::range(0.0, 4.0, 1.0).into_shape_with_order(vec![2, 2, 1, 1]).unwrap());
-        let y = x.conv2d(w, [1, 1], [0, 0]).value();
+        let y = x.conv2d(w, [1, 1], [0, 0]).to_array();
         // 0·x₀₀ + 1·x₀₁ + 2·x₁₀ + 3·x₁₁ and so on
         assert_eq!(y.into_raw_vec_and_offset().0, [19.0, 25.0, 37.0, 43.0]);
     }
@@ -150,20 +150,25 @@ mod tests {
     )]
     fn channels_that_do_not_match_are_named() {
         let tape = Tape::<f32>::new();
-        tape.full(&[1, 4, 4, 3], 0.0).conv2d(tape.full(&[3, 3, 2, 5], 0.0), [1, 1], [0, 0]);
+        let _ = tape.full(&[1, 4, 4, 3], 0.0).conv2d(tape.full(&[3, 3, 2, 5], 0.0), [1, 1], [0, 0]);
     }
 
     #[test]
     #[should_panic(expected = "conv2d: images [1, 2, 2, 1] padded by [9223372036854775808, 0] are too large")]
     fn a_padding_that_overflows_is_named() {
         let tape = Tape::<f32>::new();
-        tape.full(&[1, 2, 2, 1], 0.0).conv2d(tape.full(&[1, 1, 1, 1], 0.0), [1, 1], [usize::MAX / 2 + 1, 0]);
+        let _ = tape.full(&[1, 2, 2, 1], 0.0).conv2d(
+            tape.full(&[1, 1, 1, 1], 0.0),
+            [1, 1],
+            [usize::MAX / 2 + 1, 0],
+        );
     }
 
     #[test]
     #[should_panic(expected = "under weights [1, 1, 1, 1] at stride [1, 1] are too large")]
     fn a_result_that_cannot_be_addressed_is_refused() {
         let tape = Tape::<f32>::new();
-        tape.full(&[1, 2, 2, 1], 0.0).conv2d(tape.full(&[1, 1, 1, 1], 0.0), [1, 1], [1 << 40, 1 << 40]);
+        let _ =
+            tape.full(&[1, 2, 2, 1], 0.0).conv2d(tape.full(&[1, 1, 1, 1], 0.0), [1, 1], [1 << 40, 1 << 40]);
     }
 }

@@ -141,7 +141,7 @@ impl<'t, T: Real> Var<'t, T> {
         let (x, weights) = (self.val(), w.val());
         let mut moments = Moments::new(conv.c_out);
         each_block(&conv, x.data(), weights.data(), |_, _, y| moments.add(y));
-        let mut winners = Winners::new(windows, T::of(block.eps), moments);
+        let mut winners = Winners::new(windows, T::from_f64(block.eps), moments);
         let (gamma_val, beta_val) = (gamma.val(), beta.val());
         let mut out = Buf::dirty(windows.pooled().iter().product());
         each_block(&conv, x.data(), weights.data(), |from, _, y| {
@@ -207,8 +207,8 @@ mod tests {
                 let recorded = grad_of(loss, &x[1..]);
                 let sum = recorded.iter().map(|&g| (g * g).sum()).reduce(|a, b| a + b).expect("three");
                 let curvature = grad_values(sum, &x[1..]);
-                let recorded: Vec<_> = recorded.iter().map(|g| g.value()).collect();
-                [vec![y.value()], quiet, recorded, curvature].concat()
+                let recorded: Vec<_> = recorded.iter().map(|g| g.to_array()).collect();
+                [vec![y.to_array()], quiet, recorded, curvature].concat()
             });
             for (a, b) in results[0].iter().zip(&results[1]) {
                 let size = b.iter().fold(1e-9, |m: f64, v| m.max(v.abs()));

@@ -79,7 +79,7 @@ mod tests {
     /// Which of `len` elements are kept.
     fn kept(len: usize, rate: f64, key: Key) -> Vec<bool> {
         let tape = Tape::<f64>::new();
-        let y = tape.full(&[len], 3.0).dropout(rate, key).value();
+        let y = tape.full(&[len], 3.0).dropout(rate, key).to_array();
         assert!(y.iter().all(|&y| y == 0.0 || y == 3.0 * (1.0 / (1.0 - rate))), "{y}");
         y.iter().map(|&y| y != 0.0).collect()
     }
@@ -89,7 +89,7 @@ mod tests {
         let key = Key::new(5).with(2);
         assert_eq!(kept(40, 0.5, key), kept(100, 0.5, key)[..40]);
         let tape = Tape::<f32>::new();
-        let square = tape.full(&[5, 8], 1.0).dropout(0.5, key).value();
+        let square = tape.full(&[5, 8], 1.0).dropout(0.5, key).to_array();
         assert_eq!(square.iter().map(|&y| y != 0.0).collect::<Vec<_>>(), kept(40, 0.5, key));
         let keys = [key, Key::new(5), Key::new(2).with(5), key.with(0), Key::new(5).with(3)];
         for (i, &a) in keys.iter().enumerate() {
@@ -118,6 +118,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "dropout: a rate of 1 for shape [2] is not in 0..1")]
     fn a_rate_of_one_is_refused() {
-        Tape::<f64>::new().full(&[2], 0.0).dropout(1.0, Key::new(0));
+        let _ = Tape::<f64>::new().full(&[2], 0.0).dropout(1.0, Key::new(0));
     }
 }

@@ -164,7 +164,7 @@ mod tests {
             (a.maximum(b), [1.0, 3.0, 5.0], [1.0, 0.0, 1.0, 1.0, 0.0]),
             (a.minimum(b), [1.0, 2.0, 4.0], [1.0, 1.0, 0.0, 1.0, 0.0]),
         ] {
-            let value = y.value();
+            let value = y.to_array();
             assert_eq!(value.as_slice().unwrap()[..3], numbers);
             assert!(value[3].is_nan() && value[4].is_nan());
             let g = grad_values(y.sum(), &[a, b]);
@@ -177,7 +177,7 @@ mod tests {
     #[should_panic(expected = "maximum: shapes [2] and [3] do not broadcast")]
     fn shapes_that_do_not_broadcast_are_named() {
         let tape = Tape::<f64>::new();
-        tape.full(&[2], 0.0).maximum(tape.full(&[3], 0.0));
+        let _ = tape.full(&[2], 0.0).maximum(tape.full(&[3], 0.0));
     }
 
     #[test]
@@ -190,18 +190,18 @@ mod tests {
         }
         let tape = Tape::<f64>::new();
         let x = tape.leaf(&arr2(&[[1.0, 4.0, 2.0], [5.0, 5.0, -1.0]]).into_dyn());
-        assert_eq!(x.max_axis(1).value(), arr1(&[4.0, 5.0]).into_dyn());
-        assert_eq!(x.max_axis(0).value(), arr1(&[5.0, 5.0, 2.0]).into_dyn());
+        assert_eq!(x.max_axis(1).to_array(), arr1(&[4.0, 5.0]).into_dyn());
+        assert_eq!(x.max_axis(0).to_array(), arr1(&[5.0, 5.0, 2.0]).into_dyn());
         assert_eq!(
             crate::grad_values(x.max_axis(1).sum(), &[x])[0],
             arr2(&[[0., 1., 0.], [1., 0., 0.]]).into_dyn()
         );
         let rows = |y: crate::Var<'_, f64>| {
             assert_eq!(*y.shape(), [2, 1]);
-            y.reshape(&[2]).value()
+            y.reshape(&[2]).to_array()
         };
-        assert_eq!(rows(x.max_axis_kept(1)), x.max_axis(1).value());
-        assert_eq!(rows(x.min_axis_kept(1)), x.min_axis(1).value());
+        assert_eq!(rows(x.max_axis_kept(1)), x.max_axis(1).to_array());
+        assert_eq!(rows(x.min_axis_kept(1)), x.min_axis(1).to_array());
     }
 
     #[test]
@@ -211,8 +211,8 @@ mod tests {
         let x = tape.leaf(&arr2(&[[1.0, 4.0, 4.0, 1.0], [5.0, n, 6.0, n]]).into_dyn());
         assert_eq!(x.argmax(1), arr1(&[1, 1]).into_dyn());
         assert_eq!(x.argmax(0), arr1(&[1, 1, 1, 1]).into_dyn());
-        assert_eq!(x.min_axis(0).value().as_slice().unwrap()[..1], [1.0]);
-        assert!(x.min_axis(1).value()[[1]].is_nan());
+        assert_eq!(x.min_axis(0).to_array().as_slice().unwrap()[..1], [1.0]);
+        assert!(x.min_axis(1).to_array()[[1]].is_nan());
         let g = crate::grad_values(x.min_axis(1).sum(), &[x]);
         assert_eq!(g[0], arr2(&[[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0]]).into_dyn());
         let deep = tape.leaf(&ndarray::arr3(&[[[1.0, 9.0], [3.0, 2.0], [2.0, 4.0]]]).into_dyn());
@@ -229,6 +229,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "min_axis: axes [2] of an array of shape [2, 3]")]
     fn an_axis_that_does_not_exist_is_named() {
-        Tape::<f64>::new().full(&[2, 3], 0.0).min_axis(2);
+        let _ = Tape::<f64>::new().full(&[2, 3], 0.0).min_axis(2);
     }
 }

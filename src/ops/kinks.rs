@@ -53,7 +53,7 @@ struct Clamp {
 
 impl<T: Real> Op<T> for Clamp {
     fn vjp<'t>(&self, _wrt: usize, g: Var<'t, T>, at: Point<'t, '_, T>) -> Var<'t, T> {
-        let (low, high) = (T::of(self.low), T::of(self.high));
+        let (low, high) = (T::from_f64(self.low), T::from_f64(self.high));
         let x = at.input(0).val();
         let outside = |i: usize| x.data()[i] <= low || x.data()[i] >= high;
         g.keep(&Mask::from_fn(&x.shape(), |i| !outside(i)), 1.0)
@@ -84,7 +84,7 @@ impl<'t, T: Real> Var<'t, T> {
     #[inline(never)]
     pub fn clamp(self, low: f64, high: f64) -> Var<'t, T> {
         assert!(low <= high, "clamp: nothing lies between {low} and {high}");
-        let (l, h) = (T::of(low), T::of(high));
+        let (l, h) = (T::from_f64(low), T::from_f64(high));
         let value = self.val().map(|x| {
             if x < l {
                 l
@@ -106,7 +106,7 @@ impl<'t, T: Real> Var<'t, T> {
 }
 
 fn gated<T: Real>(g: &Value<T>, x: &Value<T>, slope: f64) -> Value<T> {
-    let slope = T::of(slope);
+    let slope = T::from_f64(slope);
     if slope == T::zero() {
         return g.zip(x, |g, x| if x <= T::zero() { T::zero() } else { g }); // 0·∞ would be NaN
     }

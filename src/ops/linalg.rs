@@ -277,7 +277,7 @@ impl<'t, T: Real> Var<'t, T> {
 
     /// Below the diagonal itself, on it `diagonal` times itself, 0 above.
     fn lower(self, diagonal: f64) -> Var<'t, T> {
-        let (x, scale) = (self.val(), T::of(diagonal));
+        let (x, scale) = (self.val(), T::from_f64(diagonal));
         let shape = x.shape();
         let (rows, cols) = (shape[shape.len() - 2], shape[shape.len() - 1]);
         let mut y = Buf::zeros(x.data().len());

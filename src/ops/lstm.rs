@@ -82,6 +82,6 @@ mod tests {
     fn weights_of_another_shape_are_named() {
         let tape = Tape::<f64>::new();
         let s = tape.full(&[1, 2], 0.0);
-        lstm_cell(s, [s, s], tape.full(&[8, 2], 0.0), tape.full(&[2, 8], 0.0), tape.full(&[8], 0.0));
+        let _ = lstm_cell(s, [s, s], tape.full(&[8, 2], 0.0), tape.full(&[2, 8], 0.0), tape.full(&[8], 0.0));
     }
 }

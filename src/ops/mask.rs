@@ -22,7 +22,7 @@ use crate::var::Var;
 /// let x = tape.leaf(&arr1(&[-3.0, 0.5, 2.0]).into_dyn());
 /// let inside = x.ge(-1.0) & x.le(1.0);
 /// assert_eq!(inside.to_vec(), [false, true, false]);
-/// assert_eq!(where_(&inside, x, 10.0 * x).value(), arr1(&[-30.0, 0.5, 20.0]).into_dyn());
+/// assert_eq!(where_(&inside, x, 10.0 * x).to_array(), arr1(&[-30.0, 0.5, 20.0]).into_dyn());
 /// ```
 #[derive(Clone)]
 pub struct Mask {
@@ -158,7 +158,7 @@ impl<'t, T: Real> Operand<'t, T> {
     fn value(self) -> Value<T> {
         match self {
             Operand::Var(x) => x.val(),
-            Operand::Number(x) => Value::filled(&[], T::of(x)),
+            Operand::Number(x) => Value::filled(&[], T::from_f64(x)),
         }
     }
 

@@ -119,7 +119,7 @@ impl<'t, T: Real> Var<'t, T> {
             shape.size() > 0 && !shape.is_empty(),
             "standardize: there is nothing to normalise in {shape:?}"
         );
-        standardize(self, T::of(eps)).0
+        standardize(self, T::from_f64(eps)).0
     }
 
     /// Batch norm with the statistics of this batch: `standardize(x)·gamma + beta`,
@@ -211,7 +211,7 @@ mod tests {
         let results = [x.standardize(1e-5), composed(x, 1e-5)].map(|y| {
             let g = crate::grad((y * y * weights).sum(), &[x])[0];
             let h = crate::grad_values((g * g * weights).sum(), &[x]).remove(0);
-            (y.value(), g.value(), h)
+            (y.to_array(), g.to_array(), h)
         });
         assert_relative_eq!(results[0].0, results[1].0, max_relative = 1e-12);
         assert_relative_eq!(results[0].1, results[1].1, max_relative = 1e-9, epsilon = 1e-12);
@@ -224,6 +224,6 @@ mod tests {
         let x = tape.full(&[4, 2], 3.0);
         let y = x.standardize(1e-5);
         let g = crate::grad(y.powi(3).sum(), &[x])[0];
-        assert!(crate::grad_values(g.sum(), &[x])[0].iter().chain(&y.value()).all(|v| v.is_finite()));
+        assert!(crate::grad_values(g.sum(), &[x])[0].iter().chain(&y.to_array()).all(|v| v.is_finite()));
     }
 }

@@ -167,7 +167,7 @@ impl<'t, T: Real> Var<'t, T> {
         let (gamma_val, beta_val) = (gamma.val(), beta.val());
         let mut moments = Moments::new(windows.shape[3]);
         moments.add(x.data());
-        let mut winners = Winners::new(windows, T::of(eps), moments);
+        let mut winners = Winners::new(windows, T::from_f64(eps), moments);
         let mut y = Buf::dirty(windows.pooled().iter().product());
         winners.choose(0, x.data(), [gamma_val.data(), beta_val.data()], &mut y);
         let value = Value::new(&windows.pooled(), y);
@@ -233,14 +233,14 @@ mod tests {
             let results = [fused, composed].map(|f| {
                 let y = f(&x, window);
                 let weights = (y + 0.3).tanh().detach();
-                let mut all = vec![y.value()];
+                let mut all = vec![y.to_array()];
                 let mut g = grad_of((y * y * weights).sum(), &x);
                 for _ in 0..2 {
-                    all.extend(g.iter().map(|g| g.value()));
+                    all.extend(g.iter().map(|g| g.to_array()));
                     let sum = g.iter().map(|&g| (g * g * g).sum()).reduce(|a, b| a + b).expect("three");
                     g = grad_of(sum, &x);
                 }
-                all.extend(g.iter().map(|g| g.value()));
+                all.extend(g.iter().map(|g| g.to_array()));
                 all
             });
             for (i, (a, b)) in results[0].iter().zip(&results[1]).enumerate() {
@@ -292,6 +292,6 @@ mod tests {
     fn a_scale_of_another_length_is_named() {
         let tape = Tape::<f32>::new();
         let c = tape.full(&[2], 1.0);
-        tape.full(&[1, 2, 2, 3], 0.0).batch_norm_relu_pool(c, c, 1e-5, [2, 2]);
+        let _ = tape.full(&[1, 2, 2, 3], 0.0).batch_norm_relu_pool(c, c, 1e-5, [2, 2]);
     }
 }

@@ -36,7 +36,7 @@ mod tests {
     fn each_row_has_its_one_at_the_label() {
         let tape = Tape::<f64>::new();
         let y = tape.one_hot(&[2, 0], 3);
-        assert_eq!(y.value(), arr2(&[[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]).into_dyn());
+        assert_eq!(y.to_array(), arr2(&[[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]).into_dyn());
         assert_eq!(*tape.one_hot(&[], 3).shape(), [0, 3]);
     }
 
@@ -50,6 +50,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "one_hot: label 3 is not in 0..3")]
     fn a_label_out_of_range_is_named() {
-        Tape::<f32>::new().one_hot(&[0, 3], 3);
+        let _ = Tape::<f32>::new().one_hot(&[0, 3], 3);
     }
 }

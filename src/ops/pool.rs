@@ -43,7 +43,7 @@ impl<T: Real> Op<T> for AvgUnpool {
 
 fn avg_pool<'t, T: Real>(windows: PoolWindows, x: Var<'t, T>) -> Var<'t, T> {
     let (shape, value, c) = (windows.pooled(), x.val(), windows.shape[3]);
-    let share = T::of(1.0 / windows.window.iter().product::<usize>() as f64);
+    let share = T::from_f64(1.0 / windows.window.iter().product::<usize>() as f64);
     let mut y = Buf::zeros(shape.iter().product());
     windows.each(|to, from| {
         let pixel = &mut y[to..to + c];
@@ -57,7 +57,7 @@ fn avg_pool<'t, T: Real>(windows: PoolWindows, x: Var<'t, T>) -> Var<'t, T> {
 
 fn avg_unpool<'t, T: Real>(windows: PoolWindows, g: Var<'t, T>) -> Var<'t, T> {
     let (value, c) = (g.val(), windows.shape[3]);
-    let share = T::of(1.0 / windows.window.iter().product::<usize>() as f64);
+    let share = T::from_f64(1.0 / windows.window.iter().product::<usize>() as f64);
     let mut x = Buf::zeros(windows.shape.iter().product());
     windows.each(|from, to| {
         let pixel = &value.data()[from..from + c];
@@ -138,7 +138,7 @@ mod tests {
     fn pooling_gives_known_values() {
         let tape = Tape::<f64>::new();
         let x = tape.leaf(&Array::range(0.0, 9.0, 1.0).into_shape_with_order(vec![1, 3, 3, 1]).unwrap());
-        let flat = |v: crate::Var<'_, f64>| v.value().into_raw_vec_and_offset().0;
+        let flat = |v: crate::Var<'_, f64>| v.to_array().into_raw_vec_and_offset().0;
         assert_eq!(flat(x.max_pool2d([2, 2], [1, 1])), [4.0, 5.0, 7.0, 8.0]);
         assert_eq!(flat(x.avg_pool2d([2, 2], [1, 1])), [2.0, 3.0, 5.0, 6.0]);
         assert_eq!(flat(x.global_mean2d()), [4.0]);
@@ -155,6 +155,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "max_pool2d: windows [2, 2] at stride [2, 2] do not fit images [1, 1, 1, 8]")]
     fn a_window_that_does_not_fit_is_named() {
-        Tape::<f32>::new().full(&[1, 1, 1, 8], 0.0).max_pool2d([2, 2], [2, 2]);
+        let _ = Tape::<f32>::new().full(&[1, 1, 1, 8], 0.0).max_pool2d([2, 2], [2, 2]);
     }
 }

@@ -138,9 +138,9 @@ mod tests {
     fn reductions_give_known_values() {
         let tape = Tape::<f64>::new();
         let x = tape.leaf(&arr2(&[[1.0, 4.0, 2.0], [5.0, 5.0, -1.0]]).into_dyn());
-        assert_eq!(x.mean_axes(&[0]).value(), arr1(&[3.0, 4.5, 0.5]).into_dyn());
+        assert_eq!(x.mean_axes(&[0]).to_array(), arr1(&[3.0, 4.5, 0.5]).into_dyn());
         approx::assert_relative_eq!(
-            x.var_axes(&[1]).value(),
+            x.var_axes(&[1]).to_array(),
             arr1(&[14.0 / 9.0, 8.0]).into_dyn(),
             max_relative = 1e-15
         );
@@ -152,18 +152,18 @@ mod tests {
         let x = tape.leaf(&arr2(&[[1.0, 4.0, 2.0], [5.0, 5.0, -1.0]]).into_dyn());
         let rows = |y: crate::Var<'_, f64>| {
             assert_eq!(*y.shape(), [2, 1]);
-            y.reshape(&[2]).value()
+            y.reshape(&[2]).to_array()
         };
-        assert_eq!(rows(x.sum_axes_kept(&[1])), x.sum_axes(&[1]).value());
-        assert_eq!(rows(x.mean_axes_kept(&[1])), x.mean_axes(&[1]).value());
-        assert_eq!(rows(x.var_axes_kept(&[1])), x.var_axes(&[1]).value());
+        assert_eq!(rows(x.sum_axes_kept(&[1])), x.sum_axes(&[1]).to_array());
+        assert_eq!(rows(x.mean_axes_kept(&[1])), x.mean_axes(&[1]).to_array());
+        assert_eq!(rows(x.var_axes_kept(&[1])), x.var_axes(&[1]).to_array());
     }
 
     #[test]
     fn a_sum_of_many_f32_numbers_keeps_its_accuracy() {
         let tape = Tape::<f32>::new();
         let x = tape.full(&[100_003, 3], 0.1);
-        for total in [x.sum().item() / 3.0, x.sum_axes(&[0]).value()[[1]]] {
+        for total in [x.sum().item() / 3.0, x.sum_axes(&[0]).to_array()[[1]]] {
             assert!((total / 10_000.3 - 1.0).abs() < 2e-5, "{total}");
         }
     }

@@ -32,7 +32,7 @@ impl<T: Real> Op<T> for Keep {
 impl<'t, T: Real> Var<'t, T> {
     /// `scale` times itself where `mask` (of its shape) is true, else 0, whatever stood there.
     pub(super) fn keep(self, mask: &Mask, scale: f64) -> Var<'t, T> {
-        let (x, by) = (self.val(), T::of(scale));
+        let (x, by) = (self.val(), T::from_f64(scale));
         let mut y = Buf::dirty(x.data().len());
         let kept = x.data().iter().zip(mask.bits());
         y.iter_mut().zip(kept).for_each(|(y, (&x, &m))| *y = if m != 0 { by * x } else { T::ZERO });
@@ -118,13 +118,13 @@ mod tests {
             let mask = x.lt(1.0) & x.gt(-1.0);
             let y = where_(&mask, x, z);
             let y = y * y * y * y;
-            assert_eq!(y.value(), arr1(&[0.0625, 0.003_906_25]).into_dyn());
+            assert_eq!(y.to_array(), arr1(&[0.0625, 0.003_906_25]).into_dyn());
             let (mut of_x, mut of_z) = (y, y);
             for want in [[0.5, 0.0625], [3.0, 0.75], [12.0, 6.0], [24.0, 24.0]] {
                 of_x = grad(of_x.sum(), &[x])[0];
                 of_z = grad(of_z.sum(), &[z])[0];
-                assert_eq!(of_x.value(), arr1(&[want[0], 0.0]).into_dyn());
-                assert_eq!(of_z.value(), arr1(&[0.0, want[1]]).into_dyn());
+                assert_eq!(of_x.to_array(), arr1(&[want[0], 0.0]).into_dyn());
+                assert_eq!(of_z.to_array(), arr1(&[0.0, want[1]]).into_dyn());
             }
         }
     }
@@ -133,6 +133,6 @@ mod tests {
     #[should_panic(expected = "where_: a mask [3] and branches [2], [] do not broadcast")]
     fn shapes_that_do_not_broadcast_are_named() {
         let tape = Tape::<f64>::new();
-        where_(&tape.full(&[3], 0.0).gt(1.0), tape.full(&[2], 0.0), tape.scalar(0.0));
+        let _ = where_(&tape.full(&[3], 0.0).gt(1.0), tape.full(&[2], 0.0), tape.scalar(0.0));
     }
 }

@@ -206,7 +206,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "slice: [0..2, 1..4] does not lie within [2, 3]")]
     fn a_slice_outside_is_named() {
-        Tape::<f32>::new().full(&[2, 3], 0.0).slice(&[0..2, 1..4]);
+        let _ = Tape::<f32>::new().full(&[2, 3], 0.0).slice(&[0..2, 1..4]);
     }
 
     fn message(f: impl FnOnce() + std::panic::UnwindSafe) -> String {
@@ -220,39 +220,39 @@ mod tests {
         let cases: [(fn(), &str); 6] = [
             (
                 || {
-                    Tape::<f32>::new().full(&[2], 0.0).pad(&[(usize::MAX, 0)]);
+                    let _ = Tape::<f32>::new().full(&[2], 0.0).pad(&[(usize::MAX, 0)]);
                 },
                 "pad: [2] padded by [(18446744073709551615, 0)]",
             ),
             (
                 || {
-                    Tape::<f32>::new().full(&[2], 0.0).pad(&[(usize::MAX, usize::MAX)]);
+                    let _ = Tape::<f32>::new().full(&[2], 0.0).pad(&[(usize::MAX, usize::MAX)]);
                 },
                 "pad: [2] padded by",
             ),
             (
                 || {
-                    Tape::<f32>::new().full(&[2, 2], 0.0).pad(&[(1 << 40, 0), (1 << 40, 0)]);
+                    let _ = Tape::<f32>::new().full(&[2, 2], 0.0).pad(&[(1 << 40, 0), (1 << 40, 0)]);
                 },
                 "pad: [2, 2] padded by",
             ),
             (
                 || {
-                    Var::<f32>::concat(&[], 0);
+                    let _ = Var::<f32>::concat(&[], 0);
                 },
                 "concat: there are no arrays to join",
             ),
             (
                 || {
                     let x = Tape::<f32>::new();
-                    Var::concat(&[x.full(&[2, 3], 0.0); 2], 2);
+                    let _ = Var::concat(&[x.full(&[2, 3], 0.0); 2], 2);
                 },
                 "concat: shapes [[2, 3], [2, 3]] cannot be joined along axis 2",
             ),
             (
                 || {
                     let x = Tape::<f32>::new();
-                    Var::concat(&[x.full(&[2, 3], 0.0), x.full(&[3, 2], 0.0)], 1);
+                    let _ = Var::concat(&[x.full(&[2, 3], 0.0), x.full(&[3, 2], 0.0)], 1);
                 },
                 "concat: shapes [[2, 3], [3, 2]] cannot be joined along axis 1",
             ),

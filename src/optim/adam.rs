@@ -11,6 +11,7 @@ use crate::real::Real;
 /// Adam (Kingma and Ba 2015, algorithm 1), with bias correction and `eps` outside the
 /// root, as PyTorch has it: `p −= lr·m̂/(√v̂ + eps)`.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Adam {
     /// Decay of the running mean of gradients.
     pub beta1: f64,
@@ -23,6 +24,20 @@ pub struct Adam {
 impl Default for Adam {
     fn default() -> Adam {
         Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8 }
+    }
+}
+
+impl Adam {
+    /// With other decays of the two running means.
+    #[must_use]
+    pub const fn betas(self, beta1: f64, beta2: f64) -> Adam {
+        Adam { beta1, beta2, ..self }
+    }
+
+    /// With another `eps`.
+    #[must_use]
+    pub const fn eps(self, eps: f64) -> Adam {
+        Adam { eps, ..self }
     }
 }
 
@@ -55,13 +70,13 @@ impl<T: Real> Optimizer<T> for Adam {
         assert_eq!(params.len(), rates.len(), "Adam: there must be as many rates as parameters");
         state.step = state.step.saturating_add(1);
         let correction = |beta: f64| 1.0 - beta.powf(state.step as f64);
-        let (first, root) = (correction(self.beta1), T::of(correction(self.beta2).sqrt()));
-        let (b1, b2, eps) = (T::of(self.beta1), T::of(self.beta2), T::of(self.eps));
+        let (first, root) = (correction(self.beta1), T::from_f64(correction(self.beta2).sqrt()));
+        let (b1, b2, eps) = (T::from_f64(self.beta1), T::from_f64(self.beta2), T::from_f64(self.eps));
         let [means, squares] = &mut state.slots[..] else { panic!("Adam: the state must have two slots") };
         for (((p, g), (m, v)), lr) in
             params.iter_mut().zip(grads).zip(means.iter_mut().zip(squares)).zip(rates)
         {
-            let rate = T::of(lr / first);
+            let rate = T::from_f64(lr / first);
             let (p, g, m, v) = (elements_mut(p), elements(g), elements_mut(m), elements_mut(v));
             let n = p.len();
             assert!(g.len() == n && m.len() == n && v.len() == n, "Adam: arrays of different sizes");

@@ -17,7 +17,7 @@ pub fn grad_norm<T: Real>(grads: &[ArrayD<T>]) -> f64 {
 pub fn clip_grad_norm<T: Real>(grads: &mut [ArrayD<T>], max_norm: f64) -> f64 {
     let norm = grad_norm(grads);
     if norm > max_norm {
-        let scale = T::of(max_norm / norm);
+        let scale = T::from_f64(max_norm / norm);
         grads.iter_mut().for_each(|g| *g *= scale);
     }
     norm

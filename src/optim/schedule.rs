@@ -2,6 +2,7 @@
 
 /// A rule for the outer learning rate.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub enum Schedule {
     /// The same rate throughout.
     Constant,

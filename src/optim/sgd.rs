@@ -11,9 +11,17 @@ use crate::real::Real;
 /// `m = momentum·m + g`, `p −= lr·m` (the form PyTorch uses: the rate is applied
 /// to the momentum, not inside it). Momentum 0 is plain descent.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Sgd {
     /// How much of the last update's direction is kept, in `0..1`.
     pub momentum: f64,
+}
+
+impl Sgd {
+    /// With a momentum in `0..1`; 0 is plain descent.
+    pub const fn new(momentum: f64) -> Sgd {
+        Sgd { momentum }
+    }
 }
 
 impl<T: Real> Optimizer<T> for Sgd {
@@ -36,10 +44,10 @@ impl<T: Real> Optimizer<T> for Sgd {
         assert_eq!(params.len(), grads.len(), "Sgd: there must be as many gradients as parameters");
         assert_eq!(params.len(), rates.len(), "Sgd: there must be as many rates as parameters");
         state.step = state.step.saturating_add(1);
-        let keep = T::of(self.momentum);
+        let keep = T::from_f64(self.momentum);
         let [momenta] = &mut state.slots[..] else { panic!("Sgd: the state must have one slot") };
         for (((p, g), m), &lr) in params.iter_mut().zip(grads).zip(momenta).zip(rates) {
-            let rate = T::of(lr);
+            let rate = T::from_f64(lr);
             let (p, g, m) = (elements_mut(p), elements(g), elements_mut(m));
             let n = p.len();
             assert!(g.len() == n && m.len() == n, "Sgd: arrays of different sizes");

@@ -201,9 +201,11 @@ impl<'p> File<'p> {
     fn array<T: Real>(&self, view: &TensorView<'_>) -> Result<ArrayD<T>> {
         let numbers: Vec<T> = match view.dtype() {
             Dtype::F32 => {
-                view.data().as_chunks().0.iter().map(|b| T::of(f32::from_le_bytes(*b).into())).collect()
+                view.data().as_chunks().0.iter().map(|b| T::from_f64(f32::from_le_bytes(*b).into())).collect()
             }
-            Dtype::F64 => view.data().as_chunks().0.iter().map(|b| T::of(f64::from_le_bytes(*b))).collect(),
+            Dtype::F64 => {
+                view.data().as_chunks().0.iter().map(|b| T::from_f64(f64::from_le_bytes(*b))).collect()
+            }
             other => {
                 return Err(
                     self.bad(format!("an array has elements of type {other:?}, but F32 or F64 is needed"))

@@ -62,7 +62,7 @@ pub struct StepLog {
 /// # fn main() -> Result<(), innerloop::Error> {
 /// let maml = Maml::new(Mlp::new(&[1, 40, 40, 1])?, 0.01, Order::Second, NormMode::Batch);
 /// let config = TrainConfig::new(5, 1e-3, 3).clip_norm(10.0);
-/// let tasks = Sinusoids { shots: 10, queries: 10, seed: 0 };
+/// let tasks = Sinusoids::new(10, 10, 0);
 /// let mut trainer = Trainer::<f32, _, _>::new(&maml, Adam::default(), config)?;
 /// for _ in 0..3 {
 ///     let log = trainer.step(&tasks)?;
@@ -205,7 +205,7 @@ fn updated<T: Real>(
     let mut next = state.clone();
     for ((spec, g), p) in specs.iter().zip(&mut meta.grads).zip(&state.learned.params) {
         if spec.decay != 0.0 {
-            let decay = T::of(spec.decay);
+            let decay = T::from_f64(spec.decay);
             arrays::update(g, p, |g, p| g + decay * p);
         }
     }

@@ -74,8 +74,8 @@ fn baseline_pp(mut case: Case) {
 
 fn reptile(mut case: Case) {
     let adam =
-        Adam { beta1: case.npz.rate("beta1"), beta2: case.npz.rate("beta2"), eps: case.npz.rate("eps") };
-    let sgd = Sgd { momentum: 0.0 };
+        Adam::default().betas(case.npz.rate("beta1"), case.npz.rate("beta2")).eps(case.npz.rate("eps"));
+    let sgd = Sgd::new(0.0);
     let (sgd_lr, adam_lr) = (case.npz.rate("sgd_lr"), case.npz.rate("adam_lr"));
     reptile_kind(&mut case, "sgd", sgd_lr, sgd, false);
     reptile_kind(&mut case, "adam", adam_lr, adam, false);

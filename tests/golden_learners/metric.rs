@@ -103,7 +103,7 @@ fn hold_embeddings(case: &mut Case, prefix: &str, model: &Conv4, episodes: &[Epi
         for ((set, _), z) in sets.iter().zip(z) {
             let name = case.name(prefix, &format!("z_{set}"));
             let want = case.npz.array::<f64>(&name).index_axis_move(Axis(0), i);
-            case.assert_equal(&name, &z.value(), &features(&want, 1, filters));
+            case.assert_equal(&name, &z.to_array(), &features(&want, 1, filters));
         }
     }
 }

@@ -18,7 +18,8 @@ use innerloop::{Progress, Trainable};
 
 /// Meta-parameters off their initial values, where scales are equal and shifts are zero, and the initial state.
 fn moved<T: Real>(learner: &dyn Learner<T>) -> Learned<T> {
-    let away = |(i, p): (u64, ArrayD<T>)| &p + &tasks::noise::<T>(p.shape(), 77 + i).mapv(|v| v * T::of(0.1));
+    let away =
+        |(i, p): (u64, ArrayD<T>)| &p + &tasks::noise::<T>(p.shape(), 77 + i).mapv(|v| v * T::from_f64(0.1));
     let params = (0..).zip(learner.init(5)).map(away).collect();
     Learned { params, state: innerloop::init_params(&learner.state(), 0) }
 }
@@ -49,9 +50,9 @@ fn slope_error(
 
 /// 3-way 1-shot episodes of drawn glyphs, 16x16.
 fn glyphs() -> EpisodeSampler {
-    let glyphs = Glyphs { alphabets: 1, characters_per_alphabet: 8, drawers: 6, size: 16, seed: 0 };
+    let glyphs = Glyphs::default().alphabets(1).characters_per_alphabet(8).drawers(6).size(16);
     let images = glyphs.generate().unwrap();
-    let shape = EpisodeShape { ways: 3, shots: 1, queries: 2 };
+    let shape = EpisodeShape::new(3, 1, 2);
     EpisodeSampler::new(&images, &images.all(), shape, 4).unwrap()
 }
 

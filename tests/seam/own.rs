@@ -62,7 +62,7 @@ impl Trainable<f64> for Dropping {
     }
 }
 
-const CURVES: Sinusoids = Sinusoids { shots: 4, queries: 20, seed: 0 };
+const CURVES: Sinusoids = Sinusoids::new(4, 20, 0);
 
 fn config(seed: u64) -> TrainConfig {
     TrainConfig::new(3, 1e-2, 6).seed(seed)
@@ -163,7 +163,7 @@ impl Trainable<f64, Examples<f64>> for Dropping {
 fn a_learner_may_be_trained_on_plain_batches() {
     let learner = Dropping { fails_at: None };
     let config = TrainConfig::new(2, 0.05, 80);
-    let mut trainer = Trainer::<f64, _, _>::new(&learner, Sgd { momentum: 0.0 }, config).unwrap();
+    let mut trainer = Trainer::<f64, _, _>::new(&learner, Sgd::new(0.0), config).unwrap();
     for _ in 0..20 {
         trainer.step::<Examples<f64>>(&Batches).unwrap();
     }

@@ -82,7 +82,7 @@ fn a_run_with_a_state_that_goes_on_from_a_file_has_the_bits_of_an_uninterrupted_
 /// The statistics of an embedding on one set.
 fn seen(params: &[innerloop::ndarray::ArrayD<f64>], x: &innerloop::ndarray::ArrayD<f64>) -> Vec<Moments> {
     let (tape, observer) = (Tape::new(), Observer::new());
-    embedding().forward(&tape.leaves(params), tape.leaf(x), Norm::Observe(&observer));
+    let _ = embedding().forward(&tape.leaves(params), tape.leaf(x), Norm::Observe(&observer));
     observer.into_moments()
 }
 

@@ -51,8 +51,8 @@ impl Trainable<f64> for Told {
     }
 }
 
-const CURVES: Sinusoids = Sinusoids { shots: 2, queries: 2, seed: 0 };
-const SGD: Sgd = Sgd { momentum: 0.0 };
+const CURVES: Sinusoids = Sinusoids::new(2, 2, 0);
+const SGD: Sgd = Sgd::new(0.0);
 
 fn numbers(trainer: &Trainer<'_, f64, Told, Sgd>) -> Vec<f64> {
     trainer.learned().params.iter().map(|p| p[[0]]).collect()

@@ -14,7 +14,7 @@ pub fn noise<T: Real>(shape: &[usize], seed: u64) -> ArrayD<T> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     ArrayD::from_shape_simple_fn(shape, || {
         let unit: f64 = StandardNormal.sample(&mut rng);
-        T::of(unit)
+        T::from_f64(unit)
     })
 }
 
@@ -61,7 +61,7 @@ pub fn sinusoid_task<T: Real>(i: u64) -> Episode<T>
 where
     Sinusoids: Tasks<Episode<T>>,
 {
-    Sinusoids { shots: 10, queries: 10, seed: 1 }.task(i)
+    Sinusoids::new(10, 10, 1).task(i)
 }
 
 /// The first task of the only meta-step of a training.

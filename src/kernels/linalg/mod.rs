@@ -36,7 +36,7 @@ fn check_finite<T: Real>(a: &[T], n: usize) -> Result<(), Stopped> {
 /// Whether a pivot is finite and larger than the rounding errors of a sum of `n` terms whose sizes add up to
 /// `terms`.
 fn is_sound<T: Real>(pivot: T, terms: T, n: usize) -> bool {
-    pivot.is_finite() && pivot.abs() > T::of(n as f64) * T::epsilon() * terms
+    pivot.is_finite() && pivot.abs() > T::from_f64(n as f64) * T::epsilon() * terms
 }
 
 #[cfg(test)]

@@ -51,7 +51,7 @@ impl<T: Real> Moments<T> {
         for i in 0..rows {
             add_to(&mut own, 0, load::<T, L>(block, i * c + channel));
         }
-        let share = T::of(1.0 / b);
+        let share = T::from_f64(1.0 / b);
         for l in 0..L {
             own[l] *= share;
         }
@@ -63,7 +63,7 @@ impl<T: Real> Moments<T> {
             }
         }
         // how far the mean moves, and what the distance of the two means adds
-        let (weight, apart) = (T::of(b / (a + b)), T::of(a * b / (a + b)));
+        let (weight, apart) = (T::from_f64(b / (a + b)), T::from_f64(a * b / (a + b)));
         for l in 0..L {
             let far = own[l] - self.mean[channel + l];
             self.mean[channel + l] += far * weight;
@@ -73,7 +73,7 @@ impl<T: Real> Moments<T> {
 
     /// Writes the means and `1/√(var + eps)`, with the biased variance.
     pub(crate) fn finish(self, eps: T, mean: &mut [T], inv_std: &mut [T]) {
-        let share = T::of(1.0 / self.seen as f64);
+        let share = T::from_f64(1.0 / self.seen as f64);
         mean.copy_from_slice(&self.mean);
         let deviation = |&q: &T| T::one() / (q * share + eps).sqrt();
         inv_std.iter_mut().zip(&self.squares).for_each(|(r, q)| *r = deviation(q));

@@ -27,7 +27,7 @@ pub(crate) fn standardize<T: Real>(x: &[T], eps: T, x_hat: &mut [T], inv_std: &m
 /// `out = r·(g − mean(g) − x_hat·mean(g·x_hat))` per channel, over rows as long as `r`.
 pub(crate) fn project<T: Real>(g: &[T], x_hat: &[T], r: &[T], out: &mut [T]) {
     let c = r.len();
-    let share = T::of(1.0 / (g.len() / c) as f64);
+    let share = T::from_f64(1.0 / (g.len() / c) as f64);
     let (mut mean, mut along) = (vec![T::ZERO; c], vec![T::ZERO; c]);
     sum_rows(g, &mut mean);
     dot_rows(g, x_hat, &mut along);

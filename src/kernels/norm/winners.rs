@@ -75,7 +75,7 @@ impl<T: Real> Winners<T> {
 
     /// One over the number of elements per channel.
     pub(super) fn share(&self) -> T {
-        T::of(1.0 / self.windows.shape[..3].iter().product::<usize>() as f64)
+        T::from_f64(1.0 / self.windows.shape[..3].iter().product::<usize>() as f64)
     }
 
     /// For each output its winner's position in `x` and whether it passed the ReLU (1 or 0).

@@ -46,7 +46,7 @@ fn conv_agrees<T: Number>(s: &ConvShape, dice: &mut Dice) {
         add(&mut dw, &mut dw_size, j, g[k].as_f64() * x[i].as_f64());
     });
     for simd in all_simd() {
-        let nans = |len| vec![T::of(f64::NAN); len];
+        let nans = |len| vec![T::from_f64(f64::NAN); len];
         let about = |op: &str| format!("{op}, {simd:?}, {s:?}");
         let mut got = nans(y.len());
         forward(simd, s, &x, &w, &mut got);
@@ -149,13 +149,13 @@ fn product_agrees<T: Number>(m: usize, k: usize, n: usize, dice: &mut Dice) {
             (0..m * n).map(element).collect()
         };
         let (want, size) = (sum(|p| p), sum(f64::abs));
-        let mut c = vec![T::of(f64::NAN); m * n];
+        let mut c = vec![T::from_f64(f64::NAN); m * n];
         if m * k * n > 0 {
             T::gemm_packed([m, k, n], &a, ta, &b, tb, &mut c);
             assert_close(&c, &want, &size, &format!("packed {m}x{k}x{n} {ta} {tb}"));
         }
         for simd in all_simd() {
-            c.fill(T::of(f64::NAN));
+            c.fill(T::from_f64(f64::NAN));
             gemm(simd, [m, k, n], &a, ta, &b, tb, &mut c);
             assert_close(&c, &want, &size, &format!("{simd:?} {m}x{k}x{n} {ta} {tb}"));
         }

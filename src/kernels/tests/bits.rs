@@ -217,14 +217,14 @@ fn image_shape(dice: &mut Dice) -> [usize; 4] {
 
 fn pool_case<T: Number>(windows: PoolWindows, dice: &mut Dice, about: &str) {
     // few levels, so that there are equal maxima
-    let levels = |v: &mut Vec<T>| v.iter_mut().for_each(|v| *v = (*v * T::of(3.0)).round());
+    let levels = |v: &mut Vec<T>| v.iter_mut().for_each(|v| *v = (*v * T::from_f64(3.0)).round());
     let mut x = dice.floats::<T>(windows.shape.iter().product());
     levels(&mut x);
     let pooled: usize = windows.pooled().iter().product();
     let results = on_every_path(about, || {
         let (mut best, mut at) = (vec![T::nan(); pooled], vec![u32::MAX; pooled]);
         max_pool(&windows, &x, &mut best, &mut at);
-        vec![best, at.iter().map(|&at| T::of(at.into())).collect()]
+        vec![best, at.iter().map(|&at| T::from_f64(at.into())).collect()]
     });
     exactly_portable(about, &results);
 }
@@ -236,7 +236,7 @@ fn norm_case<T: Number>(windows: PoolWindows, dice: &mut Dice, about: &str) {
     let e = dice.floats::<T>(x.len());
     let [gamma, beta, e_gamma, e_beta] = [(); 4].map(|()| dice.floats::<T>(c));
     let g = dice.floats::<T>(pooled);
-    let eps = T::of(1e-5);
+    let eps = T::from_f64(1e-5);
     let nans = |len| vec![T::nan(); len];
     let results = on_every_path(about, || {
         let mut moments = Moments::new(c);

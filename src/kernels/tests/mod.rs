@@ -49,7 +49,7 @@ impl Dice {
     }
 
     fn floats<T: Number>(&mut self, len: usize) -> Vec<T> {
-        (0..len).map(|_| T::of((self.next() % 2001) as f64 / 1000.0 - 1.0)).collect()
+        (0..len).map(|_| T::from_f64((self.next() % 2001) as f64 / 1000.0 - 1.0)).collect()
     }
 
     fn shape(&mut self) -> ConvShape {

@@ -72,7 +72,7 @@ pub(in crate::meta) fn adapt<T: Real>(
     let tape = Tape::new();
     let params = params_after(inner, &tape, &theta, &fast, steps);
     let moments = inductive(inner.model, inner.norm, &params, &support.x, tracked);
-    let arrays: Vec<_> = params.iter().map(|p| p.value()).collect();
+    let arrays: Vec<_> = params.iter().map(|p| p.to_array()).collect();
     let specs = inner.model.specs();
     check_params(&specs, &arrays)?; // the inner rate may be too large
     Ok(Adapted::of_params(&specs, arrays).with_moments(&moments))
@@ -160,6 +160,6 @@ pub(in crate::meta) fn outputs<T: Real>(
     check_inputs(model, x)?;
     finite_outputs(with_image_threads(true, || {
         let tape = Tape::new();
-        model.forward(&tape.leaves(&params), tape.constant(x), norm).value()
+        model.forward(&tape.leaves(&params), tape.constant(x), norm).to_array()
     }))
 }

@@ -185,7 +185,7 @@ mod tests {
         }
         let first = grad(params[0].sum(), &[a])[0];
         let second = grad((first * first).sum(), &[a])[0];
-        [first, second].iter().flat_map(|v| v.value().into_iter()).collect()
+        [first, second].iter().flat_map(|v| v.to_array().into_iter()).collect()
     }
 
     #[test]

@@ -57,7 +57,7 @@ pub(in crate::meta) fn moments_of<'t, T: Real>(
         return Vec::new();
     }
     let observer = Observer::new();
-    model.forward(params, params[0].tape().push_leaf(x.clone()), Norm::Observe(&observer));
+    let _ = model.forward(params, params[0].tape().push_leaf(x.clone()), Norm::Observe(&observer));
     observer.into_moments()
 }
 

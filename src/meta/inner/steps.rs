@@ -18,6 +18,7 @@ use crate::var::Var;
 
 /// What of the inner loop is differentiated. There is no default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Order {
     /// Inner gradients are constants (FOMAML, Finn et al. 2017, section 5.2).
     First,

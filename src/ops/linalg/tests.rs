@@ -69,19 +69,19 @@ fn solves_and_factors_give_known_values() {
     let tape = Tape::<f64>::new();
     let a = tape.leaf(&arr2(&[[0.0, 2.0], [4.0, 1.0]]).into_dyn());
     let b = tape.leaf(&arr2(&[[2.0], [9.0]]).into_dyn());
-    assert_eq!(a.solve(b).unwrap().value(), arr2(&[[2.0], [1.0]]).into_dyn());
+    assert_eq!(a.solve(b).unwrap().to_array(), arr2(&[[2.0], [1.0]]).into_dyn());
     let s = tape.leaf(&arr2(&[[4.0, 2.0], [2.0, 10.0]]).into_dyn());
-    assert_eq!(s.cholesky().unwrap().value(), arr2(&[[2.0, 0.0], [1.0, 3.0]]).into_dyn());
+    assert_eq!(s.cholesky().unwrap().to_array(), arr2(&[[2.0, 0.0], [1.0, 3.0]]).into_dyn());
     let l = tape.leaf(&arr2(&[[2.0, f64::NAN], [1.0, 3.0]]).into_dyn()); // above the diagonal nothing is read
     let b = tape.leaf(&arr2(&[[8.0], [16.0]]).into_dyn());
-    assert_eq!(l.solve_triangular(b, false).unwrap().value(), arr2(&[[4.0], [4.0]]).into_dyn());
+    assert_eq!(l.solve_triangular(b, false).unwrap().to_array(), arr2(&[[4.0], [4.0]]).into_dyn());
     let x = l.solve_triangular(b, true).unwrap();
-    assert_relative_eq!(x.value(), arr2(&[[4.0 / 3.0], [16.0 / 3.0]]).into_dyn(), max_relative = 1e-15);
+    assert_relative_eq!(x.to_array(), arr2(&[[4.0 / 3.0], [16.0 / 3.0]]).into_dyn(), max_relative = 1e-15);
     assert_eq!(grad_values(x.sum(), &[l])[0][[0, 1]], 0.0);
     let x = s.solve_spd(b).unwrap();
-    assert_relative_eq!(s.matmul(x).value(), b.value(), max_relative = 1e-15);
+    assert_relative_eq!(s.matmul(x).to_array(), b.to_array(), max_relative = 1e-15);
     let rows = tape.leaf(&arr2(&[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]).into_dyn());
-    assert_eq!(rows.tril().value(), arr2(&[[1.0, 0.0, 0.0], [4.0, 5.0, 0.0]]).into_dyn());
+    assert_eq!(rows.tril().to_array(), arr2(&[[1.0, 0.0, 0.0], [4.0, 5.0, 0.0]]).into_dyn());
 }
 
 fn solve_through_the_factor<'t>(a: Var<'t, f64>, b: Var<'t, f64>) -> Var<'t, f64> {
@@ -106,7 +106,7 @@ fn all_solvers_agree_to_order_2_and_the_gradient_of_a_symmetric_solve_is_symmetr
         .map(|x| {
             let g = grad((x * x * x).sum(), &[a, b]);
             let second = grad_values((g[0] * g[0]).sum() + (g[1] * g[1] * g[1]).sum(), &[a, b]);
-            [vec![x.value(), g[0].value(), g[1].value()], second].concat()
+            [vec![x.to_array(), g[0].to_array(), g[1].to_array()], second].concat()
         });
     for other in &results[1..] {
         for (x, y) in results[0].iter().zip(other) {

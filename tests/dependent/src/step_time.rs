@@ -49,7 +49,7 @@ fn main() -> Result<(), Error> {
     let sinusoid = Maml::new(Mlp::new(&[1, 40, 40, 1])?, 0.01, Order::Second, NormMode::Batch);
     let images = (0..32u64).map(|i| Episode::new(labelled(5, 2 * i), labelled(5, 2 * i + 1)));
     let images = images.collect::<Result<Vec<_>, _>>()?;
-    let tasks = Sinusoids { shots: 10, queries: 10, seed: 0 };
+    let tasks = Sinusoids::new(10, 10, 0);
     let curves: Vec<Episode<f32>> = (0..25).map(|i| tasks.task(i)).collect();
     // inside the pool, so that no step waits for it to wake up
     let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("two threads");
