@@ -61,7 +61,6 @@ impl Score {
 
 /// The scores of one query set by both ways of normalising it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-#[non_exhaustive]
 pub struct Scores {
     /// Each query by itself, as [`predict`](crate::Learner::predict) does.
     pub inductive: Score,
