@@ -92,8 +92,9 @@
 //!
 //! # Features
 //!
-//! Both are on by default: `images` (Omniglot from archives or folders), `safetensors`
-//! (saving and loading). Kernels use AVX-512 or AVX2 where the processor has them;
+//! On by default: `images` (Omniglot from archives or folders), `safetensors`
+//! (saving and loading). `serde` makes settings and results serde data. Kernels use AVX-512 or AVX2
+//! where the processor has them;
 //! the environment variable `INNERLOOP_SIMD` (`portable`, `avx2`, `avx512`) lowers that.
 #![deny(unsafe_code, missing_docs, missing_debug_implementations, unreachable_pub)]
 #![deny(clippy::undocumented_unsafe_blocks)]

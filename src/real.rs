@@ -10,7 +10,7 @@ use crate::pool::Pooled;
 /// Sealed: the kernels exist for these two. Scalars of the public interface
 /// are `f64` whatever the element type is, so generic code writes `0.5 * x`.
 pub trait Real:
-    Kernels + Pooled + ndarray::NdFloat + ndarray::ScalarOperand + std::iter::Sum + Default + sealed::Sealed
+    sealed::Sealed + ndarray::NdFloat + ndarray::ScalarOperand + std::iter::Sum + Default
 {
     /// The nearest value of this type.
     fn from_f64(x: f64) -> Self;
@@ -19,7 +19,8 @@ pub trait Real:
 }
 
 mod sealed {
-    pub trait Sealed {}
+    /// What the engine needs of an element type, which is nobody else's business.
+    pub trait Sealed: super::Kernels + super::Pooled {}
     impl Sealed for f32 {}
     impl Sealed for f64 {}
 }

@@ -24,6 +24,7 @@ use crate::random::{Purpose, stream2};
 /// assert_eq!(images.class_name(9), "glyphs02/character05");
 /// # Ok::<(), innerloop::Error>(())
 /// ```
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Glyphs {

@@ -15,6 +15,7 @@ use crate::random::{Purpose, distinct, stream};
 use crate::real::Real;
 
 /// How large an episode is.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EpisodeShape {

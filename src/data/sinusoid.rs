@@ -27,6 +27,7 @@ use crate::real::Real;
 /// let largest = episode.query.y.values().unwrap().iter().fold(0.0, |m: f32, y| m.max(y.abs()));
 /// assert!(f64::from(largest) <= amplitude);
 /// ```
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Sinusoids {

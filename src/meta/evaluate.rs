@@ -13,6 +13,7 @@ use crate::kernels::with_image_threads;
 use crate::real::Real;
 
 /// A mean over episodes with half the width of its 95 % interval.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Mean {
@@ -42,6 +43,7 @@ impl Mean {
 }
 
 /// Loss and accuracy over episodes by one way of normalising queries.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Report {
@@ -52,6 +54,7 @@ pub struct Report {
 }
 
 /// Loss and accuracy over episodes after one number of inner steps.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct StepReport {

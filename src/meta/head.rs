@@ -8,6 +8,7 @@ use crate::real::Real;
 use crate::var::Var;
 
 /// How a head makes logits of embeddings `z: [n, d]`.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum BaselineHead {

@@ -20,6 +20,7 @@ use crate::tape::Tape;
 ///
 /// The default is that of Chen et al. 2019 (their code): rate 0.01, momentum and dampening 0.9, weight decay 1e-3,
 /// 100 epochs in mini-batches of 4.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct HeadFit {

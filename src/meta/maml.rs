@@ -21,6 +21,7 @@ use crate::nn::{Model, Norm, NormMode, ParamSpec, Role, init_params};
 use crate::real::Real;
 
 /// How the meta-gradient of second order is computed. Both routes are exact.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Route {

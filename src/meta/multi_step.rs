@@ -7,11 +7,13 @@ use crate::error::{Error, Result};
 ///
 /// With K steps and after `e` of E epochs, `d = 1/(K·E)`: the last weight is `min(1/K + e·(K−1)·d, 1 − (K−1)·0.03/K)`,
 /// each other is `max(1/K − e·d, 0.03/K)`, as in the authors' code; from epoch E on, only the last loss counts.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone, PartialEq)]
 pub struct MultiStep {
     weights: Weights,
 }
 
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone, PartialEq)]
 enum Weights {
     Annealed { epochs: u64, epoch: u64 },

@@ -15,6 +15,7 @@ use crate::real::{Real, all_finite};
 use crate::tape::Tape;
 
 /// How [`Nearest`] measures nearness.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Nearness {
@@ -37,6 +38,7 @@ pub enum Nearness {
 /// assert_eq!(nearest.predict(&adapted, &array![[2.0]].into_dyn())?, array![[-1.0, -9.0]].into_dyn());
 /// # Ok::<(), innerloop::Error>(())
 /// ```
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Nearest {

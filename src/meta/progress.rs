@@ -4,6 +4,7 @@ use crate::ops::Key;
 
 /// Where training stands when a learner sees a task. What a learner changes over training (weights of losses, orders,
 /// rates, masks) is a function of this, so that a resumed run goes on with the same bits.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {

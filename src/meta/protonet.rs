@@ -17,6 +17,7 @@ use crate::real::Real;
 use crate::var::Var;
 
 /// How a prototypical network compares embeddings.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Distance {

@@ -38,6 +38,7 @@ impl<'t, T: Real> Query<'t, T> {
 }
 
 /// Loss and, for classification, accuracy of one episode's query set.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Score {
     /// Mean query loss: nats for labels, squared units for values.
@@ -60,6 +61,7 @@ impl Score {
 }
 
 /// The scores of one query set by both ways of normalising it.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scores {
     /// Each query by itself, as [`predict`](crate::Learner::predict) does.

@@ -18,6 +18,7 @@ use crate::var::Var;
 
 /// How prototypes are refined with unlabelled embeddings `z̃ⱼ` (Ren et al. 2018, sections 3.1.1 to 3.1.3). In each,
 /// `c̃ₖ = (Σ_support z + Σⱼ wⱼₖ·z̃ⱼ)/(|Sₖ| + Σⱼ wⱼₖ)`.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Refinement {
@@ -37,6 +38,7 @@ pub enum Refinement {
 }
 
 /// Whose equations count where the authors' paper and their code differ.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Follows {

@@ -10,6 +10,7 @@ use crate::real::Real;
 use crate::var::Var;
 
 /// How a block of [`Conv4`] halves the size of its image.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Downsample {
@@ -37,6 +38,7 @@ pub enum Downsample {
 /// assert_eq!(*logits.shape(), [2, 5]);
 /// # Ok::<(), innerloop::Error>(())
 /// ```
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conv4 {
     image: [usize; 3],

@@ -10,6 +10,7 @@ use crate::real::Real;
 use crate::var::Var;
 
 /// What stands between the layers of an [`Mlp`].
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Activation {
@@ -25,6 +26,7 @@ pub enum Activation {
 /// Inputs with more axes are flattened. Parameters by name: `linear1_w [inputs,
 /// outputs]`, `linear1_b [outputs]`, `linear2_w`, … The MAML paper's regression
 /// network is `Mlp::new(&[1, 40, 40, 1])`.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mlp {
     widths: Vec<usize>,

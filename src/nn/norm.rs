@@ -9,6 +9,7 @@ use crate::real::Real;
 use crate::var::Var;
 
 /// Mean and biased variance of each channel, of one batch or running ones.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone, PartialEq)]
 pub struct Moments {
     /// The mean of each channel.

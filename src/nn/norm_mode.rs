@@ -23,6 +23,7 @@ use crate::error::{Error, Result};
 ///
 /// A figure is *transductive* where a query is normalised along with other queries, and
 /// *inductive* where it is not. The published MAML and RelationNet figures are transductive.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum NormMode {

@@ -10,6 +10,7 @@ use crate::real::Real;
 
 /// Adam (Kingma and Ba 2015, algorithm 1), with bias correction and `eps` outside the
 /// root, as PyTorch has it: `p −= lr·m̂/(√v̂ + eps)`.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Adam {

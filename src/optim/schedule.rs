@@ -1,6 +1,7 @@
 //! How the outer rate changes over training.
 
 /// A rule for the outer learning rate.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Schedule {

@@ -10,6 +10,7 @@ use crate::real::Real;
 
 /// `m = momentum·m + g`, `p −= lr·m` (the form PyTorch uses: the rate is applied
 /// to the momentum, not inside it). Momentum 0 is plain descent.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Sgd {

@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::optim::Schedule;
 
 /// Settings of the outer loop.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct TrainConfig {

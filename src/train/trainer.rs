@@ -30,6 +30,7 @@ pub struct TrainState<T> {
 }
 
 /// What one meta-step did.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct StepLog {

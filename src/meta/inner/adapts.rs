@@ -5,6 +5,7 @@ use crate::nn::{ParamSpec, Role};
 
 /// Which of a model's parameters the inner loop adapts. The others keep their meta-learned values, and
 /// still get a meta-gradient.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Adapts {

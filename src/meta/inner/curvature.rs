@@ -12,6 +12,7 @@ use crate::var::Var;
 /// A convolution's gradient is multiplied along its outputs by `m_o/NAME: [c_out, c_out]`, along its inputs by
 /// `m_i/NAME: [c_in, c_in]` and along its taps by `m_f/NAME: [kh·kw, kh·kw]`; a linear layer's by `m_o/NAME` and
 /// `m_i/NAME`; any other is multiplied elementwise by `m/NAME`.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CurvatureRule {
     /// The inner learning rate, which is not learned.

@@ -7,6 +7,7 @@ use crate::real::Real;
 use crate::var::Var;
 
 /// Gradient descent with momentum: `b ← momentum·b + g`, `θ ← θ − lr·b` (PyTorch's form, without dampening).
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MomentumRule {
     /// The inner learning rate.
@@ -36,6 +37,7 @@ impl<T: Real> UpdateRule<T> for MomentumRule {
 /// RMSprop: `v ← alpha·v + (1 − alpha)·g²`, `θ ← θ − lr·g/(√v + eps)` (PyTorch's form).
 ///
 /// Where a gradient has been zero so far, `√v` has no derivative; it is taken as 0 there.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RmsPropRule {
     /// The inner learning rate.
@@ -74,6 +76,7 @@ impl<T: Real> UpdateRule<T> for RmsPropRule {
 ///
 /// With `eps_root` 0, as in PyTorch, the root has no derivative where a gradient has been zero so far; it is taken as 0
 /// there. Near such points meta-gradients are as large as `lr/eps`: a positive `eps_root` keeps them small.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct AdamRule {

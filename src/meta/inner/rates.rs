@@ -11,6 +11,7 @@ use crate::var::Var;
 /// rates begin uniform in `[low, high)`, and may become negative.
 ///
 /// A parameter `NAME` has the rates `rate/NAME`.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ElementRates {
     /// The lower bound of initial rates; 0.005 in the paper.
@@ -48,6 +49,7 @@ impl<T: Real> UpdateRule<T> for ElementRates {
 /// from `lr`. Further steps, in evaluation, use the last.
 ///
 /// A parameter `NAME` has the rates `lslr/NAME: [steps]`.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StepRates {
     /// What all rates begin with; the authors take 0.1.

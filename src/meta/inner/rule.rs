@@ -65,6 +65,7 @@ impl<'t, T: Real> From<Vec<Var<'t, T>>> for Updated<'t, T> {
 }
 
 /// Gradient descent: `θ ← θ − lr·g`, the rule of MAML.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GradientDescent {
     /// The inner learning rate, for a loss that is a mean over examples.

@@ -17,6 +17,7 @@ use crate::value::Value;
 use crate::var::Var;
 
 /// What of the inner loop is differentiated. There is no default.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Order {
