@@ -47,7 +47,10 @@ pub const ALL: &[Named] = &[
     }),
     named("maml++", "MAML++ with all its parts, 5 steps", |name, settings, images| {
         let model = settings.network(Network::Strided, Some(settings.ways))?;
-        maml(name, settings, images, &Maml::plus_plus(model, 0.1, 5))
+        let tasks = images.train(settings, settings.ways, settings.shots, settings.shots)?;
+        let (learner, config) =
+            (Maml::plus_plus(model, 0.1, 5), TrainConfig::new(8, 1e-3, settings.iterations));
+        trained(name, settings, &learner, &tasks, &images.test(settings)?, Box::new(Adam::default()), config)
     }),
     named("protonet", "prototypical networks", |name, settings, images| {
         let model = settings.network(Network::Pooled, None)?;

@@ -1,6 +1,7 @@
 //! Evaluation: the published protocol, written once for all learners.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
@@ -109,8 +110,19 @@ fn mean_scores<T: Real>(
             None => Ok(scores),
         }
     };
-    let one = |i| scored(i).map_err(|error| error.in_task(i));
-    let scores: Vec<Vec<Scores>> = (0..count).into_par_iter().map(one).collect::<Result<_>>()?;
+    // the error that is reported is that of the first episode that has one, whichever fails first
+    let failed = AtomicU64::new(u64::MAX);
+    let one = |i| {
+        let needed = i <= failed.load(Ordering::Relaxed);
+        needed.then(|| {
+            scored(i).map_err(|error| {
+                failed.fetch_min(i, Ordering::Relaxed);
+                error.in_task(i)
+            })
+        })
+    };
+    let all: Vec<Option<Result<Vec<Scores>>>> = (0..count).into_par_iter().map(one).collect();
+    let scores: Vec<Vec<Scores>> = all.into_iter().flatten().collect::<Result<_>>()?;
     let entries = scores[0].len().max(1);
     if let Some(i) = scores.iter().position(|s| s.len() != entries) {
         let (expected, found) = (vec![entries], vec![scores[i].len()]);
