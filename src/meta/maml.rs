@@ -4,8 +4,8 @@ use ndarray::ArrayD;
 
 use super::adapted::Adapted;
 use super::inner::{
-    Adapts, GradientDescent, InnerLoop, Order, Sets, Shared, UpdateRule, adapt, check_rate, inner, norm_of,
-    outputs, scores, values, watched,
+    Adapts, GradientDescent, InnerLoop, Order, Route, UpdateRule, adapt, check_rate, inner, lesson, norm_of,
+    outputs, scores,
 };
 use super::learner::{Learned, Learner, Trainable};
 use super::lesson::Lesson;
@@ -19,18 +19,6 @@ use crate::error::Result;
 use crate::kernels::with_image_threads;
 use crate::nn::{Model, Norm, NormMode, ParamSpec, Role, init_params};
 use crate::real::Real;
-
-/// How the meta-gradient of second order is computed. Both routes are exact.
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Route {
-    /// All inner steps on one tape: faster; the memory grows with the number of steps.
-    Unrolled,
-    /// Keeps only what each step begins with and sweeps back through one step's graph at a time. It needs
-    /// the memory of one step, and computes one forward pass and one gradient more per step.
-    Sweep,
-}
 
 /// MAML (Finn, Abbeel and Levine 2017, algorithm 2): the meta-parameters are a model's initial parameters, adapted by
 /// some steps of gradient descent on the support set.
@@ -297,26 +285,7 @@ impl<M, R> Maml<M, R> {
 impl<T: Real, M: Model<T>, R: UpdateRule<T>> Trainable<T> for Maml<M, R> {
     fn lesson(&self, learned: &Learned<T>, episode: &Episode<T>, progress: &Progress) -> Result<Lesson<T>> {
         let (inner, (order, weights)) = (self.inner()?, self.plan(progress));
-        let theta = || values(&learned.params);
-        let support = match order {
-            Order::First => inner.support(&theta(), &episode.support),
-            Order::Second => Shared::new(&episode.support),
-        };
-        let sets = Sets { support, query: Shared::new(&episode.query) };
-        let lesson = if order == Order::Second && self.route == Route::Sweep {
-            inner.swept(&theta(), &sets, &weights)?
-        } else {
-            Lesson::of_query(&learned.params, &episode.query.y, &|theta| {
-                inner.unrolled(theta, &sets, &weights, order)
-            })?
-        };
-        match self.norm {
-            NormMode::Tracked { .. } => {
-                let seen = watched(&inner, &theta(), &sets, self.rows(), self.steps)?;
-                Ok(lesson.with_seen(seen))
-            }
-            _ => Ok(lesson),
-        }
+        lesson(&inner, &learned.params, episode, &weights, (order, self.route), self.rows())
     }
 
     fn absorb(&self, state: &mut [ArrayD<T>], seen: &[Vec<ArrayD<T>>]) {

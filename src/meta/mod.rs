@@ -34,12 +34,12 @@ pub use evaluate::{Mean, Report, StepReport, evaluate};
 pub use head::BaselineHead;
 pub use head_fit::HeadFit;
 pub use inner::{
-    AdamRule, Adapts, CurvatureRule, ElementRates, GradientDescent, MomentumRule, Order, RmsPropRule,
+    AdamRule, Adapts, CurvatureRule, ElementRates, GradientDescent, MomentumRule, Order, RmsPropRule, Route,
     StepRates, Update, UpdateRule, Updated,
 };
 pub use learner::{Learned, Learner, Trainable};
 pub use lesson::Lesson;
-pub use maml::{Maml, Route};
+pub use maml::Maml;
 pub use mini_batch::Fitted;
 pub use multi_step::MultiStep;
 pub use nearest::{Nearest, Nearness};
@@ -49,6 +49,7 @@ pub use r2d2::R2d2;
 pub use reptile::Reptile;
 pub use score::{Query, Score, Scores, task_loss};
 pub use semi_protonet::{Follows, Refinement, SemiProtoNet};
+pub(crate) use step::meta_grad_of;
 pub use step::{MetaGrad, meta_grad};
 pub(crate) use task::check_trainable;
 pub use task::{Task, check_adapt, check_examples, check_inputs, check_learned};

@@ -12,6 +12,7 @@ use super::lesson::Lesson;
 use super::progress::Progress;
 use super::task::{Task, check_learned, check_trainable};
 use crate::arrays;
+use crate::data::Tasks;
 use crate::error::{Error, Result};
 use crate::kernels::with_image_threads;
 use crate::nn::ParamSpec;
@@ -51,14 +52,37 @@ pub fn meta_grad<T: Real, K: Task<T>>(
 ) -> Result<MetaGrad<T>> {
     let specs = check_learned(&learner, learned)?;
     check_trainable(&specs)?;
-    let named = |i: usize, error: Error| error.in_task(progress.task.saturating_add(i as u64));
-    for (i, task) in tasks.iter().enumerate() {
-        task.check(&learner).map_err(|error| named(i, error))?;
-    }
-    mean_of_lessons(&specs, tasks.len(), progress.task, &|i| {
-        let here = progress.of_task(progress.task.saturating_add(i as u64));
-        learner.lesson(learned, &tasks[i], &here)
+    mean_of_lessons(&specs, tasks.len(), progress.task, &|i| taught(learner, learned, &tasks[i], progress, i))
+}
+
+/// As [`meta_grad`], of tasks that are drawn where they are learned from: `count` of a source, from number
+/// `progress.task` on.
+pub(crate) fn meta_grad_of<T: Real, K: Task<T>>(
+    learner: &(impl Trainable<T, K> + ?Sized),
+    learned: &Learned<T>,
+    tasks: &(impl Tasks<K> + ?Sized),
+    count: usize,
+    progress: &Progress,
+) -> Result<MetaGrad<T>> {
+    let specs = check_learned(&learner, learned)?;
+    check_trainable(&specs)?;
+    tasks.check()?;
+    mean_of_lessons(&specs, count, progress.task, &|i| {
+        let task = tasks.task(progress.task + i as u64);
+        taught(learner, learned, &task, progress, i)
     })
+}
+
+/// What the task of place `i` in a meta-batch teaches.
+fn taught<T: Real, K: Task<T>>(
+    learner: &(impl Trainable<T, K> + ?Sized),
+    learned: &Learned<T>,
+    task: &K,
+    progress: &Progress,
+    i: usize,
+) -> Result<Lesson<T>> {
+    task.check(&learner)?;
+    learner.lesson(learned, task, &progress.of_task(progress.task.saturating_add(i as u64)))
 }
 
 /// Not generic in the learner and its tasks, so that it is compiled with this crate.

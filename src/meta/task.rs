@@ -21,6 +21,7 @@ pub trait Task<T: Real>: Sync + Send {
 }
 
 impl<T: Real> Task<T> for Episode<T> {
+    #[inline(never)]
     fn check(&self, learner: &dyn Learner<T>) -> Result<()> {
         Episode::check(self)?;
         learner.check("support", &self.support)?;
@@ -127,4 +128,4 @@ pub(crate) fn check_trainable(specs: &[ParamSpec]) -> Result<()> {
     Ok(())
 }
 
-compiled_here!(T: check_learned::<T>, check_adapt::<T>, check_inputs::<T>, check_examples::<T>);
+compiled_here!(T: <Episode<T> as Task<T>>::check, check_learned::<T>, check_adapt::<T>, check_inputs::<T>, check_examples::<T>);

@@ -2,13 +2,11 @@
 
 use std::time::Instant;
 
-use rayon::prelude::*;
-
 use super::config::TrainConfig;
 use crate::arrays;
 use crate::data::Tasks;
 use crate::error::{Error, Result};
-use crate::meta::{Learned, Learner, MetaGrad, Progress, Task, Trainable, check_trainable, meta_grad};
+use crate::meta::{Learned, Learner, MetaGrad, Progress, Task, Trainable, check_trainable, meta_grad_of};
 use crate::nn::{ParamSpec, check_params, init_params};
 use crate::optim::{Optimizer, OptimizerState, clip_grad_norm, grad_norm};
 use crate::real::Real;
@@ -121,12 +119,10 @@ impl<'l, T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'l, T, L, O> 
         L: Trainable<T, K>,
     {
         let start = Instant::now();
-        let (first, end) = self.numbers()?;
-        tasks.check()?;
-        let batch: Vec<K> = (first..end).into_par_iter().map(|i| tasks.task(i)).collect();
-        let here =
-            Progress::new(self.config.seed, self.config.iterations).at(self.state.iteration).of_task(first);
-        let mut meta = meta_grad(self.learner, &self.state.learned, &batch, &here)?;
+        let here = Progress::new(self.config.seed, self.config.iterations);
+        let here = here.at(self.state.iteration).of_task(self.first_task()?);
+        let count = self.config.meta_batch;
+        let mut meta = meta_grad_of(self.learner, &self.state.learned, tasks, count, &here)?;
         let specs = self.learner.specs();
         let (mut next, log) = updated(&specs, &self.optimizer, &self.config, &self.state, &mut meta)?;
         self.learner.absorb(&mut next.learned.state, &meta.seen);
@@ -135,11 +131,11 @@ impl<'l, T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'l, T, L, O> 
         Ok(StepLog { seconds: start.elapsed().as_secs_f64(), ..log })
     }
 
-    /// The numbers of the next meta-step's tasks, from the first to before the last.
-    fn numbers(&self) -> Result<(u64, u64)> {
+    /// The number of the next meta-step's first task.
+    fn first_task(&self) -> Result<u64> {
         let meta_batch = self.config.meta_batch as u64;
         let first = self.state.iteration.checked_mul(meta_batch);
-        first.and_then(|first| Some((first, first.checked_add(meta_batch)?))).ok_or_else(|| {
+        first.filter(|first| first.checked_add(meta_batch).is_some()).ok_or_else(|| {
             let need = "such that the numbers of its tasks fit in 64 bits";
             Error::Setting { name: "iteration", value: self.state.iteration.to_string(), need }
         })

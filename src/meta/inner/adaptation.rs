@@ -7,11 +7,12 @@ use ndarray::ArrayD;
 use super::adapts::Adapts;
 use super::query::{inductive, moments_of, norm_of};
 use super::rule::UpdateRule;
-use super::steps::{Fast, InnerLoop, Sets, Shared, on};
+use super::steps::{Fast, InnerLoop, Order, Route, Sets, Shared, on};
 use crate::data::{Episode, Examples};
 use crate::error::{Error, Result};
 use crate::kernels::with_image_threads;
 use crate::meta::adapted::Adapted;
+use crate::meta::lesson::Lesson;
 use crate::meta::score::{Query, Scores};
 use crate::meta::task::{check_inputs, finite_outputs};
 use crate::meta::tracking::seen;
@@ -21,7 +22,7 @@ use crate::tape::Tape;
 use crate::value::Value;
 use crate::var::Var;
 
-compiled_here!(T: inner::<T>, adapt::<T>, scores::<T>, watched::<T>, outputs::<T>);
+compiled_here!(T: inner::<T>, lesson::<T>, adapt::<T>, scores::<T>, watched::<T>, outputs::<T>);
 
 #[inline(never)]
 pub(in crate::meta) fn inner<'m, T: Real>(
@@ -51,8 +52,35 @@ pub(in crate::meta) fn inner<'m, T: Real>(
     Ok(InnerLoop { model, rule, norm, adapts: chosen, by_step, head_alone, proximal })
 }
 
-pub(in crate::meta) fn values<T: Real>(arrays: &[ArrayD<T>]) -> Vec<Value<T>> {
+fn values<T: Real>(arrays: &[ArrayD<T>]) -> Vec<Value<T>> {
     arrays.iter().map(|a| Value::from_array(a.view())).collect()
+}
+
+/// The lesson of one episode: one weight for each step, `rows` of statistics where they are tracked.
+#[inline(never)]
+pub(in crate::meta) fn lesson<T: Real>(
+    inner: &InnerLoop<'_, T>,
+    params: &[ArrayD<T>],
+    episode: &Episode<T>,
+    weights: &[f64],
+    (order, route): (Order, Route),
+    rows: usize,
+) -> Result<Lesson<T>> {
+    let support = match order {
+        Order::First => inner.support(&values(params), &episode.support),
+        Order::Second => Shared::new(&episode.support),
+    };
+    let sets = Sets { support, query: Shared::new(&episode.query) };
+    let lesson = if order == Order::Second && route == Route::Sweep {
+        inner.swept(&values(params), &sets, weights)?
+    } else {
+        Lesson::of_query(params, &episode.query.y, &|theta| inner.unrolled(theta, &sets, weights, order))?
+    };
+    if !matches!(inner.norm, NormMode::Tracked { .. }) {
+        return Ok(lesson);
+    }
+    let seen = watched(inner, &values(params), &sets, rows, weights.len())?;
+    Ok(lesson.with_seen(seen))
 }
 
 #[inline(never)]
@@ -126,7 +154,7 @@ pub(in crate::meta) fn scores<T: Real>(
 
 /// The statistics that each step of training sees: of the support set before step `k`, and of the query set after the last.
 #[inline(never)]
-pub(in crate::meta) fn watched<T: Real>(
+fn watched<T: Real>(
     inner: &InnerLoop<'_, T>,
     theta: &[Value<T>],
     sets: &Sets<'_, T>,

@@ -18,7 +18,7 @@ mod rates;
 mod rule;
 mod steps;
 
-pub(super) use adaptation::{adapt, inner, outputs, scores, values, watched};
+pub(super) use adaptation::{adapt, inner, lesson, outputs, scores};
 pub use adapts::Adapts;
 pub use curvature::CurvatureRule;
 pub use moments::{AdamRule, MomentumRule, RmsPropRule};
@@ -26,5 +26,5 @@ pub(super) use query::{inductive, moments_of, norm_of};
 pub use rates::{ElementRates, StepRates};
 pub(super) use rule::check_rate;
 pub use rule::{GradientDescent, Update, UpdateRule, Updated};
-pub use steps::Order;
-pub(super) use steps::{InnerLoop, Sets, Shared};
+pub(super) use steps::InnerLoop;
+pub use steps::{Order, Route};

@@ -27,6 +27,18 @@ pub enum Order {
     Second,
 }
 
+/// How the meta-gradient of second order is computed. Both routes are exact.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Route {
+    /// All inner steps on one tape: faster; the memory grows with the number of steps.
+    Unrolled,
+    /// Keeps only what each step begins with and sweeps back through one step's graph at a time. It needs
+    /// the memory of one step, and computes one forward pass and one gradient more per step.
+    Sweep,
+}
+
 /// Examples in the form that every tape takes without copying them again.
 pub(in crate::meta) struct Shared<'e, T: Real> {
     pub(in crate::meta) x: Value<T>,
