@@ -43,7 +43,6 @@ impl<T: Real> Lesson<T> {
     /// # Errors
     /// What `query` returns.
     #[inline(never)]
-    #[allow(clippy::type_complexity)] // spelt out where it is used: variables in, a query loss out
     pub fn of_query(
         params: &[ArrayD<T>],
         targets: &Targets<T>,

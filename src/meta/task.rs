@@ -36,11 +36,11 @@ impl<T: Real> Task<T> for Examples<T> {
     }
 }
 
-/// Whether what was learned fits a learner: sound specs, and arrays of their number and shape that are finite.
-/// Returns the specs of the meta-parameters.
+/// Whether a learner's settings are sound and what was learned fits it: sound specs, and arrays of their number and
+/// shape that are finite. Returns the specs of the meta-parameters.
 ///
 /// # Errors
-/// What [`check_params`] refuses; [`Error::Setting`] for a learner that has no meta-parameters to train.
+/// What [`Learner::check_settings`] and [`check_params`] refuse.
 #[inline(never)]
 pub fn check_learned<T: Real>(learner: &dyn Learner<T>, learned: &Learned<T>) -> Result<Vec<ParamSpec>> {
     learner.check_settings()?;
