@@ -121,6 +121,7 @@ mod pool;
 mod random;
 mod real;
 mod recompute;
+mod settings;
 mod tape;
 mod train;
 mod value;

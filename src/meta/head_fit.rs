@@ -3,7 +3,6 @@
 use ndarray::ArrayD;
 
 use super::head::BaselineHead;
-use super::inner::check_rate;
 use super::mini_batch::{chosen, epochs};
 use crate::arrays;
 use crate::data::Examples;
@@ -12,6 +11,7 @@ use crate::grad::last_grad_values;
 use crate::ops::{Key, cross_entropy};
 use crate::random::Purpose;
 use crate::real::Real;
+use crate::settings::{check_decay, check_rate};
 use crate::tape::Tape;
 
 /// How a new head is fitted to a support set: gradient descent with momentum on the mean cross-entropy of mini-batches,
@@ -77,9 +77,7 @@ impl HeadFit {
         let refuse = |name, value: String, need| Err(Error::Setting { name, value, need });
         check_rate("lr", self.lr)?;
         check_rate("weight_decay", self.weight_decay)?;
-        if !(0.0..1.0).contains(&self.momentum) {
-            return refuse("momentum", self.momentum.to_string(), "0 or more, and below 1");
-        }
+        check_decay("momentum", self.momentum)?;
         if !(0.0..=1.0).contains(&self.dampening) {
             return refuse("dampening", self.dampening.to_string(), "from 0 to 1");
         }

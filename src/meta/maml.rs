@@ -4,8 +4,8 @@ use ndarray::ArrayD;
 
 use super::adapted::Adapted;
 use super::inner::{
-    Adapts, GradientDescent, InnerLoop, Order, Route, UpdateRule, adapt, check_rate, inner, lesson, norm_of,
-    outputs, scores,
+    Adapts, GradientDescent, InnerLoop, Order, Route, UpdateRule, adapt, inner, lesson, norm_of, outputs,
+    scores,
 };
 use super::learner::{Learned, Learner, Trainable};
 use super::lesson::Lesson;
@@ -19,6 +19,7 @@ use crate::error::Result;
 use crate::kernels::with_image_threads;
 use crate::nn::{Model, Norm, NormMode, ParamSpec, Role, init_params};
 use crate::real::Real;
+use crate::settings::check_rate;
 
 /// MAML (Finn, Abbeel and Levine 2017, algorithm 2): the meta-parameters are a model's initial parameters, adapted by
 /// some steps of gradient descent on the support set.

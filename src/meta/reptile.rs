@@ -3,7 +3,6 @@
 use ndarray::{ArrayD, arr0};
 
 use super::adapted::Adapted;
-use super::inner::check_rate;
 use super::learner::{Learned, Learner, Trainable};
 use super::lesson::Lesson;
 use super::mini_batch::{Fitted, both, fit, walked};
@@ -17,6 +16,7 @@ use crate::ops::Key;
 use crate::optim::{Adam, Optimizer, OptimizerState};
 use crate::random::Purpose;
 use crate::real::Real;
+use crate::settings::check_rate;
 
 /// Reptile (Nichol, Achiam and Schulman 2018, algorithm 2): the meta-parameters θ move towards what some steps of an
 /// ordinary optimizer on mini-batches make of them.

@@ -3,10 +3,10 @@
 use ndarray::{ArrayD, Axis, Slice, concatenate};
 
 use super::adapted::Adapted;
-use super::task::check_inputs;
-use crate::error::{Error, Result};
+use super::task::{check_inputs, finite_outputs};
+use crate::error::Result;
 use crate::nn::{Model, Norm};
-use crate::real::{Real, all_finite};
+use crate::real::Real;
 use crate::tape::Tape;
 
 /// What [`Adapted`] calls the support inputs.
@@ -22,7 +22,7 @@ pub(super) fn outputs<T: Real>(
     x: &ArrayD<T>,
 ) -> Result<ArrayD<T>> {
     check_inputs(model, x)?;
-    finite(forward(model, &adapted.params(&model.specs())?, x))
+    finite_outputs(forward(model, &adapted.params(&model.specs())?, x))
 }
 
 /// Each input in a batch with the whole support set.
@@ -42,17 +42,10 @@ pub(super) fn with_support<T: Real>(
     };
     let rows: Vec<_> = x.axis_chunks_iter(Axis(0), 1).map(one).collect();
     let rows: Vec<_> = rows.iter().map(|row| row.view()).collect();
-    finite(concatenate(Axis(0), &rows).expect("rows of one shape"))
+    finite_outputs(concatenate(Axis(0), &rows).expect("rows of one shape"))
 }
 
 fn forward<T: Real>(model: &dyn Model<T>, params: &[ArrayD<T>], x: &ArrayD<T>) -> ArrayD<T> {
     let tape = Tape::new();
     model.forward(&tape.leaves(params), tape.constant(x), Norm::Batch).to_array()
-}
-
-fn finite<T: Real>(outputs: ArrayD<T>) -> Result<ArrayD<T>> {
-    match all_finite(&outputs) {
-        true => Ok(outputs),
-        false => Err(Error::NotFinite { what: "a prediction".into() }),
-    }
 }

@@ -2,11 +2,12 @@
 
 use ndarray::ArrayD;
 
-use super::{Optimizer, OptimizerState, check_decay};
+use super::{Optimizer, OptimizerState};
 use crate::arrays::{elements, elements_mut};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::kernels::vectorized;
 use crate::real::Real;
+use crate::settings::{check_decay, check_positive};
 
 /// Adam (Kingma and Ba 2015, algorithm 1), with bias correction and `eps` outside the
 /// root, as PyTorch has it: `p −= lr·m̂/(√v̂ + eps)`.
@@ -46,13 +47,7 @@ impl<T: Real> Optimizer<T> for Adam {
     fn check(&self) -> Result<()> {
         check_decay("beta1", self.beta1)?;
         check_decay("beta2", self.beta2)?;
-        match self.eps.is_finite() && self.eps > 0.0 {
-            true => Ok(()),
-            false => {
-                let need = "a finite number above 0";
-                Err(Error::Setting { name: "eps", value: self.eps.to_string(), need })
-            }
-        }
+        check_positive("eps", self.eps)
     }
 
     fn slots(&self) -> usize {

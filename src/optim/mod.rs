@@ -12,7 +12,7 @@ pub use clip::{clip_grad_norm, grad_norm};
 pub use schedule::Schedule;
 pub use sgd::Sgd;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::real::Real;
 
 /// The state of an optimizer, a value that is passed in and out, saved and loaded.
@@ -62,14 +62,6 @@ fn zero_state<T: Real>(slots: usize, params: &[ArrayD<T>]) -> OptimizerState<T> 
 }
 
 compiled_here!(T: zero_state::<T>);
-
-/// Refuses a decay that is not in `0..1`.
-fn check_decay(name: &'static str, value: f64) -> Result<()> {
-    if (0.0..1.0).contains(&value) {
-        return Ok(());
-    }
-    Err(Error::Setting { name, value: value.to_string(), need: "0 or more, and below 1" })
-}
 
 impl<T: Real, O: Optimizer<T> + ?Sized> Optimizer<T> for Box<O> {
     fn check(&self) -> Result<()> {

@@ -2,11 +2,12 @@
 
 use ndarray::ArrayD;
 
-use super::{Optimizer, OptimizerState, check_decay};
+use super::{Optimizer, OptimizerState};
 use crate::arrays::{elements, elements_mut};
 use crate::error::Result;
 use crate::kernels::vectorized;
 use crate::real::Real;
+use crate::settings::check_decay;
 
 /// `m = momentum·m + g`, `p −= lr·m` (the form PyTorch uses: the rate is applied
 /// to the momentum, not inside it). Momentum 0 is plain descent.

@@ -1,9 +1,10 @@
 //! Meta-Curvature: a learned linear map of each gradient.
 
-use super::rule::{Update, UpdateRule, Updated, check_rate};
+use super::rule::{Update, UpdateRule, Updated};
 use crate::error::Result;
 use crate::nn::{Init, ParamSpec, Role};
 use crate::real::Real;
+use crate::settings::check_rate;
 use crate::var::Var;
 
 /// Meta-Curvature's rule (Park and Oliva 2019): `θ ← θ − lr·M(g)` with a learned map `M` for each parameter, the

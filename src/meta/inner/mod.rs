@@ -24,7 +24,6 @@ pub use curvature::CurvatureRule;
 pub use moments::{AdamRule, MomentumRule, RmsPropRule};
 pub(super) use query::{inductive, moments_of, norm_of};
 pub use rates::{ElementRates, StepRates};
-pub(super) use rule::check_rate;
 pub use rule::{GradientDescent, Update, UpdateRule, Updated};
 pub(super) use steps::InnerLoop;
 pub use steps::{Order, Route};

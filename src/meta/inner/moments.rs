@@ -1,9 +1,10 @@
 //! Momentum, RMSprop and Adam as inner update rules, differentiable at every order.
 
-use super::rule::{Update, UpdateRule, Updated, check_rate};
-use crate::error::{Error, Result};
+use super::rule::{Update, UpdateRule, Updated};
+use crate::error::Result;
 use crate::ops::where_;
 use crate::real::Real;
+use crate::settings::{check_decay, check_positive, check_rate};
 use crate::var::Var;
 
 /// Gradient descent with momentum: `b ← momentum·b + g`, `θ ← θ − lr·b` (PyTorch's form, without dampening).
@@ -56,7 +57,7 @@ impl<T: Real> UpdateRule<T> for RmsPropRule {
     fn check(&self) -> Result<()> {
         check_rate("inner_lr", self.lr)?;
         check_decay("alpha", self.alpha)?;
-        check_eps(self.eps)
+        check_positive("eps", self.eps)
     }
 
     #[inline(never)]
@@ -121,7 +122,7 @@ impl<T: Real> UpdateRule<T> for AdamRule {
         check_decay("beta1", self.beta1)?;
         check_decay("beta2", self.beta2)?;
         check_rate("eps_root", self.eps_root)?;
-        check_eps(self.eps + self.eps_root)
+        check_positive("eps", self.eps + self.eps_root)
     }
 
     #[inline(never)]
@@ -147,20 +148,6 @@ fn root<'t, T: Real>(v: Var<'t, T>) -> Var<'t, T> {
     let (positive, tape) = (v.gt(0.0), v.tape());
     let (one, zero) = (tape.full(&v.shape(), 1.0), tape.full(&v.shape(), 0.0));
     where_(&positive, where_(&positive, v, one).sqrt(), zero)
-}
-
-fn check_decay(name: &'static str, value: f64) -> Result<()> {
-    if (0.0..1.0).contains(&value) {
-        return Ok(());
-    }
-    Err(Error::Setting { name, value: value.to_string(), need: "at least 0 and below 1" })
-}
-
-fn check_eps(value: f64) -> Result<()> {
-    if value.is_finite() && value > 0.0 {
-        return Ok(());
-    }
-    Err(Error::Setting { name: "eps", value: value.to_string(), need: "a finite number above 0" })
 }
 
 compiled_here!(

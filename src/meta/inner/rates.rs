@@ -1,10 +1,11 @@
 //! Learned inner rates: one per element (Meta-SGD), or one per parameter and step (MAML++).
 
-use super::rule::{Update, UpdateRule, Updated, check_rate};
+use super::rule::{Update, UpdateRule, Updated};
 use super::steps::row;
 use crate::error::{Error, Result};
 use crate::nn::{Init, ParamSpec};
 use crate::real::Real;
+use crate::settings::check_rate;
 use crate::var::Var;
 
 /// Meta-SGD's rule (Li et al. 2017): `θ ← θ − a∘g` with a learned rate for each element, the same in each step. The

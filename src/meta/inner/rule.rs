@@ -1,8 +1,9 @@
 //! What an inner step does with a gradient.
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::nn::ParamSpec;
 use crate::real::Real;
+use crate::settings::check_rate;
 use crate::var::Var;
 
 /// An update rule of the inner loop: adapted parameters and their gradients in, the next parameters out. It is written
@@ -82,14 +83,6 @@ impl<T: Real> UpdateRule<T> for GradientDescent {
         let step = |(p, g): (&Var<'t, T>, &Var<'t, T>)| p.minus_scaled(self.lr, *g);
         at.params.iter().zip(at.grads).map(step).collect::<Vec<_>>().into()
     }
-}
-
-/// Refuses a rate that is negative or not finite.
-pub(in crate::meta) fn check_rate(name: &'static str, value: f64) -> Result<()> {
-    if value.is_finite() && value >= 0.0 {
-        return Ok(());
-    }
-    Err(Error::Setting { name, value: value.to_string(), need: "a finite number, 0 or more" })
 }
 
 compiled_here!(T: <GradientDescent as UpdateRule<T>>::update);
