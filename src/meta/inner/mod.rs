@@ -5,7 +5,8 @@
 //! | `rule` | what a step does with a gradient, on variables: [`UpdateRule`], gradient descent |
 //! | `moments`, `rates`, `curvature` | the other rules |
 //! | `adapts` | which parameters adapt |
-//! | `steps` | one inner step, and the three ways to run a loop of them |
+//! | `steps` | one inner step; a loop of them unrolled, and on plain values |
+//! | `sweep` | the loop swept back through one step's graph at a time |
 //! | `adaptation` | what the loop does besides training: adapt, score, watch statistics, predict |
 //! | `query` | support and query set through the model, by the mode of its norms |
 
@@ -17,6 +18,7 @@ mod query;
 mod rates;
 mod rule;
 mod steps;
+mod sweep;
 
 pub(super) use adaptation::{adapt, inner, lesson, outputs, scores};
 pub use adapts::Adapts;

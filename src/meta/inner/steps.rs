@@ -1,4 +1,4 @@
-//! One inner step, and the three ways to run a loop of them.
+//! One inner step, and two of the three ways to run a loop of them; the third is in `sweep`.
 //!
 //! Nothing here is generic in the model or the rule, which come in as `&dyn`: so all of it is compiled
 //! once, with this crate, and not again in each crate that has a model of its own.
@@ -8,7 +8,6 @@ use super::rule::{Update, UpdateRule, Updated};
 use crate::data::{Examples, Targets};
 use crate::error::{Error, Result};
 use crate::grad::{grad, last_vjp};
-use crate::meta::lesson::Lesson;
 use crate::meta::score::{Query, task_loss};
 use crate::nn::{Model, NormMode};
 use crate::real::Real;
@@ -61,7 +60,7 @@ pub(in crate::meta) struct Fast<V> {
 }
 
 impl<T: Real> Fast<Value<T>> {
-    fn on<'t>(&self, tape: &'t Tape<T>) -> Fast<Var<'t, T>> {
+    pub(super) fn on<'t>(&self, tape: &'t Tape<T>) -> Fast<Var<'t, T>> {
         let leaves = |values: &Vec<Value<T>>| values.iter().map(|v| tape.push_leaf(v.clone())).collect();
         Fast { phi: leaves(&self.phi), carried: self.carried.iter().map(leaves).collect() }
     }
@@ -74,7 +73,7 @@ impl<'t, T: Real> Fast<Var<'t, T>> {
     }
 
     /// All variables in one list.
-    fn all(&self) -> Vec<Var<'t, T>> {
+    pub(super) fn all(&self) -> Vec<Var<'t, T>> {
         self.phi.iter().chain(self.carried.iter().flatten()).copied().collect()
     }
 }
@@ -116,12 +115,12 @@ impl<T: Real> InnerLoop<'_, T> {
     }
 
     /// Which meta-parameters the adapted ones start from.
-    fn starts(&self) -> impl Iterator<Item = usize> + '_ {
+    pub(super) fn starts(&self) -> impl Iterator<Item = usize> + '_ {
         (0..self.adapts.len()).filter(|&i| self.adapts[i])
     }
 
     /// The meta-parameters that enter a step by themselves, and not only through the start.
-    fn others(&self, n: usize) -> Vec<usize> {
+    pub(super) fn others(&self, n: usize) -> Vec<usize> {
         let proximal = self.proximal > 0.0;
         (0..n).filter(|&i| proximal || !self.adapts.get(i).copied().unwrap_or(false)).collect()
     }
@@ -188,7 +187,7 @@ impl<T: Real> InnerLoop<'_, T> {
     }
 
     /// Step `k`, with the inner gradient recorded.
-    fn recorded<'t>(
+    pub(super) fn recorded<'t>(
         &self,
         theta: &[Var<'t, T>],
         fast: &Fast<Var<'t, T>>,
@@ -269,63 +268,12 @@ impl<T: Real> InnerLoop<'_, T> {
         Ok(Query { loss: sum.map_or(own, |sum| sum + own), outputs: query.outputs })
     }
 
-    /// Second way: one step's graph at a time. Forward keeps what each step began with; backward takes the product of
-    /// each step's Jacobian with the cotangent, from the last step to the first.
-    #[inline(never)]
-    pub(in crate::meta) fn swept(
-        &self,
-        theta: &[Value<T>],
-        sets: &Sets<'_, T>,
-        weights: &[f64],
-    ) -> Result<Lesson<T>> {
-        let steps = weights.len();
-        let mut path = vec![self.at_start(theta)];
-        for k in 0..steps {
-            path.push(self.stepped(theta, &path[k], k, &sets.support)?);
-        }
-        let others = self.others(theta.len());
-        let mut total = Cotangents { fast: vec![None; path[0].phi.len()], others: vec![None; others.len()] };
-        total.fast.resize(path[0].phi.len() * (1 + self.rule.slots()), None);
-        let (mut score, mut loss) = (None, 0.0);
-        for k in (0..steps.max(1)).rev() {
-            let weight = weights.get(k).copied().unwrap_or(1.0);
-            if weight != 0.0 || k + 1 >= steps {
-                let tape = Tape::new();
-                let (vars, fast) = (on(&tape, theta), path[(k + 1).min(steps)].on(&tape));
-                let query = self.query(&vars, &fast.phi, k, sets);
-                let here = query.score(sets.query.y);
-                loss += weight * here.loss;
-                score.get_or_insert(here);
-                let seed = tape.full(&query.loss.shape(), weight);
-                total.add(&[query.loss], &[seed], &fast.all(), &pick(&vars, &others));
-            }
-            if k < steps {
-                let tape = Tape::new();
-                let (vars, fast) = (on(&tape, theta), path[k].on(&tape));
-                let next = self.recorded(&vars, &fast, k, &sets.support, None)?.all();
-                let seeds = total.seeds(&tape, &next);
-                total.add(&next, &seeds, &fast.all(), &pick(&vars, &others));
-            }
-        }
-        let mut grads = vec![None; theta.len()];
-        others.iter().zip(total.others).for_each(|(&i, g)| grads[i] = g);
-        for (i, g) in self.starts().zip(total.fast) {
-            grads[i] = sum(grads[i].take(), g);
-        }
-        let array = |(g, t): (Option<Value<T>>, &Value<T>)| {
-            g.map_or_else(|| ndarray::ArrayD::zeros(&t.shape()[..]), |g| g.to_array())
-        };
-        let grads = grads.into_iter().zip(theta).map(array).collect();
-        let score = score.expect("the last query set is always seen");
-        Ok(Lesson::new(crate::meta::Score { loss, ..score }, grads))
-    }
-
     pub(in crate::meta) fn at_start(&self, theta: &[Value<T>]) -> Fast<Value<T>> {
         let tape = Tape::new();
         self.start(&on(&tape, theta)).values()
     }
 
-    /// Third way, for evaluation: step `k` on plain values, whose memory is that of one step.
+    /// Second way, for evaluation: step `k` on plain values, whose memory is that of one step.
     #[inline(never)]
     pub(in crate::meta) fn stepped(
         &self,
@@ -345,49 +293,8 @@ pub(in crate::meta) struct Sets<'e, T: Real> {
     pub(in crate::meta) query: Shared<'e, T>,
 }
 
-/// The gradient of what follows a step, in what the step passes on and in the meta-parameters.
-struct Cotangents<T: Real> {
-    fast: Vec<Option<Value<T>>>,
-    others: Vec<Option<Value<T>>>,
-}
-
-impl<T: Real> Cotangents<T> {
-    /// What each of `next` is followed by, taken out.
-    fn seeds<'t>(&mut self, tape: &'t Tape<T>, next: &[Var<'t, T>]) -> Vec<Var<'t, T>> {
-        let leaf = |(g, y): (&mut Option<Value<T>>, &Var<'t, T>)| match g.take() {
-            Some(g) => tape.push_leaf(g),
-            None => tape.full(&y.shape(), 0.0),
-        };
-        self.fast.iter_mut().zip(next).map(leaf).collect()
-    }
-
-    fn add<'t>(
-        &mut self,
-        ys: &[Var<'t, T>],
-        seeds: &[Var<'t, T>],
-        fast: &[Var<'t, T>],
-        others: &[Var<'t, T>],
-    ) {
-        let mut found = last_vjp(ys, seeds, &[fast, others].concat()).into_iter();
-        for total in self.fast.iter_mut().chain(&mut self.others) {
-            *total = sum(total.take(), found.next().expect("one for each"));
-        }
-    }
-}
-
-fn sum<T: Real>(a: Option<Value<T>>, b: Option<Value<T>>) -> Option<Value<T>> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.plus(&b)),
-        (a, b) => a.or(b),
-    }
-}
-
 pub(in crate::meta) fn on<'t, T: Real>(tape: &'t Tape<T>, values: &[Value<T>]) -> Vec<Var<'t, T>> {
     values.iter().map(|v| tape.push_leaf(v.clone())).collect()
-}
-
-fn pick<'t, T: Real>(vars: &[Var<'t, T>], which: &[usize]) -> Vec<Var<'t, T>> {
-    which.iter().map(|&i| vars[i]).collect()
 }
 
 /// Row `k` of an array of one row for each step; the last row for later steps.
