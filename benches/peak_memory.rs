@@ -54,6 +54,7 @@ enum Way {
 }
 
 /// MAML of second order whose inner steps are checkpoints.
+#[derive(Debug)]
 struct Checkpointed(Config);
 
 impl Checkpointed {

@@ -28,6 +28,7 @@ use innerloop::{
 
 /// Class `k` has the prototype `cₖ = mₖ + σ(a)·(m − mₖ)`, where `mₖ` is the mean embedding of its support
 /// examples and `m` the mean of all `mₖ`. The logit of a query `z` is `−‖z − cₖ‖²`.
+#[derive(Debug)]
 struct ShrunkProtoNet<M> {
     model: M,
 }

@@ -46,6 +46,7 @@ fn swish<T: Real>(x: Var<'_, T>) -> [Var<'_, T>; 2] {
 }
 
 /// Two residual blocks after a strided convolution, and a linear layer on the mean features.
+#[derive(Debug)]
 struct Residual {
     channels: usize,
     ways: usize,

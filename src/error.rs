@@ -126,6 +126,20 @@ pub enum Error {
     #[error("{0}")]
     Own(#[source] Box<dyn std::error::Error + Send + Sync>),
 
+    /// A training that should continue had other settings or other tasks when it began.
+    #[error(
+        "the training that should continue has other {what} than it began with: \"{now}\", which was \"{was}\": \
+         give what it began with, or begin another training"
+    )]
+    OtherRun {
+        /// What differs: settings or tasks.
+        what: &'static str,
+        /// The first line of the earlier description that differs, with its place.
+        was: String,
+        /// The same line now.
+        now: String,
+    },
+
     /// A data set was not found where it was looked for.
     #[error(
         "{what} was not found in {}, which has none of {looked_for}: put it there or give another folder",

@@ -43,7 +43,7 @@
 //! | learners | [`Learner`] adapts and predicts, [`Trainable`] is meta-trained; [`Maml`] and its relatives, [`Reptile`], [`ProtoNet`], [`SemiProtoNet`], [`R2d2`], [`Baseline`], [`Nearest`]; the values that they pass on: [`Learned`], [`Lesson`], [`Adapted`] |
 //! | all learners | [`meta_grad`] over a meta-batch, [`evaluate`]; which statistics normalise in which phase: [`NormMode`] |
 //! | training | [`Trainer`], [`TrainConfig`], [`Progress`], [`Adam`], [`Sgd`], [`Schedule`] |
-//! | files | `save_learned`, `save_adapted`, `save_checkpoint` and their `load_..` |
+//! | files | `save_learned`, `save_adapted`, `save_checkpoint` and their `load_..`; `Pretrained`, `Classifier` (feature `serde`) |
 //! | data | [`Tasks`], [`Episode`], [`Examples`], [`EpisodeSampler`], [`ClassBatches`], [`ImageSet`], `Omniglot`, [`Glyphs`], [`Sinusoids`] |
 //!
 //! # Adapting and predicting
@@ -131,7 +131,7 @@ mod var;
 pub use data::Omniglot;
 pub use data::{
     Class, ClassBatches, ClassRef, Episode, EpisodeSampler, EpisodeShape, Examples, Glyphs, ImageSet,
-    Sinusoids, Split, Targets, Tasks,
+    PixelRange, Sinusoids, Split, Targets, Tasks,
 };
 pub use error::{Error, Result};
 pub use forward::{hessian, jacobian, jvp};
@@ -160,6 +160,8 @@ pub use optim::{Adam, Optimizer, OptimizerState, Schedule, Sgd, clip_grad_norm, 
 pub use real::Real;
 pub use recompute::checkpoint;
 pub use tape::Tape;
+#[cfg(all(feature = "safetensors", feature = "serde"))]
+pub use train::{Classifier, Pretrained};
 pub use train::{StepLog, TrainConfig, TrainState, Trainer};
 #[cfg(feature = "safetensors")]
 pub use train::{

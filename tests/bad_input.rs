@@ -398,9 +398,30 @@ fn a_state_of_another_training_does_not_resume() {
     let (learner, _) = regression();
     let state = Trainer::<f32, _, _>::new(&learner, Adam::default(), config()).unwrap().state().clone();
     let result = Trainer::resume(&learner, Adam::default(), config().seed(1), state.clone());
-    assert_error!(result, Error::Setting { name: "seed", .. }, "1, and was 0");
-    let result = Trainer::resume(&learner, Adam::default(), TrainConfig::new(3, 1e-3, 10), state);
-    assert_error!(result, Error::Setting { name: "meta_batch", .. }, "3, and was 2");
+    assert_error!(result, Error::OtherRun { what: "settings", .. }, "\"seed: 1\", which was \"seed: 0\"");
+    let result = Trainer::resume(&learner, Adam::default(), TrainConfig::new(3, 1e-3, 10), state.clone());
+    assert_error!(result, Error::OtherRun { .. }, "meta_batch: 3", "meta_batch: 2");
+    let result = Trainer::resume(&learner, Adam::default().eps(1e-3), config(), state.clone());
+    assert_error!(result, Error::OtherRun { .. }, "eps: 0.001 in optimizer: Adam");
+    let faster = regression_at(0.5);
+    let result = Trainer::resume(&faster, Adam::default(), config(), state.clone());
+    assert_error!(result, Error::OtherRun { .. }, "lr: 0.5 in rule: GradientDescent in learner: Maml");
+    let mut forgotten = state;
+    forgotten.settings.clear();
+    assert!(Trainer::resume(&learner, Adam::default(), config().seed(1), forgotten).is_ok());
+}
+
+#[test]
+fn a_training_does_not_continue_on_other_tasks() {
+    let (learner, _) = regression();
+    let mut trainer = Trainer::<f32, _, _>::new(&learner, Adam::default(), config()).unwrap();
+    trainer.step(&SINUSOIDS).unwrap();
+    let state = trainer.state().clone();
+    let resumed = || Trainer::resume(&learner, Adam::default(), config(), state.clone()).unwrap();
+    let mut other = resumed();
+    assert_error!(other.step(&Sinusoids::new(5, 5, 1)), Error::OtherRun { what: "tasks", .. }, "seed: 1");
+    assert_eq!(*other.state(), state);
+    assert!(resumed().step(&SINUSOIDS).is_ok());
 }
 
 #[test]

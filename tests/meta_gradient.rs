@@ -332,6 +332,7 @@ fn with_given_statistics_a_prediction_does_not_depend_on_the_rest_of_the_batch()
 }
 
 /// Embeds `[n, 2]` as itself times one scale per axis, at first the identity.
+#[derive(Debug)]
 struct Identity;
 
 impl Network for Identity {

@@ -15,7 +15,7 @@ const INPUTS: usize = 4;
 const FEATURES: usize = 6;
 
 /// `scale·tanh(norm(x·w + b)) + shift`: smooth, with one normalised layer.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 struct Smooth {
     scale: f64,
     shift: f64,
@@ -58,7 +58,7 @@ impl<T: Real> Model<T> for Smooth {
 }
 
 /// Inputs are embeddings; the only parameter, of this name, is not used.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 struct Named(&'static str);
 
 const IDENTITY: Named = Named("unused");

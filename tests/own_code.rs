@@ -81,7 +81,7 @@ fn learner_optimizer_and_source_may_all_be_chosen_at_run_time() {
 }
 
 /// `y = s·x`, with a scale that begins at 0.1: by its own `init`, not by its spec.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 struct Tenth;
 
 impl Network for Tenth {
@@ -124,6 +124,7 @@ fn training_begins_with_the_models_own_initial_parameters() {
 type Change = fn(&mut Lesson<f64>, &mut Vec<Scores>);
 
 /// A linear regression, some of whose answers are wrong: those on episodes with a negative first query input.
+#[derive(Debug)]
 struct Faulty {
     specs: Vec<ParamSpec>,
     answer: Change,
@@ -230,6 +231,7 @@ fn scores_that_differ_in_number_or_are_missing_are_refused_with_the_episode() {
 
 #[test]
 fn a_learner_without_any_score_is_refused() {
+    #[derive(Debug)]
     struct Silent(Faulty);
     impl Learner<f64> for Silent {
         fn specs(&self) -> Vec<ParamSpec> {

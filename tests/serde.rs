@@ -7,6 +7,11 @@ use innerloop::{
     Adam, AdamRule, Adapts, Conv4, Downsample, EpisodeShape, Glyphs, Mlp, MultiStep, NormMode, Order, Route,
     Schedule, Score, Scores, Sgd, Sinusoids, TrainConfig,
 };
+#[cfg(feature = "safetensors")]
+use innerloop::{
+    Baseline, Classifier, Episode, EpisodeSampler, Error, Learned, Learner, Maml, PixelRange, Pretrained,
+    ProtoNet, R2d2, Refinement, Reptile, SemiProtoNet, Tasks, init_params,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -32,4 +37,62 @@ fn settings_and_results_come_back_from_json() {
     comes_back((NormMode::Tracked { momentum: 0.1 }, NormMode::Together));
     let score = Score { loss: 0.25, accuracy: Some(0.9) };
     comes_back(Scores { inductive: score, transductive: Score { accuracy: None, ..score } });
+}
+
+/// Saves and loads a learner before and after it adapts, and compares all answers.
+#[cfg(feature = "safetensors")]
+fn a_file_is_enough<L: Learner<f32> + Serialize + DeserializeOwned + Clone>(learner: L) {
+    let folder = tempfile::tempdir().unwrap();
+    let [pretrained, classifier] = ["p", "c"].map(|name| folder.path().join(name));
+    let images = Glyphs::default()
+        .alphabets(1)
+        .characters_per_alphabet(5)
+        .generate()
+        .unwrap()
+        .with_range(-1.0, 1.0)
+        .unwrap();
+    let tasks = EpisodeSampler::new(&images, &images.all(), EpisodeShape::new(3, 2, 2), 0).unwrap();
+    let Episode { support, query, classes, .. } = tasks.task(0);
+    let learned =
+        Learned { params: learner.init(1), state: init_params(&Learner::<f32>::state(&learner), 0) };
+    let expected = learner.predict(&learner.adapt(&learned, &support).unwrap(), &query.x).unwrap();
+    Pretrained::new(learner, learned, images.range()).save(&pretrained).unwrap();
+    let loaded = Pretrained::<L>::load(&pretrained).unwrap();
+    assert_eq!(loaded.pixels, PixelRange { low: -1.0, high: 1.0 });
+    let wrong = Pretrained::<L>::load(&pretrained).unwrap().adapt(&support, &["one"]);
+    assert!(matches!(wrong, Err(Error::Shape { .. })));
+    loaded.adapt(&support, &classes).unwrap().save(&classifier).unwrap();
+    let loaded = Classifier::<L>::load(&classifier).unwrap();
+    assert_eq!((&loaded.classes, loaded.predict(&query.x).unwrap()), (&classes, expected));
+    assert!(loaded.names(&query.x).unwrap().iter().all(|name| classes.iter().any(|class| class == name)));
+    let error = Pretrained::<L>::load(&classifier).map(drop).unwrap_err();
+    assert!(error.to_string().contains("it is a classifier"), "{error}");
+}
+
+#[cfg(feature = "safetensors")]
+#[test]
+fn a_file_alone_is_enough_to_adapt_and_to_predict() {
+    let body = Conv4::new([28, 28, 1], 4, Downsample::MaxPool, None).unwrap();
+    let whole = Conv4::new([28, 28, 1], 4, Downsample::Stride, Some(3)).unwrap();
+    let tracked = NormMode::Tracked { momentum: 0.1 };
+    a_file_is_enough(Maml::new(whole.clone(), 0.1, Order::Second, NormMode::Batch).steps(2));
+    a_file_is_enough(Maml::meta_sgd(whole.clone(), tracked.clone()));
+    a_file_is_enough(Maml::plus_plus(whole.clone(), 0.1, 2));
+    a_file_is_enough(Reptile::new(whole, 1e-3).carried());
+    a_file_is_enough(ProtoNet::new(body.clone(), NormMode::Together));
+    a_file_is_enough(SemiProtoNet::new(body.clone(), tracked.clone(), Refinement::SoftKMeans));
+    a_file_is_enough(R2d2::new(body.clone(), NormMode::Support));
+    a_file_is_enough(Baseline::plus_plus(body, 7, tracked));
+}
+
+#[cfg(feature = "safetensors")]
+#[test]
+fn a_file_of_another_learner_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("p");
+    let learner = Reptile::new(Mlp::new(&[1, 3, 1]).unwrap(), 1e-3);
+    let learned = Learner::<f32>::init(&learner, 0).into();
+    Pretrained::new(learner, learned, PixelRange::default()).save(&path).unwrap();
+    let error = Pretrained::<R2d2<Mlp>>::load(&path).map(drop).unwrap_err();
+    assert!(error.to_string().contains("its learner is of another type"), "{error}");
 }

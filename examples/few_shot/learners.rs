@@ -1,8 +1,8 @@
 //! The learners by name, each with the settings that it was published with, as far as they fit a short training.
 
 use innerloop::{
-    Adam, Baseline, ClassBatches, Conv4, Distance, Examples, Maml, Nearest, Nearness, NormMode, Order,
-    ProtoNet, R2d2, Refinement, Reptile, Result, SemiProtoNet, Sgd, TrainConfig, Trainable,
+    Adam, Adapts, Baseline, ClassBatches, Conv4, Distance, Examples, Maml, Nearest, Nearness, NormMode,
+    Order, ProtoNet, R2d2, Refinement, Reptile, Result, SemiProtoNet, Sgd, TrainConfig, Trainable,
 };
 
 use crate::data::Images;
@@ -26,12 +26,10 @@ const fn named(
 
 pub const ALL: &[Named] = &[
     named("maml", "MAML, second order", |name, settings, images| {
-        let model = settings.network(Network::Strided, Some(settings.ways))?;
-        maml(name, settings, images, &Maml::new(model, 0.4, Order::Second, NormMode::Batch).eval_steps(3))
+        maml(name, settings, images, &plain_maml(settings, Order::Second)?)
     }),
     named("fomaml", "MAML, first order", |name, settings, images| {
-        let model = settings.network(Network::Strided, Some(settings.ways))?;
-        maml(name, settings, images, &Maml::new(model, 0.4, Order::First, NormMode::Batch).eval_steps(3))
+        maml(name, settings, images, &plain_maml(settings, Order::First)?)
     }),
     named("anil", "MAML that adapts the head alone", |name, settings, images| {
         let model = settings.network(Network::Strided, Some(settings.ways))?;
@@ -129,6 +127,15 @@ pub const ALL: &[Named] = &[
         },
     ),
 ];
+
+/// MAML with the inner loop that the settings say, and three steps or more in the test.
+fn plain_maml(settings: &Settings, order: Order) -> Result<Maml<Conv4>> {
+    let model = settings.network(Network::Strided, Some(settings.ways))?;
+    let steps = settings.inner_steps;
+    let maml =
+        Maml::new(model, settings.inner_lr, order, NormMode::Batch).steps(steps).eval_steps(steps.max(3));
+    Ok(if settings.norms_stay { maml.adapting(Adapts::NoNorms) } else { maml })
+}
 
 /// MAML and its relatives: 32 episodes as in the test, with as many queries as shots; Adam at 1e-3.
 fn maml(name: &str, settings: &Settings, images: &Images, learner: &dyn Trainable<f32>) -> Result<Row> {

@@ -39,6 +39,16 @@ pub struct Settings {
     /// Channels of each of the network's four blocks
     #[arg(long, default_value_t = 64)]
     pub filters: usize,
+    /// Inner rate of `maml` and `fomaml`, for the mean cross-entropy of the support set. The paper's code takes
+    /// the sum over classes: its 0.4 for 5 ways is 2.0 here
+    #[arg(long, default_value_t = 0.4)]
+    pub inner_lr: f64,
+    /// Inner steps of `maml` and `fomaml` in training
+    #[arg(long, default_value_t = 1)]
+    pub inner_steps: usize,
+    /// `maml` and `fomaml` adapt all but the scales and shifts of norms, as the paper's code does
+    #[arg(long)]
+    pub norms_stay: bool,
     /// Meta-steps
     #[arg(long, default_value_t = 1_000_000)]
     pub iterations: u64,

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::class::{Class, ClassRef, turn};
+use super::pixels::PixelRange;
 use crate::error::{Error, Result};
 use crate::real::Real;
 
@@ -34,7 +35,7 @@ pub struct ImageSet {
     /// `first[k]` is the first image of class `k`; one more entry ends the last class.
     first: Arc<[usize]>,
     by_name: Arc<HashMap<String, usize>>,
-    range: (f64, f64),
+    range: PixelRange,
 }
 
 impl ImageSet {
@@ -90,7 +91,7 @@ impl ImageSet {
             names: names.into(),
             first: first.into(),
             by_name: Arc::new(by_name),
-            range: (0.0, 1.0),
+            range: PixelRange::default(),
         })
     }
 
@@ -105,8 +106,13 @@ impl ImageSet {
             let (value, need) = (format!("{low}..{high}"), "two different numbers with a finite difference");
             return Err(Error::Setting { name: "range", value, need });
         }
-        self.range = (low, high);
+        self.range = PixelRange { low, high };
         Ok(self)
+    }
+
+    /// The numbers that bytes are read as.
+    pub fn range(&self) -> PixelRange {
+        self.range
     }
 
     /// The number of images, all classes together.
@@ -209,8 +215,7 @@ impl ImageSet {
 
     /// The number that each byte stands for.
     pub(crate) fn levels<T: Real>(&self) -> [T; 256] {
-        let (low, high) = self.range;
-        std::array::from_fn(|byte| T::from_f64(low + (high - low) * (byte as f64 / 255.0)))
+        self.range.levels()
     }
 }
 

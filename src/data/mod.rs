@@ -25,6 +25,7 @@ mod images;
 #[cfg(feature = "images")]
 mod omniglot;
 mod pen;
+mod pixels;
 mod sampler;
 mod script;
 mod sinusoid;
@@ -39,6 +40,7 @@ pub use glyphs::Glyphs;
 pub use images::ImageSet;
 #[cfg(feature = "images")]
 pub use omniglot::Omniglot;
+pub use pixels::PixelRange;
 pub use sampler::{EpisodeSampler, EpisodeShape};
 pub use sinusoid::Sinusoids;
 pub use split::Split;

@@ -78,6 +78,10 @@ impl<T: Real> Tasks<Episode<T>> for Sinusoids {
         Ok(())
     }
 
+    fn describe(&self) -> String {
+        format!("{self:#?}")
+    }
+
     #[inline(never)]
     fn task(&self, i: u64) -> Episode<T> {
         let mut rng = self.rng(i);

@@ -22,6 +22,12 @@ pub trait Tasks<K>: Sync {
     fn check(&self) -> Result<()> {
         Ok(())
     }
+
+    /// What tells this source from others, as text, a property per line: settings, and a sum over the data. A checkpoint
+    /// holds it, and a training that continues compares it. By default empty: nothing is compared then.
+    fn describe(&self) -> String {
+        String::new()
+    }
 }
 
 /// Implements the trait for a pointer to a source.
@@ -34,6 +40,10 @@ macro_rules! forwarded {
 
             fn check(&self) -> Result<()> {
                 (**self).check()
+            }
+
+            fn describe(&self) -> String {
+                (**self).describe()
             }
         }
     };

@@ -43,6 +43,7 @@ use crate::value::Value;
 /// trainer.step(&batches)?;
 /// # Ok::<(), innerloop::Error>(())
 /// ```
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Baseline<M> {

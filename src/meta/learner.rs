@@ -1,5 +1,7 @@
 //! The traits that every learner implements: [`Learner`] to adapt and predict, [`Trainable`] to be meta-trained.
 
+use std::fmt::Debug;
+
 use ndarray::ArrayD;
 
 use super::adapted::Adapted;
@@ -33,7 +35,9 @@ impl<T> From<Vec<ArrayD<T>>> for Learned<T> {
 /// What it needs to predict is a value, [`Adapted`]. Evaluation, files and programs that adapt to their users' examples
 /// know this trait only. A learner that can be meta-trained implements [`Trainable`] too. References and boxes
 /// of learners are learners, so `Box<dyn Learner<f32>>` is one.
-pub trait Learner<T: Real>: Sync {
+///
+/// A learner's `Debug` text describes its settings: checkpoints hold it, and a training that continues compares it.
+pub trait Learner<T: Real>: Sync + Debug {
     /// The meta-parameters.
     fn specs(&self) -> Vec<ParamSpec>;
 

@@ -44,6 +44,7 @@ use crate::settings::check_rate;
 /// assert_eq!(maml.predict(&adapted, &episode.query.x)?.shape(), [10, 1]);
 /// # Ok::<(), innerloop::Error>(())
 /// ```
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Maml<M, R = GradientDescent> {

@@ -32,6 +32,7 @@ pub enum Distance {
 
 /// ProtoNet (Snell, Swersky and Zemel 2017, algorithm 1): a class is the mean embedding of its support examples, its
 /// prototype, and a query belongs to the nearest.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ProtoNet<M> {

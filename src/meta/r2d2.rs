@@ -36,6 +36,7 @@ use crate::var::Var;
 /// assert_eq!(own, ["log_lambda", "alpha", "beta"]);
 /// # Ok::<(), innerloop::Error>(())
 /// ```
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct R2d2<M> {

@@ -43,6 +43,7 @@ use crate::settings::check_rate;
 /// trainer.step(&Sinusoids::new(10, 10, 0))?;
 /// # Ok::<(), innerloop::Error>(())
 /// ```
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Reptile<M, O = Adam> {

@@ -75,6 +75,7 @@ pub enum Follows {
 /// assert_eq!(adapted.array("assignment")?.shape(), [21, 6]);
 /// # Ok::<(), innerloop::Error>(())
 /// ```
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct SemiProtoNet<M> {

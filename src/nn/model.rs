@@ -35,6 +35,7 @@ use crate::var::Var;
 /// use innerloop::{Error, Model, Network, Norm, ParamSpec, Real, Var};
 ///
 /// /// `y = tanh(x·w) · s` for `x: [n, 3]`.
+/// #[derive(Debug)]
 /// struct Tiny;
 ///
 /// impl Network for Tiny {

@@ -1,10 +1,12 @@
 //! What a network looks like from outside.
 
+use std::fmt::Debug;
+
 use super::spec::ParamSpec;
 use crate::error::Result;
 
 /// What a network looks like from outside, whatever the type of its elements.
-pub trait Network: Sync {
+pub trait Network: Sync + Debug {
     /// Its parameters, in the order in which [`Model::forward`](crate::Model::forward) takes them.
     fn specs(&self) -> Vec<ParamSpec>;
 

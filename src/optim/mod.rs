@@ -5,6 +5,8 @@ mod clip;
 mod schedule;
 mod sgd;
 
+use std::fmt::Debug;
+
 use ndarray::ArrayD;
 
 pub use adam::Adam;
@@ -25,7 +27,7 @@ pub struct OptimizerState<T> {
 }
 
 /// An update rule for parameters.
-pub trait Optimizer<T: Real>: Sync {
+pub trait Optimizer<T: Real>: Sync + Debug {
     /// Whether its settings are in range. By default yes.
     ///
     /// # Errors

@@ -1,116 +1,19 @@
-//! Parameters and training states as safetensors files.
-//!
-//! A file is written under a temporary name and then renamed, so an interruption
-//! leaves the old file or the new one, never half of one.
+//! Training states as safetensors files.
 
-use std::fs;
 use std::path::Path;
 
-use ndarray::ArrayD;
-use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
-
+use super::file::{File, note, write};
+use super::saved::{CHECKPOINT, STATE, learned_of, named};
 use super::trainer::TrainState;
-use crate::error::{Error, Result};
-use crate::meta::{Adapted, Learned, Learner, check_learned};
-use crate::nn::{ParamSpec, check_params, check_specs};
+use crate::error::Result;
+use crate::meta::{Learner, check_learned};
 use crate::optim::OptimizerState;
-use crate::real::{Real, all_finite};
+use crate::real::Real;
 
-/// The name of a checkpoint's counters.
-const COUNTERS: &str = "iteration seed meta_batch optimizer_step slots";
-
-/// Saves parameters under the names of their specs.
+/// Saves everything that training needs to continue, with the settings and the data that it was trained with.
 ///
 /// # Errors
-/// What [`check_specs`] refuses; [`Error::Shape`] or [`Error::NotFinite`] if the parameters do not
-/// fit the specs; [`Error::Io`].
-#[inline(never)]
-pub fn save_params<T: Real>(path: &Path, specs: &[ParamSpec], params: &[ArrayD<T>]) -> Result<()> {
-    check_params(specs, params)?;
-    write(path, specs.iter().map(|s| s.name.clone()).zip(params), None)
-}
-
-/// Loads parameters by the names of their specs; `f32` and `f64` files both fit
-/// either type. Further arrays in the file are ignored.
-///
-/// # Errors
-/// What [`check_specs`] refuses, [`Error::Io`], [`Error::BadFile`], [`Error::MissingArray`],
-/// [`Error::Shape`], [`Error::NotFinite`].
-#[inline(never)]
-pub fn load_params<T: Real>(path: &Path, specs: &[ParamSpec]) -> Result<Vec<ArrayD<T>>> {
-    check_specs(specs)?;
-    File::read(path)?.arrays(specs, "")
-}
-
-/// Saves meta-parameters and the learner's state.
-///
-/// # Errors
-/// What [`check_learned`] refuses; [`Error::Io`].
-#[inline(never)]
-pub fn save_learned<T: Real>(path: &Path, learner: &dyn Learner<T>, learned: &Learned<T>) -> Result<()> {
-    check_learned(learner, learned)?;
-    let [specs, state] = [learner.specs(), learner.state()];
-    write(path, named("", &specs, &learned.params).chain(named(STATE, &state, &learned.state)), None)
-}
-
-/// Loads what [`save_learned`] or [`save_checkpoint`] saved.
-///
-/// # Errors
-/// As [`load_params`].
-#[inline(never)]
-pub fn load_learned<T: Real>(path: &Path, learner: &dyn Learner<T>) -> Result<Learned<T>> {
-    let [specs, state] = [learner.specs(), learner.state()];
-    check_specs(&specs)?;
-    let file = File::read(path)?;
-    Ok(Learned { params: file.arrays(&specs, "")?, state: file.arrays(&state, STATE)? })
-}
-
-/// Saves an adapted learner.
-///
-/// # Errors
-/// [`Error::NotFinite`], [`Error::Io`].
-#[inline(never)]
-pub fn save_adapted<T: Real>(path: &Path, adapted: &Adapted<T>) -> Result<()> {
-    if let Some((name, _)) = adapted.arrays().find(|(_, array)| !all_finite(array)) {
-        return Err(Error::NotFinite { what: format!("array {name} of the adapted learner") });
-    }
-    write(path, adapted.arrays().map(|(name, array)| (name.to_owned(), array)), None)
-}
-
-/// Loads what [`save_adapted`] saved. Predict with a learner of the same settings.
-///
-/// # Errors
-/// [`Error::Io`], [`Error::BadFile`], [`Error::NotFinite`].
-#[inline(never)]
-pub fn load_adapted<T: Real>(path: &Path) -> Result<Adapted<T>> {
-    let file = File::read(path)?;
-    let tensors = SafeTensors::deserialize(&file.bytes).map_err(|e| file.bad(e))?;
-    let mut arrays = Vec::new();
-    for (name, view) in tensors.iter() {
-        let array = file.array(&view)?;
-        if !all_finite(&array) {
-            return Err(Error::NotFinite { what: format!("{}: array {name}", path.display()) });
-        }
-        arrays.push((name.to_owned(), array));
-    }
-    Ok(Adapted::new(arrays))
-}
-
-/// What the arrays of a learner's state are called in a file: this and their names.
-const STATE: &str = "state/";
-
-fn named<'a, T>(
-    prefix: &'a str,
-    specs: &'a [ParamSpec],
-    arrays: &'a [ArrayD<T>],
-) -> impl Iterator<Item = (String, &'a ArrayD<T>)> {
-    specs.iter().map(move |s| format!("{prefix}{}", s.name)).zip(arrays)
-}
-
-/// Saves everything that training needs to continue.
-///
-/// # Errors
-/// What [`check_learned`] refuses; [`Error::Io`].
+/// What [`check_learned`] refuses; [`Error::Io`](crate::Error::Io).
 #[inline(never)]
 pub fn save_checkpoint<T: Real>(path: &Path, learner: &dyn Learner<T>, state: &TrainState<T>) -> Result<()> {
     check_learned(learner, &state.learned)?;
@@ -118,131 +21,55 @@ pub fn save_checkpoint<T: Real>(path: &Path, learner: &dyn Learner<T>, state: &T
     let prefixes: Vec<_> = (0..state.optimizer.slots.len()).map(|i| format!("slot{i}/")).collect();
     let slots =
         prefixes.iter().zip(&state.optimizer.slots).flat_map(|(prefix, slot)| named(prefix, &specs, slot));
-    let (step, slot_count) = (state.optimizer.step, state.optimizer.slots.len() as u64);
-    let counters = [state.iteration, state.seed, state.meta_batch as u64, step, slot_count];
+    let mut note = note(CHECKPOINT);
+    note.insert("iteration".into(), state.iteration.into());
+    note.insert("optimizer_step".into(), state.optimizer.step.into());
+    note.insert("slots".into(), state.optimizer.slots.len().into());
+    note.insert("settings".into(), state.settings.as_str().into());
+    note.insert("data".into(), state.data.as_str().into());
     let learned = &state.learned;
     let arrays =
         named("", &specs, &learned.params).chain(named(STATE, &carried, &learned.state)).chain(slots);
-    write(path, arrays, Some(counters))
+    write(path, arrays, &note)
 }
 
 /// Loads what [`save_checkpoint`] saved.
 ///
 /// # Errors
-/// As [`load_params`].
+/// As [`load_learned`](crate::load_learned).
 #[inline(never)]
 pub fn load_checkpoint<T: Real>(path: &Path, learner: &dyn Learner<T>) -> Result<TrainState<T>> {
-    let learned = load_learned(path, learner)?;
-    let (file, specs) = (File::read(path)?, learner.specs());
-    let [iteration, seed, meta_batch, step, count] = file.counters()?;
-    let slots = (0..count).map(|i| file.arrays(&specs, &format!("slot{i}/"))).collect::<Result<_>>()?;
-    let meta_batch = usize::try_from(meta_batch).map_err(|e| file.bad(e))?;
-    Ok(TrainState { iteration, seed, meta_batch, learned, optimizer: OptimizerState { step, slots } })
+    let file = File::of_kind(path, &[CHECKPOINT])?;
+    let (learned, specs) = (learned_of(&file, learner)?, learner.specs());
+    let slots = (0..file.count("slots")?)
+        .map(|i| file.arrays(&specs, &format!("slot{i}/")))
+        .collect::<Result<_>>()?;
+    let optimizer = OptimizerState { step: file.count("optimizer_step")?, slots };
+    let text = |key| file.text(key).unwrap_or_default().to_owned();
+    let (settings, data) = (text("settings"), text("data"));
+    Ok(TrainState { iteration: file.count("iteration")?, settings, data, learned, optimizer })
 }
 
-fn write<'a, T: Real>(
-    path: &Path,
-    arrays: impl Iterator<Item = (String, &'a ArrayD<T>)>,
-    counters: Option<[u64; 5]>,
-) -> Result<()> {
-    let single = size_of::<T>() == size_of::<f32>();
-    let bytes = |array: &ArrayD<T>| -> Vec<u8> {
-        let numbers = array.iter().map(|v| v.as_f64());
-        if single {
-            numbers.flat_map(|v| (v as f32).to_le_bytes()).collect()
-        } else {
-            numbers.flat_map(f64::to_le_bytes).collect()
-        }
-    };
-    let data: Vec<_> = arrays.map(|(name, a)| (name, a.shape().to_vec(), bytes(a))).collect();
-    let dtype = if single { Dtype::F32 } else { Dtype::F64 };
-    let bad = |e: safetensors::SafeTensorError| Error::BadFile { path: path.into(), reason: e.to_string() };
-    let views = data
-        .iter()
-        .map(|(name, shape, bytes)| Ok((name, TensorView::new(dtype, shape.clone(), bytes).map_err(bad)?)))
-        .collect::<Result<Vec<_>>>()?;
-    // a single entry: the order of several is not fixed, and equal states should give equal files
-    let counters = counters.map(|all| (COUNTERS.to_string(), all.map(|n| n.to_string()).join(" ")));
-    // collected: which type of map safetensors takes depends on its features
-    let metadata = counters.map(|entry| [entry].into_iter().collect());
-    let file = serialize(views, metadata).map_err(bad)?;
-    let io = |source| Error::Io { path: path.into(), source };
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".partial");
-    fs::write(&beside, file).map_err(io)?;
-    fs::rename(&beside, path).map_err(io)
-}
-
-/// A file's bytes with what is needed to report on them.
-struct File<'p> {
-    path: &'p Path,
-    bytes: Vec<u8>,
-}
-
-impl<'p> File<'p> {
-    fn read(path: &'p Path) -> Result<File<'p>> {
-        let bytes = fs::read(path).map_err(|source| Error::Io { path: path.into(), source })?;
-        Ok(File { path, bytes })
-    }
-
-    fn bad(&self, reason: impl ToString) -> Error {
-        Error::BadFile { path: self.path.into(), reason: reason.to_string() }
-    }
-
-    fn counters(&self) -> Result<[u64; 5]> {
-        let (_, head) = SafeTensors::read_metadata(&self.bytes).map_err(|e| self.bad(e))?;
-        let text = head.metadata().as_ref().and_then(|m| m.get(COUNTERS)).map_or("", |t| t);
-        let numbers: Vec<_> = text.split(' ').filter_map(|n| n.parse().ok()).collect();
-        numbers.try_into().map_err(|_| {
-            self.bad("it holds no counters, so it is not a checkpoint, or one of an older version")
-        })
-    }
-
-    fn array<T: Real>(&self, view: &TensorView<'_>) -> Result<ArrayD<T>> {
-        let numbers: Vec<T> = match view.dtype() {
-            Dtype::F32 => {
-                view.data().as_chunks().0.iter().map(|b| T::from_f64(f32::from_le_bytes(*b).into())).collect()
-            }
-            Dtype::F64 => {
-                view.data().as_chunks().0.iter().map(|b| T::from_f64(f64::from_le_bytes(*b))).collect()
-            }
-            other => {
-                return Err(
-                    self.bad(format!("an array has elements of type {other:?}, but F32 or F64 is needed"))
-                );
-            }
-        };
-        ArrayD::from_shape_vec(view.shape(), numbers).map_err(|e| self.bad(e))
-    }
-
-    fn arrays<T: Real>(&self, specs: &[ParamSpec], prefix: &str) -> Result<Vec<ArrayD<T>>> {
-        let tensors = SafeTensors::deserialize(&self.bytes).map_err(|e| self.bad(e))?;
-        let array = |spec: &ParamSpec| {
-            let name = format!("{prefix}{}", spec.name);
-            let Ok(view) = tensors.tensor(&name) else {
-                return Err(Error::MissingArray { name, path: self.path.into() });
-            };
-            self.array(&view)
-        };
-        let arrays: Vec<_> = specs.iter().map(array).collect::<Result<_>>()?;
-        check_params(specs, &arrays)?;
-        Ok(arrays)
-    }
-}
-
-compiled_here!(
-    T: save_params::<T>, load_params::<T>, save_learned::<T>, load_learned::<T>, save_adapted::<T>,
-    load_adapted::<T>, save_checkpoint::<T>, load_checkpoint::<T>,
-);
+compiled_here!(T: save_checkpoint::<T>, load_checkpoint::<T>);
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
+    use ndarray::ArrayD;
+
+    use super::super::saved::{
+        load_adapted, load_learned, load_params, save_adapted, save_learned, save_params,
+    };
     use super::*;
     use crate::data::Examples;
-    use crate::nn::{Init, Mlp, Model, Network};
+    use crate::error::Error;
+    use crate::meta::{Adapted, Learned};
+    use crate::nn::{Init, Mlp, Model, Network, ParamSpec};
     use crate::optim::{Adam, Optimizer};
 
     /// A learner that has nothing but specs, of its meta-parameters and of its state.
+    #[derive(Debug)]
     struct Named(Vec<ParamSpec>, Vec<ParamSpec>);
 
     impl Learner<f32> for Named {
@@ -276,7 +103,8 @@ mod tests {
         let carried = ArrayD::from_elem(vec![2, 3], 0.3);
         let learned = Learned { params, state: vec![carried] };
         let learner = Named(model.specs(), vec![ParamSpec::new("norm0/mean", &[2, 3], Init::Constant(0.0))]);
-        (learner, TrainState { iteration: 12, seed: 1 << 60, meta_batch: 7, learned, optimizer })
+        let [settings, data] = ["seed: 1\nlearner: \"x\"", "episodes"].map(String::from);
+        (learner, TrainState { iteration: 1 << 60, settings, data, learned, optimizer })
     }
 
     #[test]
@@ -305,7 +133,7 @@ mod tests {
         assert!(error.to_string().contains("not a checkpoint"), "{error}");
         let stateless: Learned<f32> = state.learned.params.into();
         assert!(matches!(save_learned(&path, &learner, &stateless), Err(Error::Shape { .. })));
-        save_params(&path, &learner.0, &stateless.params).unwrap();
+        save_learned(&path, &Named(learner.0.clone(), Vec::new()), &stateless).unwrap();
         let error = load_learned(&path, &learner).unwrap_err();
         assert!(matches!(&error, Error::MissingArray { name, .. } if name == "state/norm0/mean"), "{error}");
     }
@@ -352,7 +180,8 @@ mod tests {
         let params = vec![ArrayD::<f32>::zeros(vec![1]); 2];
         let optimizer = OptimizerState { step: 0, slots: vec![params.clone()] };
         let learned = Learned::from(params);
-        let state = TrainState { iteration: 0, seed: 0, meta_batch: 1, learned, optimizer };
+        let [settings, data] = [String::new(), String::new()];
+        let state = TrainState { iteration: 0, settings, data, learned, optimizer };
         save_checkpoint(&path, &named("b"), &state).unwrap();
         for name in ["w", "slot0/w", "__metadata__"] {
             let learner = named(name);

@@ -3,12 +3,20 @@
 #[cfg(feature = "safetensors")]
 mod checkpoint;
 mod config;
+#[cfg(feature = "safetensors")]
+mod file;
+#[cfg(all(feature = "safetensors", feature = "serde"))]
+mod portable;
+mod same;
+#[cfg(feature = "safetensors")]
+mod saved;
 mod trainer;
 
 #[cfg(feature = "safetensors")]
-pub use checkpoint::{
-    load_adapted, load_checkpoint, load_learned, load_params, save_adapted, save_checkpoint, save_learned,
-    save_params,
-};
+pub use checkpoint::{load_checkpoint, save_checkpoint};
 pub use config::TrainConfig;
+#[cfg(all(feature = "safetensors", feature = "serde"))]
+pub use portable::{Classifier, Pretrained};
+#[cfg(feature = "safetensors")]
+pub use saved::{load_adapted, load_learned, load_params, save_adapted, save_learned, save_params};
 pub use trainer::{StepLog, TrainState, Trainer};

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::config::TrainConfig;
+use super::same::{check_same, settings_text};
 use crate::arrays;
 use crate::data::Tasks;
 use crate::error::{Error, Result};
@@ -17,10 +18,12 @@ use crate::real::Real;
 pub struct TrainState<T> {
     /// Meta-steps made.
     pub iteration: u64,
-    /// The seed of the training.
-    pub seed: u64,
-    /// Tasks per meta-step.
-    pub meta_batch: usize,
+    /// The settings of the training, the optimizer and the learner, as text, except for the number of iterations, which
+    /// may be raised. [`Trainer::resume`] compares them with its own; if they are empty, it compares nothing.
+    pub settings: String,
+    /// What [`Tasks::describe`] said of the tasks, if a step was made. The first step after a
+    /// [`Trainer::resume`] compares it in the same way.
+    pub data: String,
     /// Meta-parameters and the learner's state.
     pub learned: Learned<T>,
     /// What the optimizer remembers.
@@ -75,6 +78,8 @@ pub struct Trainer<'l, T, L: ?Sized, O> {
     optimizer: O,
     config: TrainConfig,
     state: TrainState<T>,
+    /// Whether the tasks were compared with those that the state was trained on.
+    compared: bool,
 }
 
 impl<'l, T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'l, T, L, O> {
@@ -90,8 +95,8 @@ impl<'l, T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'l, T, L, O> 
         let params = learner.init(config.seed);
         let learned = Learned { state: init_params(&learner.state(), 0), params };
         let optimizer_state = optimizer.init(&learned.params);
-        let (seed, meta_batch) = (config.seed, config.meta_batch);
-        let state = TrainState { iteration: 0, seed, meta_batch, learned, optimizer: optimizer_state };
+        let [settings, data] = [String::new(), String::new()];
+        let state = TrainState { iteration: 0, settings, data, learned, optimizer: optimizer_state };
         Trainer::resume(learner, optimizer, config, state)
     }
 
@@ -99,13 +104,21 @@ impl<'l, T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'l, T, L, O> 
     ///
     /// # Errors
     /// As [`new`](Trainer::new); [`Error::Shape`] or [`Error::NotFinite`] if the state
-    /// does not fit learner and optimizer; [`Error::Setting`] if it was trained with another seed or meta-batch.
-    pub fn resume(learner: &'l L, optimizer: O, config: TrainConfig, state: TrainState<T>) -> Result<Self> {
+    /// does not fit learner and optimizer; [`Error::OtherRun`] if it was trained with other settings.
+    pub fn resume(
+        learner: &'l L,
+        optimizer: O,
+        config: TrainConfig,
+        mut state: TrainState<T>,
+    ) -> Result<Self> {
         config.check()?;
         learner.check_settings()?;
         optimizer.check()?;
-        check_state(&config, [&learner.specs(), &learner.state()], optimizer.slots(), &state)?;
-        Ok(Trainer { learner, optimizer, config, state })
+        check_state([&learner.specs(), &learner.state()], optimizer.slots(), &state)?;
+        let settings = settings_text(&config, &optimizer, &learner);
+        check_same("settings", &state.settings, &settings)?;
+        state.settings = settings;
+        Ok(Trainer { learner, optimizer, config, state, compared: false })
     }
 
     /// One meta-step.
@@ -113,12 +126,14 @@ impl<'l, T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'l, T, L, O> 
     /// # Errors
     /// As [`meta_grad`](crate::meta_grad); what [`Tasks::check`] refuses; [`Error::NotFinite`]
     /// if the update leaves a parameter or a state that is not finite; [`Error::Setting`] if the numbers of
-    /// the tasks exceed `u64`. Nothing is changed then.
+    /// the tasks exceed `u64`; [`Error::OtherRun`] if it continues a training that had other tasks. Nothing is changed then.
     pub fn step<K: Task<T>>(&mut self, tasks: &(impl Tasks<K> + ?Sized)) -> Result<StepLog>
     where
         L: Trainable<T, K>,
     {
         let start = Instant::now();
+        let data = if self.compared { None } else { Some(tasks.describe()) };
+        data.iter().try_for_each(|data| check_same("tasks", &self.state.data, data))?;
         let here = Progress::new(self.config.seed, self.config.iterations);
         let here = here.at(self.state.iteration).of_task(self.first_task()?);
         let count = self.config.meta_batch;
@@ -127,6 +142,9 @@ impl<'l, T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'l, T, L, O> 
         let (mut next, log) = updated(&specs, &self.optimizer, &self.config, &self.state, &mut meta)?;
         self.learner.absorb(&mut next.learned.state, &meta.seen);
         check_params(&self.learner.state(), &next.learned.state)?;
+        if let Some(data) = data {
+            (next.data, self.compared) = (data, true);
+        }
         self.state = next;
         Ok(StepLog { seconds: start.elapsed().as_secs_f64(), ..log })
     }
@@ -157,24 +175,13 @@ impl<'l, T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'l, T, L, O> 
     }
 }
 
-/// Refuses a state that does not fit settings, learner and optimizer.
+/// Refuses a state that does not fit learner and optimizer.
 #[inline(never)]
 fn check_state<T: Real>(
-    config: &TrainConfig,
     [specs, carried]: [&[ParamSpec]; 2],
     slots: usize,
     state: &TrainState<T>,
 ) -> Result<()> {
-    let was = [
-        ("seed", state.seed, config.seed),
-        ("meta_batch", state.meta_batch as u64, config.meta_batch as u64),
-    ];
-    for (name, was, now) in was {
-        if was != now {
-            let need = "what the training began with, or its continuation would be another training";
-            return Err(Error::Setting { name, value: format!("{now}, and was {was}"), need });
-        }
-    }
     check_params(specs, &state.learned.params)?;
     check_params(carried, &state.learned.state)?;
     state.optimizer.slots.iter().try_for_each(|slot| check_params(specs, slot))?;

@@ -13,6 +13,7 @@ use crate::tasks::{small_conv4, start};
 use crate::{embedding, glyphs};
 
 /// Curves `y = w·x`: a lesson drops some of the inputs at random; some tasks fail.
+#[derive(Debug)]
 struct Dropping {
     fails_at: Option<u64>,
 }

@@ -1,5 +1,7 @@
 //! What an inner step does with a gradient.
 
+use std::fmt::Debug;
+
 use crate::error::Result;
 use crate::nn::ParamSpec;
 use crate::real::Real;
@@ -12,7 +14,7 @@ use crate::var::Var;
 ///
 /// A rule may have meta-parameters of its own, which are learned along with the model's, and may carry
 /// arrays from step to step, which are zeros before the first.
-pub trait UpdateRule<T: Real>: Sync {
+pub trait UpdateRule<T: Real>: Sync + Debug {
     /// Its own meta-parameters for a loop that adapts the parameters `adapted` in `steps` steps. By default none.
     fn specs(&self, adapted: &[ParamSpec], steps: usize) -> Vec<ParamSpec> {
         let _ = (adapted, steps);

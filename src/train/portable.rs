@@ -1,0 +1,190 @@
+//! Files that are complete in themselves: the learner with its network and settings, what it learned, the names of its
+//! classes, and how bytes become its inputs.
+
+use std::path::Path;
+
+use ndarray::ArrayD;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::file::{File, Note, note, write};
+use super::saved::{STATE, check_finite, learned_of, named};
+use crate::data::{Examples, PixelRange};
+use crate::error::{Error, Result};
+use crate::meta::{Adapted, Learned, Learner, check_learned};
+
+const PRETRAINED: &str = "a pretrained learner";
+const CLASSIFIER: &str = "a classifier";
+
+/// A meta-trained learner with all that a program needs to adapt it (features `serde` and `safetensors`).
+///
+/// ```
+/// use innerloop::{Classifier, Conv4, Downsample, Examples, Learner, NormMode, PixelRange, Pretrained, ProtoNet};
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("pretrained.safetensors");
+/// let learner = ProtoNet::new(Conv4::new([28, 28, 1], 8, Downsample::MaxPool, None)?, NormMode::Batch);
+/// let learned = learner.init(0).into(); // usually from a `Trainer`
+/// Pretrained::new(learner, learned, PixelRange::default()).save(&path)?;
+///
+/// // in a program that knows the kind of learner, and nothing else of it
+/// let pretrained = Pretrained::<ProtoNet<Conv4>>::load(&path)?;
+/// let pictures: Vec<Vec<u8>> = vec![vec![0; 28 * 28], vec![255; 28 * 28]];
+/// let pictures: Vec<&[u8]> = pictures.iter().map(Vec::as_slice).collect();
+/// let x = pretrained.pixels.inputs(&pictures, [28, 28, 1])?;
+/// let classifier = pretrained.adapt(&Examples::labelled(x, vec![0, 1], 2), &["dark", "light"])?;
+/// # let path = folder.path().join("classifier.safetensors");
+/// classifier.save(&path)?;
+///
+/// // and in another one
+/// let classifier = Classifier::<ProtoNet<Conv4>>::load(&path)?;
+/// let x = classifier.pixels.inputs(&pictures[1..], [28, 28, 1])?;
+/// assert_eq!(classifier.names(&x)?, ["light"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Pretrained<L> {
+    /// The learner, with its network and settings.
+    pub learner: L,
+    /// What it learned.
+    pub learned: Learned<f32>,
+    /// The numbers that it was trained to take for bytes of images.
+    pub pixels: PixelRange,
+}
+
+impl<L: Learner<f32>> Pretrained<L> {
+    /// Of its parts.
+    pub fn new(learner: L, learned: Learned<f32>, pixels: PixelRange) -> Pretrained<L> {
+        Pretrained { learner, learned, pixels }
+    }
+
+    /// Adapts to a support set; `classes` are the names of its labels, in their order.
+    ///
+    /// # Errors
+    /// As [`Learner::adapt`]; [`Error::Shape`] for another number of names than ways.
+    pub fn adapt(self, support: &Examples<f32>, classes: &[impl ToString]) -> Result<Classifier<L>> {
+        let adapted = self.learner.adapt(&self.learned, support)?;
+        let classes: Vec<_> = classes.iter().map(|name| name.to_string()).collect();
+        let ways = support.y.ways().unwrap_or(0);
+        if classes.len() != ways {
+            let what = "list of names of the support set's classes".into();
+            return Err(Error::Shape { what, expected: vec![ways], found: vec![classes.len()] });
+        }
+        Ok(Classifier { learner: self.learner, adapted, classes, pixels: self.pixels })
+    }
+
+    /// Saves it.
+    ///
+    /// # Errors
+    /// As [`save_learned`](crate::save_learned); [`Error::Own`] for a learner that cannot be written as JSON.
+    pub fn save(&self, path: &Path) -> Result<()>
+    where
+        L: Serialize,
+    {
+        let Pretrained { learner, learned, pixels } = self;
+        check_learned(learner, learned)?;
+        let [specs, state] = [learner.specs(), Learner::<f32>::state(learner)];
+        let arrays = named("", &specs, &learned.params).chain(named(STATE, &state, &learned.state));
+        write(path, arrays, &described(PRETRAINED, learner, *pixels)?)
+    }
+
+    /// Loads what [`save`](Pretrained::save) saved.
+    ///
+    /// # Errors
+    /// As [`load_learned`](crate::load_learned); [`Error::BadFile`] for a learner of another type.
+    pub fn load(path: &Path) -> Result<Pretrained<L>>
+    where
+        L: DeserializeOwned,
+    {
+        let file = File::of_kind(path, &[PRETRAINED])?;
+        let learner: L = read(&file, "learner")?;
+        let learned = learned_of(&file, &learner)?;
+        Ok(Pretrained { learner, learned, pixels: read(&file, "pixels")? })
+    }
+}
+
+/// An adapted learner with the names of its classes: a file of it is enough to predict (features `serde` and
+/// `safetensors`).
+///
+/// [`Pretrained`] makes it.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Classifier<L> {
+    /// The learner, with its network and settings.
+    pub learner: L,
+    /// What it adapted to.
+    pub adapted: Adapted<f32>,
+    /// The name of each class.
+    pub classes: Vec<String>,
+    /// The numbers that it takes for bytes of images.
+    pub pixels: PixelRange,
+}
+
+impl<L: Learner<f32>> Classifier<L> {
+    /// Outputs `[n, classes]` for inputs `x: [n, ..]`, each by itself.
+    ///
+    /// # Errors
+    /// As [`Learner::predict`].
+    pub fn predict(&self, x: &ArrayD<f32>) -> Result<ArrayD<f32>> {
+        self.learner.predict(&self.adapted, x)
+    }
+
+    /// The name of the class of the largest output for each input.
+    ///
+    /// # Errors
+    /// As [`predict`](Classifier::predict).
+    pub fn names(&self, x: &ArrayD<f32>) -> Result<Vec<&str>> {
+        let outputs = self.predict(x)?;
+        let best = |row: ndarray::ArrayViewD<'_, f32>| {
+            let largest = row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
+            &*self.classes[largest.expect("checked: at least one class").0]
+        };
+        Ok(outputs.outer_iter().map(best).collect())
+    }
+
+    /// Saves it.
+    ///
+    /// # Errors
+    /// As [`save_adapted`](crate::save_adapted); [`Error::Own`] for a learner that cannot be written as JSON.
+    pub fn save(&self, path: &Path) -> Result<()>
+    where
+        L: Serialize,
+    {
+        check_finite(&self.adapted)?;
+        let mut note = described(CLASSIFIER, &self.learner, self.pixels)?;
+        note.insert("classes".into(), self.classes.clone().into());
+        write(path, self.adapted.arrays().map(|(name, array)| (name.to_owned(), array)), &note)
+    }
+
+    /// Loads what [`save`](Classifier::save) saved.
+    ///
+    /// # Errors
+    /// As [`load_adapted`](crate::load_adapted); [`Error::BadFile`] for a learner of another type.
+    pub fn load(path: &Path) -> Result<Classifier<L>>
+    where
+        L: DeserializeOwned,
+    {
+        let file = File::of_kind(path, &[CLASSIFIER])?;
+        let (learner, pixels, classes) =
+            (read(&file, "learner")?, read(&file, "pixels")?, read(&file, "classes")?);
+        Ok(Classifier { learner, adapted: Adapted::new(file.all()?), classes, pixels })
+    }
+}
+
+/// A note that holds a learner.
+fn described<L: Serialize>(kind: &str, learner: &L, pixels: PixelRange) -> Result<Note> {
+    let mut note = note(kind);
+    note.insert("learner".into(), serde_json::to_value(learner).map_err(own)?);
+    note.insert("pixels".into(), serde_json::to_value(pixels).map_err(own)?);
+    Ok(note)
+}
+
+fn own(error: serde_json::Error) -> Error {
+    Error::own(error.to_string())
+}
+
+/// A part of a file's note.
+fn read<V: DeserializeOwned>(file: &File<'_>, key: &str) -> Result<V> {
+    let value = file.value(key).ok_or_else(|| file.bad(format!("its note has no {key:?}")))?;
+    serde_json::from_value(value.clone()).map_err(|e| file.bad(format!("its {key} is of another type: {e}")))
+}

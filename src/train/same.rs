@@ -1,0 +1,76 @@
+//! Whether a training that continues is the one that began.
+
+use std::fmt::Debug;
+
+use super::config::TrainConfig;
+use crate::error::{Error, Result};
+
+/// The settings of a training as text, a setting per line, except for the number of iterations.
+pub(super) fn settings_text(config: &TrainConfig, optimizer: &dyn Debug, learner: &dyn Debug) -> String {
+    let TrainConfig { meta_batch, outer_lr, iterations: _, seed, schedule, clip_norm } = config;
+    format!(
+        "seed: {seed}\nmeta_batch: {meta_batch}\nouter_lr: {outer_lr:?}\nschedule: {schedule:?}\n\
+         clip_norm: {clip_norm:?}\noptimizer: {optimizer:#?}\nlearner: {learner:#?}"
+    )
+}
+
+/// Refuses a description that differs from an earlier one, naming the first difference. An empty one is not compared.
+pub(super) fn check_same(what: &'static str, was: &str, now: &str) -> Result<()> {
+    if was.is_empty() || now.is_empty() || was == now {
+        return Ok(());
+    }
+    let [was, now] = [was, now].map(|text| text.lines().collect::<Vec<_>>());
+    let at = was.iter().zip(&now).position(|(was, now)| was != now).unwrap_or(was.len().min(now.len()));
+    let line = |lines: &[&str]| match lines.get(at) {
+        Some(line) => format!("{}{}", line.trim().trim_end_matches([',', '{', ' ']), within(lines, at)),
+        None => "nothing more".into(),
+    };
+    Err(Error::OtherRun { what, was: line(&was), now: line(&now) })
+}
+
+/// In which structs a line of a description stands, the innermost first.
+fn within(lines: &[&str], at: usize) -> String {
+    let depth = |line: &str| line.len() - line.trim_start().len();
+    let (mut inside, mut place) = (depth(lines[at]), String::new());
+    for line in lines[..at].iter().rev().filter(|line| line.ends_with(['{', '(', '['])) {
+        if depth(line) < inside {
+            inside = depth(line);
+            place += &format!(" in {}", line.trim().trim_end_matches(['{', '(', '[', ' ']));
+        }
+    }
+    place
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::meta::{Maml, Order};
+    use crate::nn::{Mlp, NormMode};
+    use crate::optim::{Adam, Schedule};
+
+    fn message(was: &str, now: &str) -> String {
+        check_same("settings", was, now).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_first_difference_is_named_with_its_place() {
+        let learner = |lr| Maml::new(Mlp::new(&[1, 2, 1]).unwrap(), lr, Order::Second, NormMode::Batch);
+        let config = TrainConfig::new(4, 1e-3, 100);
+        let text = |config: &TrainConfig, lr| settings_text(config, &Adam::default(), &learner(lr));
+        let was = text(&config, 0.1);
+        assert!(check_same("settings", &was, &text(&config, 0.1)).is_ok());
+        assert!(check_same("settings", "", &was).is_ok());
+        let longer = TrainConfig { iterations: 200, ..config };
+        assert!(check_same("settings", &was, &text(&longer, 0.1)).is_ok());
+        let other = message(&was, &text(&config, 0.2));
+        assert!(other.contains("lr: 0.2 in rule: GradientDescent in learner: Maml"), "{other}");
+        assert!(other.contains("lr: 0.1 in rule"), "{other}");
+        let other = message(&was, &text(&config.seed(7), 0.1));
+        assert!(other.contains("seed: 7") && other.contains("seed: 0"), "{other}");
+        let cosine = config.schedule(Schedule::Cosine { iterations: 9, floor: 0.5 });
+        let other = message(&was, &text(&cosine, 0.1));
+        assert!(other.contains("schedule: Constant") && other.contains("floor: 0.5"), "{other}");
+        let cut = was.rsplit_once('\n').unwrap().0;
+        assert!(message(cut, &was).contains("nothing more"));
+    }
+}

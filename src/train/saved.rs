@@ -1,0 +1,111 @@
+//! Parameters, what was learned and what was adapted, as safetensors files.
+
+use std::path::Path;
+
+use ndarray::ArrayD;
+
+use super::file::{File, note, write};
+use crate::error::{Error, Result};
+use crate::meta::{Adapted, Learned, Learner, check_learned};
+use crate::nn::{ParamSpec, check_params, check_specs};
+use crate::real::{Real, all_finite};
+
+/// Kinds of files.
+const PARAMS: &str = "a file of parameters";
+pub(super) const LEARNED: &str = "a file of meta-parameters";
+pub(super) const CHECKPOINT: &str = "a checkpoint";
+const ADAPTED: &str = "an adapted learner";
+
+/// Saves parameters under the names of their specs.
+///
+/// # Errors
+/// What [`check_specs`] refuses; [`Error::Shape`] or [`Error::NotFinite`] if the parameters do not
+/// fit the specs; [`Error::Io`].
+#[inline(never)]
+pub fn save_params<T: Real>(path: &Path, specs: &[ParamSpec], params: &[ArrayD<T>]) -> Result<()> {
+    check_params(specs, params)?;
+    write(path, specs.iter().map(|s| s.name.clone()).zip(params), &note(PARAMS))
+}
+
+/// Loads parameters by the names of their specs, from any safetensors file; `f32` and `f64` files both fit
+/// either type. Further arrays in the file are ignored.
+///
+/// # Errors
+/// What [`check_specs`] refuses, [`Error::Io`], [`Error::BadFile`], [`Error::MissingArray`],
+/// [`Error::Shape`], [`Error::NotFinite`].
+#[inline(never)]
+pub fn load_params<T: Real>(path: &Path, specs: &[ParamSpec]) -> Result<Vec<ArrayD<T>>> {
+    check_specs(specs)?;
+    File::read(path)?.arrays(specs, "")
+}
+
+/// Saves meta-parameters and the learner's state, with the learner's settings for people to read.
+///
+/// # Errors
+/// What [`check_learned`] refuses; [`Error::Io`].
+#[inline(never)]
+pub fn save_learned<T: Real>(path: &Path, learner: &dyn Learner<T>, learned: &Learned<T>) -> Result<()> {
+    check_learned(learner, learned)?;
+    let [specs, state] = [learner.specs(), learner.state()];
+    let mut note = note(LEARNED);
+    note.insert("learner".into(), format!("{learner:#?}").into());
+    write(path, named("", &specs, &learned.params).chain(named(STATE, &state, &learned.state)), &note)
+}
+
+/// Loads what [`save_learned`] or [`save_checkpoint`](crate::save_checkpoint) saved.
+///
+/// # Errors
+/// As [`load_params`]; [`Error::BadFile`] also for a file of another kind or one that was damaged.
+#[inline(never)]
+pub fn load_learned<T: Real>(path: &Path, learner: &dyn Learner<T>) -> Result<Learned<T>> {
+    learned_of(&File::of_kind(path, &[LEARNED, CHECKPOINT])?, learner)
+}
+
+/// What a file holds for a learner.
+pub(super) fn learned_of<T: Real>(file: &File<'_>, learner: &dyn Learner<T>) -> Result<Learned<T>> {
+    let [specs, state] = [learner.specs(), learner.state()];
+    check_specs(&specs)?;
+    Ok(Learned { params: file.arrays(&specs, "")?, state: file.arrays(&state, STATE)? })
+}
+
+/// Saves an adapted learner.
+///
+/// # Errors
+/// [`Error::NotFinite`], [`Error::Io`].
+#[inline(never)]
+pub fn save_adapted<T: Real>(path: &Path, adapted: &Adapted<T>) -> Result<()> {
+    check_finite(adapted)?;
+    write(path, adapted.arrays().map(|(name, array)| (name.to_owned(), array)), &note(ADAPTED))
+}
+
+/// Loads what [`save_adapted`] saved. Predict with a learner of the same settings.
+///
+/// # Errors
+/// [`Error::Io`], [`Error::BadFile`], [`Error::NotFinite`].
+#[inline(never)]
+pub fn load_adapted<T: Real>(path: &Path) -> Result<Adapted<T>> {
+    Ok(Adapted::new(File::of_kind(path, &[ADAPTED])?.all()?))
+}
+
+/// Refuses what would not be loaded again.
+pub(super) fn check_finite<T: Real>(adapted: &Adapted<T>) -> Result<()> {
+    match adapted.arrays().find(|(_, array)| !all_finite(array)) {
+        Some((name, _)) => Err(Error::NotFinite { what: format!("array {name} of the adapted learner") }),
+        None => Ok(()),
+    }
+}
+
+/// What the arrays of a learner's state are called in a file: this and their names.
+pub(super) const STATE: &str = "state/";
+
+pub(super) fn named<'a, T>(
+    prefix: &'a str,
+    specs: &'a [ParamSpec],
+    arrays: &'a [ArrayD<T>],
+) -> impl Iterator<Item = (String, &'a ArrayD<T>)> {
+    specs.iter().map(move |s| format!("{prefix}{}", s.name)).zip(arrays)
+}
+
+compiled_here!(
+    T: save_params::<T>, load_params::<T>, save_learned::<T>, load_learned::<T>, save_adapted::<T>, load_adapted::<T>,
+);
