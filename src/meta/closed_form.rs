@@ -53,11 +53,21 @@ pub(super) trait ClosedForm<T: Real>: Learner<T> {
     /// The parameters beside the model's; they follow these.
     fn own(&self) -> Vec<ParamSpec>;
 
+    /// Whether its own settings are in range.
+    fn check_own(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// The name of the fitted head in what [`Learner::adapt`] returns.
     fn name(&self) -> &'static str;
 
     /// The shape of the head for so many ways and features.
     fn shape(&self, ways: usize, features: usize) -> [usize; 2];
+
+    /// Whether an array of this shape can be a head for so many features.
+    fn fits(&self, head: &[usize], features: usize) -> bool {
+        head.iter().any(|&ways| *head == self.shape(ways, features))
+    }
 
     /// Fits the head; `own` are the values of its own parameters.
     fn fit<'t>(&self, own: &[Var<'t, T>], support: &Support<'t, '_, T>) -> Result<Solution<'t, T>>;
@@ -134,6 +144,7 @@ pub(super) fn check_settings<T: Real>(learner: &dyn ClosedForm<T>) -> Result<()>
         let reason = "an array that the learner makes has this name: choose another one".into();
         return Err(Error::Spec { name: format!("{:?}", spec.name), reason });
     }
+    learner.check_own()?;
     mode.check(model)
 }
 
@@ -251,7 +262,7 @@ fn logits<T: Real>(
     let z = embedded(model, mode, &theta, adapted, x, batch)?;
     let head = adapted.array(learner.name())?;
     let d = z.shape()[1];
-    if !head.shape().iter().any(|&ways| learner.shape(ways, d) == *head.shape()) {
+    if !learner.fits(head.shape(), d) {
         let (what, expected) = (format!("adapted {}", learner.name()), learner.shape(1, d).to_vec());
         return Err(Error::Shape { what, expected, found: head.shape().to_vec() });
     }

@@ -31,19 +31,19 @@ pub fn check(name: &str) -> Option<fn(Case)> {
 }
 
 /// Arrays of what was adapted that the file has too, and what makes ours of the file's.
-type Shown<'a> = &'a [(&'a str, &'a dyn Fn(ArrayD<f64>) -> ArrayD<f64>)];
+pub type Shown<'a> = &'a [(&'a str, &'a dyn Fn(ArrayD<f64>) -> ArrayD<f64>)];
 
 fn same(array: ArrayD<f64>) -> ArrayD<f64> {
     array
 }
 
 /// The mode of a run.
-fn mode(prefix: &str) -> NormMode {
+pub fn mode(prefix: &str) -> NormMode {
     if prefix == "together/" { NormMode::Together } else { NormMode::Batch }
 }
 
 /// Holds one run to the file: loss and gradient, for each task the logits and what was adapted.
-fn hold(
+pub fn hold(
     case: &mut Case,
     prefix: &str,
     learner: &dyn Trainable<f64>,
@@ -79,7 +79,7 @@ fn features(z: &ArrayD<f64>, axis: usize, filters: usize) -> ArrayD<f64> {
 }
 
 /// Holds the embeddings of each set to the file's, apart or in one batch.
-fn hold_embeddings(case: &mut Case, prefix: &str, model: &Conv4, episodes: &[Episode<f64>]) {
+pub fn hold_embeddings(case: &mut Case, prefix: &str, model: &Conv4, episodes: &[Episode<f64>]) {
     let (filters, specs) = (case.npz.number("filters"), Network::specs(model));
     let params = case.arrays("init/", &specs);
     for (i, episode) in episodes.iter().enumerate() {

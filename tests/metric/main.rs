@@ -2,6 +2,7 @@
 
 mod gradients;
 mod heads;
+mod matching;
 mod predictions;
 mod refused;
 mod training;
@@ -9,9 +10,9 @@ mod training;
 use innerloop::ndarray::{ArrayD, Axis, arr2};
 use innerloop::{
     Adam, Adapted, Conv4, Distance, Downsample, Episode, EpisodeSampler, EpisodeShape, Error, Examples,
-    Follows, Glyphs, Init, Learned, Learner, Model, Moments, Network, Norm, NormMode, ParamSpec, Progress,
-    ProtoNet, R2d2, Real, Refinement, Result, SemiProtoNet, Tape, TrainConfig, Trainable, Trainer, Var,
-    check_specs, evaluate, meta_grad,
+    Follows, Glyphs, Init, Learned, Learner, MatchingNet, Model, Moments, Network, Norm, NormMode, ParamSpec,
+    Progress, ProtoNet, R2d2, Real, Refinement, Result, SemiProtoNet, Similarity, Tape, TrainConfig,
+    Trainable, Trainer, Var, check_specs, evaluate, meta_grad,
 };
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
@@ -137,7 +138,18 @@ fn learners<T: Real>(model: impl Model<T> + Copy + 'static, norm: &NormMode) -> 
     for refinement in REFINEMENTS {
         all.extend([Follows::Paper, Follows::Code].map(|follows| semi(refinement, follows)));
     }
+    all.extend(matching(model, norm));
     all
+}
+
+/// Matching networks: with full contexts, plain, and with squared distances.
+fn matching<T: Real>(model: impl Model<T> + Copy + 'static, norm: &NormMode) -> [Box<dyn Trainable<T>>; 3] {
+    let new = || MatchingNet::new(model, norm.clone());
+    [
+        Box::new(new().full_context(2)),
+        Box::new(new().similarity(Similarity::Cosine)),
+        Box::new(new().similarity(Similarity::SquaredEuclidean)),
+    ]
 }
 
 /// Initial values, and a state other than the standard one.
