@@ -6,8 +6,8 @@
 use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
 use innerloop::{
     Baseline, ClassBatches, Conv4, CurvatureRule, Downsample, Episode, EpisodeSampler, EpisodeShape,
-    Examples, Glyphs, Learned, Maml, NormMode, Order, Progress, ProtoNet, R2d2, Refinement, Reptile,
-    SemiProtoNet, Task, Tasks, Trainable, init_params,
+    Examples, Glyphs, Learned, Maml, MatchingNet, NormMode, Order, Progress, ProtoNet, R2d2, Refinement,
+    Reptile, SemiProtoNet, Task, Tasks, Trainable, init_params,
 };
 
 fn lessons(c: &mut Criterion) {
@@ -33,6 +33,9 @@ fn lessons(c: &mut Criterion) {
     bench(c, "maml++, 5 steps", &Maml::plus_plus(model(true), 0.1, 5), &episode);
     bench(c, "reptile, 5 steps of 5", &Reptile::new(model(true), 1e-3).steps(5, 5), &episode);
     bench(c, "protonet", &ProtoNet::new(model(false), NormMode::Together), &episode);
+    let matching = || MatchingNet::new(model(false), NormMode::Together);
+    bench(c, "matching", &matching(), &episode);
+    bench(c, "matching, full contexts", &matching().full_context(5), &episode);
     let semi = SemiProtoNet::new(model(false), NormMode::Together, Refinement::SoftKMeans);
     bench(c, "semi-protonet, 50 unlabelled", &semi, &unlabelled);
     bench(c, "r2d2", &R2d2::new(model(false), NormMode::Together), &episode);

@@ -1,8 +1,9 @@
 //! The learners by name, each with the settings that it was published with, as far as they fit a short training.
 
 use innerloop::{
-    Adam, Adapts, Baseline, ClassBatches, Conv4, Distance, Examples, Maml, Nearest, Nearness, NormMode,
-    Order, ProtoNet, R2d2, Refinement, Reptile, Result, SemiProtoNet, Sgd, TrainConfig, Trainable,
+    Adam, Adapts, Baseline, ClassBatches, Conv4, CurvatureRule, Distance, Examples, Maml, MatchingNet,
+    Nearest, Nearness, NormMode, Order, ProtoNet, R2d2, Refinement, Reptile, Result, SemiProtoNet, Sgd,
+    TrainConfig, Trainable,
 };
 
 use crate::data::Images;
@@ -43,6 +44,11 @@ pub const ALL: &[Named] = &[
         let model = settings.network(Network::Strided, Some(settings.ways))?;
         maml(name, settings, images, &Maml::meta_sgd(model, NormMode::Batch))
     }),
+    named("meta-curvature", "MAML with a learned linear map of each gradient", |name, settings, images| {
+        let model = settings.network(Network::Strided, Some(settings.ways))?;
+        let learner = Maml::new(model, 0.4, Order::Second, NormMode::Batch).rule(CurvatureRule { lr: 0.4 });
+        maml(name, settings, images, &learner.eval_steps(3))
+    }),
     named("maml++", "MAML++ with all its parts, 5 steps", |name, settings, images| {
         let model = settings.network(Network::Strided, Some(settings.ways))?;
         let tasks = images.train(settings, settings.ways, settings.shots, settings.shots)?;
@@ -63,6 +69,17 @@ pub const ALL: &[Named] = &[
             protonet(name, settings, images, &ProtoNet::new(model, NormMode::Together).distance(cosine))
         },
     ),
+    named("matching", "matching networks, by a learned multiple of the cosine", |name, settings, images| {
+        let model = settings.network(Network::Pooled, None)?;
+        protonet(name, settings, images, &MatchingNet::new(model, NormMode::Together))
+    }),
+    named("matching-fce", "matching networks with full context embeddings", |name, settings, images| {
+        let model = settings.network(Network::Pooled, None)?;
+        let learner = MatchingNet::new(model, NormMode::Together).full_context(5);
+        let tasks = images.train(settings, settings.ways, settings.shots, 15)?;
+        let (config, adam) = (TrainConfig::new(4, 1e-3, settings.iterations), Box::new(Adam::default()));
+        trained(name, settings, &learner, &tasks, &images.test(settings)?, adam, config)
+    }),
     named(
         "semi-protonet",
         "prototypes refined by unlabelled examples, soft k-means",

@@ -8,6 +8,7 @@
 //! learner runs in a process of its own, so that its peak memory is its own.
 
 mod data;
+mod kept;
 mod learners;
 mod run;
 mod settings;

@@ -9,6 +9,7 @@ use innerloop::{
 };
 
 use crate::data::Images;
+use crate::kept::Kept;
 use crate::learners;
 use crate::settings::Settings;
 
@@ -57,20 +58,28 @@ pub fn trained<K: Task<f32>>(
     config: TrainConfig,
 ) -> Result<Row> {
     let config = config.seed(settings.seed);
-    let mut trainer = Trainer::<f32, dyn Trainable<f32, K>, _>::new(learner, optimizer, config)?;
-    let start = Instant::now();
-    while trainer.iteration() < config.iterations && start.elapsed().as_secs_f64() < 60.0 * settings.minutes {
+    let kept = settings.out.as_deref().map(|out| Kept::new(out, name, settings)).transpose()?;
+    let (state, before) = kept.as_ref().map_or(Ok((None, 0.0)), |kept| kept.load(learner))?;
+    let mut trainer = match state {
+        Some(state) => Trainer::resume(learner, optimizer, config, state)?,
+        None => Trainer::<f32, dyn Trainable<f32, K>, _>::new(learner, optimizer, config)?,
+    };
+    let (start, mut saved) = (Instant::now(), Instant::now());
+    let seconds = || before + start.elapsed().as_secs_f64();
+    while trainer.iteration() < config.iterations && seconds() < 60.0 * settings.minutes {
         let log = trainer.step(tasks)?;
         if log.iteration.is_multiple_of(100) {
-            eprintln!(
-                "{name}: step {}, loss {:.3}, {:.0} s",
-                log.iteration,
-                log.loss,
-                start.elapsed().as_secs_f64()
-            );
+            eprintln!("{name}: step {}, loss {:.3}, {:.0} s", log.iteration, log.loss, seconds());
+        }
+        if let Some(kept) = kept.as_ref().filter(|_| saved.elapsed().as_secs() >= 60) {
+            kept.save(learner, trainer.state(), seconds())?;
+            saved = Instant::now();
         }
     }
-    let training = start.elapsed().as_secs_f64();
+    let training = seconds();
+    if let Some(kept) = &kept {
+        kept.save(learner, trainer.state(), training)?;
+    }
     let row = evaluated(name, settings, test, learner, trainer.learned())?;
     Ok(Row { steps: trainer.iteration(), training, ..row })
 }

@@ -55,6 +55,9 @@ pub struct Settings {
     /// Stop after so many minutes of training
     #[arg(long, default_value_t = 1.0)]
     pub minutes: f64,
+    /// Folder for a checkpoint of each training; a training that is there already goes on
+    #[arg(long)]
+    pub out: Option<PathBuf>,
     /// Seed of initial parameters and training tasks
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
