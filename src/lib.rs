@@ -143,7 +143,9 @@ pub use meta::{
     Nearest, Nearness, Order, Progress, ProtoNet, Query, Report, Reptile, RmsPropRule, Route, Score, Scores,
     StepRates, StepReport, Task, Trainable, Update, UpdateRule, Updated,
 };
-pub use meta::{Follows, MatchingNet, R2d2, Refinement, SemiProtoNet, Similarity};
+pub use meta::{
+    ConvexHead, Follows, MatchingNet, MetaOptNet, R2d2, Refinement, SemiProtoNet, Similarity, Tadam,
+};
 pub use meta::{check_adapt, check_examples, check_inputs, check_learned, evaluate, meta_grad, task_loss};
 pub use nn::{
     Activation, BlockShape, Conv4, Downsample, Init, Mlp, Model, Moments, Network, Norm, NormMode, Observer,

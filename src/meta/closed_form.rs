@@ -45,6 +45,14 @@ impl<'t, T: Real> Solution<'t, T> {
     }
 }
 
+/// What the meta-parameters become for a task, before the head is fitted.
+pub(super) struct Conditioned<'t, T: Real> {
+    /// The meta-parameters, conditioned.
+    pub(super) theta: Vec<Var<'t, T>>,
+    /// What is kept for the user to see, by name.
+    pub(super) shown: Vec<(&'static str, Var<'t, T>)>,
+}
+
 /// A model with a head that is fitted to each support set.
 pub(super) trait ClosedForm<T: Real>: Learner<T> {
     /// The embedding, and which statistics its norms use.
@@ -56,6 +64,12 @@ pub(super) trait ClosedForm<T: Real>: Learner<T> {
     /// Whether its own settings are in range.
     fn check_own(&self) -> Result<()> {
         Ok(())
+    }
+
+    /// The meta-parameters for a task, where they depend on its support set; `None` where they do not.
+    fn conditioned<'t>(&self, theta: &[Var<'t, T>], support: &Examples<T>) -> Option<Conditioned<'t, T>> {
+        let _ = (theta, support);
+        None
     }
 
     /// The name of the fitted head in what [`Learner::adapt`] returns.
@@ -196,9 +210,23 @@ pub(super) fn lesson<T: Real>(
     let (model, mode) = learner.body();
     let y = &episode.query.y;
     let lesson = Lesson::of_query(&learned.params, y, &|theta| {
+        let conditioned = learner.conditioned(theta, &episode.support);
+        let theta = conditioned.as_ref().map_or(theta, |c| &c.theta);
         Ok(Query::new(joint_logits(learner, theta, &episode.support, &episode.query.x)?, y))
     })?;
-    Ok(lesson.with_seen(seen_sets(model, mode, &learned.params, episode)))
+    if !matches!(mode, NormMode::Tracked { .. }) {
+        return Ok(lesson);
+    }
+    let tape = Tape::new();
+    let seen = match learner.conditioned(&tape.leaves(&learned.params), &episode.support) {
+        Some(c) => seen_sets(model, mode, &arrays(&c.theta), episode),
+        None => seen_sets(model, mode, &learned.params, episode),
+    };
+    Ok(lesson.with_seen(seen))
+}
+
+fn arrays<T: Real>(vars: &[Var<'_, T>]) -> Vec<ArrayD<T>> {
+    vars.iter().map(|v| v.to_array()).collect()
 }
 
 /// The parameters, the statistics and the fitted head; also the support set itself, where
@@ -212,11 +240,14 @@ pub(super) fn adapt<T: Real>(
     check_adapt(&learner, learned, support)?;
     let (tape, (model, mode)) = (Tape::new(), learner.body());
     let theta = tape.leaves(&learned.params);
+    let Conditioned { theta, shown: before } =
+        learner.conditioned(&theta, support).unwrap_or(Conditioned { theta, shown: Vec::new() });
     let (z, moments) = embedding(model, mode, &theta, &inputs(support), &learned.state);
     let Solution { head, shown } = fitted(learner, &theta, &z, &support.y)?;
-    let adapted = Adapted::of_params(&learner.specs(), learned.params.clone()).with_moments(&moments);
+    let adapted = Adapted::of_params(&learner.specs(), arrays(&theta)).with_moments(&moments);
     let adapted = adapted.with(learner.name(), head.to_array());
-    let adapted = shown.into_iter().fold(adapted, |all, (name, array)| all.with(name, array.to_array()));
+    let adapted =
+        before.into_iter().chain(shown).fold(adapted, |all, (name, array)| all.with(name, array.to_array()));
     Ok(if embeds_again(model, mode) { with_support(adapted, support) } else { adapted })
 }
 

@@ -9,7 +9,8 @@ use crate::error::Result;
 use crate::real::Real;
 
 /// What an adapted learner may hold beside parameters and a fitted head: names that no parameter may have.
-pub(super) const SHOWN: [&str; 6] = ["assignment", "mask", "statistics", KEPT[0], KEPT[1], KEPT[2]];
+pub(super) const SHOWN: [&str; 7] =
+    ["assignment", "encoding", "mask", "statistics", KEPT[0], KEPT[1], KEPT[2]];
 
 /// The names under which a support set is kept.
 const KEPT: [&str; 3] = ["support/x", "support/labels", "support/unlabelled"];

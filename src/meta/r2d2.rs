@@ -120,7 +120,7 @@ fn with_ones<'t, T: Real>(z: Var<'t, T>) -> Var<'t, T> {
 
 /// The minimum of `‖X·W − Y‖² + λ‖W‖²` for `x: [n, d]`, `y: [n, k]` and a number `lambda`. Returns `[d, k]`.
 #[inline(never)]
-fn ridge<'t, T: Real>(x: Var<'t, T>, y: Var<'t, T>, lambda: Var<'t, T>) -> Result<Var<'t, T>> {
+pub(super) fn ridge<'t, T: Real>(x: Var<'t, T>, y: Var<'t, T>, lambda: Var<'t, T>) -> Result<Var<'t, T>> {
     let shape = x.shape();
     if shape[0] <= shape[1] {
         let dual = damped(x.matmul_t(x), lambda).solve_spd(y)?;

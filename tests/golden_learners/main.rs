@@ -12,13 +12,14 @@ mod fitted;
 mod inner;
 mod matching;
 mod metric;
+mod tadam;
 
 use std::fs;
 
 use case::Case;
 
 /// Files of learners that are not in the crate yet; a loud line names each.
-const LATER: [&str; 6] = ["cavia", "cavia_film", "imaml", "meta_lstm", "relation", "tadam"];
+const LATER: [&str; 5] = ["cavia", "cavia_film", "imaml", "meta_lstm", "relation"];
 
 fn check(name: &str) -> Option<fn(Case)> {
     match name {
@@ -26,7 +27,8 @@ fn check(name: &str) -> Option<fn(Case)> {
         _ => inner::check(name)
             .or_else(|| metric::check(name))
             .or_else(|| fitted::check(name))
-            .or_else(|| matching::check(name)),
+            .or_else(|| matching::check(name))
+            .or_else(|| tadam::check(name)),
     }
 }
 

@@ -1,18 +1,20 @@
 //! What defines the learners that compare embeddings or fit a head to them in closed form.
 
+mod convex;
 mod gradients;
 mod heads;
 mod matching;
 mod predictions;
 mod refused;
+mod tadam;
 mod training;
 
 use innerloop::ndarray::{ArrayD, Axis, arr2};
 use innerloop::{
-    Adam, Adapted, Conv4, Distance, Downsample, Episode, EpisodeSampler, EpisodeShape, Error, Examples,
-    Follows, Glyphs, Init, Learned, Learner, MatchingNet, Model, Moments, Network, Norm, NormMode, ParamSpec,
-    Progress, ProtoNet, R2d2, Real, Refinement, Result, SemiProtoNet, Similarity, Tape, TrainConfig,
-    Trainable, Trainer, Var, check_specs, evaluate, meta_grad,
+    Adam, Adapted, Conv4, ConvexHead, Distance, Downsample, Episode, EpisodeSampler, EpisodeShape, Error,
+    Examples, Follows, Glyphs, Init, Learned, Learner, MatchingNet, MetaOptNet, Model, Moments, Network,
+    Norm, NormMode, ParamSpec, Progress, ProtoNet, R2d2, Real, Refinement, Result, SemiProtoNet, Similarity,
+    Tadam, Tape, TrainConfig, Trainable, Trainer, Var, check_specs, evaluate, meta_grad,
 };
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
@@ -139,6 +141,9 @@ fn learners<T: Real>(model: impl Model<T> + Copy + 'static, norm: &NormMode) -> 
         all.extend([Follows::Paper, Follows::Code].map(|follows| semi(refinement, follows)));
     }
     all.extend(matching(model, norm));
+    all.push(Box::new(Tadam::new(model, norm.clone()).alpha(1.5)));
+    all.push(Box::new(MetaOptNet::ridge(model, norm.clone()).head(ConvexHead::Ridge { lambda: 0.7 })));
+    all.push(Box::new(MetaOptNet::svm(model, norm.clone()).head(ConvexHead::Svm { c: 0.4, steps: 6 })));
     all
 }
 
