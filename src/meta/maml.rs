@@ -172,7 +172,7 @@ impl<M, R> Maml<M, R> {
 }
 
 impl<M, R> Maml<M, R> {
-    fn inner<T: Real>(&self) -> Result<InnerLoop<'_, T>>
+    pub(super) fn inner<T: Real>(&self) -> Result<InnerLoop<'_, T>>
     where
         M: Model<T>,
         R: UpdateRule<T>,

@@ -3,11 +3,13 @@
 mod adapted;
 mod baseline;
 mod closed_form;
+mod conjugate_gradient;
 mod embed;
 mod evaluate;
 mod full_context;
 mod head;
 mod head_fit;
+mod imaml;
 mod inner;
 mod kept;
 mod learner;
@@ -36,9 +38,11 @@ mod variants;
 
 pub use adapted::Adapted;
 pub use baseline::Baseline;
+pub use conjugate_gradient::{Solved, conjugate_gradient};
 pub use evaluate::{Mean, Report, StepReport, evaluate};
 pub use head::BaselineHead;
 pub use head_fit::HeadFit;
+pub use imaml::{Imaml, Implicit};
 pub use inner::{
     AdamRule, Adapts, CurvatureRule, ElementRates, GradientDescent, MomentumRule, Order, RmsPropRule, Route,
     StepRates, Update, UpdateRule, Updated,

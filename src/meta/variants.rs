@@ -3,7 +3,7 @@
 use super::inner::{Adapts, ElementRates, GradientDescent, Order, StepRates};
 use super::maml::Maml;
 use super::multi_step::MultiStep;
-use crate::nn::NormMode;
+use crate::nn::{CONTEXT, NormMode};
 
 impl<M> Maml<M> {
     /// ANIL (Raghu et al. 2020): only the head adapts. The body learns through the head's steps.
@@ -14,6 +14,16 @@ impl<M> Maml<M> {
     /// BOIL (Oh et al. 2021): all but the head adapts.
     pub fn boil(model: M, inner_lr: f64, order: Order, norm: NormMode) -> Maml<M> {
         Maml::new(model, inner_lr, order, norm).adapting(Adapts::Body)
+    }
+
+    /// CAVIA (Zintgraf et al. 2019, algorithm 1): only a context adapts, from zeros in each task; everything else is learned
+    /// through its steps and shared by all tasks. The model has a parameter `context`, as [`Contextual`](crate::Contextual)
+    /// and [`FilmConv4`](crate::FilmConv4) have. What [`adapt`](crate::Learner::adapt) returns holds the adapted `context`.
+    ///
+    /// The inner rate may stay at 1: a network that takes `s` times the context is one with `s²` times the rate.
+    /// (The authors clip each task's gradient to ±10; [`TrainConfig::clip_norm`](crate::TrainConfig::clip_norm) clips the mean.)
+    pub fn cavia(model: M, inner_lr: f64, order: Order, norm: NormMode) -> Maml<M> {
+        Maml::new(model, inner_lr, order, norm).adapting(Adapts::Only(vec![CONTEXT.into()]))
     }
 
     /// Meta-SGD (Li et al. 2017): a learned rate for each element, from 0.005 to 0.1 at first, one step, second order.

@@ -1,6 +1,8 @@
 //! Functional models: `forward(params, x)` on an explicit slice of parameters.
 
+mod contextual;
 mod conv4;
+mod film_conv4;
 mod init;
 mod layout;
 mod mlp;
@@ -12,7 +14,10 @@ mod params;
 mod spec;
 mod specs;
 
+pub(crate) use contextual::CONTEXT;
+pub use contextual::Contextual;
 pub use conv4::{Conv4, Downsample};
+pub use film_conv4::FilmConv4;
 pub use init::{Init, OwnInit};
 pub use layout::{
     Framework, export_named, export_params, images_from_channels_first, import_named, import_params,

@@ -22,7 +22,7 @@ use crate::tape::Tape;
 use crate::value::Value;
 use crate::var::Var;
 
-compiled_here!(T: inner::<T>, lesson::<T>, adapt::<T>, scores::<T>, watched::<T>, outputs::<T>);
+compiled_here!(T: inner::<T>, lesson::<T>, adapt::<T>, settled::<T>, scores::<T>, watched::<T>, outputs::<T>);
 
 #[inline(never)]
 pub(in crate::meta) fn inner<'m, T: Real>(
@@ -93,10 +93,7 @@ pub(in crate::meta) fn adapt<T: Real>(
 ) -> Result<Adapted<T>> {
     let theta = values(params);
     let support = inner.support(&theta, support);
-    let mut fast = inner.at_start(&theta);
-    for k in 0..steps {
-        fast = inner.stepped(&theta, &fast, k, &support)?;
-    }
+    let fast = run(inner, &theta, &support, steps)?;
     let tape = Tape::new();
     let params = params_after(inner, &tape, &theta, &fast, steps);
     let moments = inductive(inner.model, inner.norm, &params, &support.x, tracked);
@@ -104,6 +101,33 @@ pub(in crate::meta) fn adapt<T: Real>(
     let specs = inner.model.specs();
     check_params(&specs, &arrays)?; // the inner rate may be too large
     Ok(Adapted::of_params(&specs, arrays).with_moments(&moments))
+}
+
+/// All of the loop, on plain values.
+fn run<T: Real>(
+    inner: &InnerLoop<'_, T>,
+    theta: &[Value<T>],
+    support: &Shared<'_, T>,
+    steps: usize,
+) -> Result<Fast<Value<T>>> {
+    let mut fast = inner.at_start(theta);
+    for k in 0..steps {
+        fast = inner.stepped(theta, &fast, k, support)?;
+    }
+    Ok(fast)
+}
+
+/// The model's parameters after the loop, and nothing else.
+#[inline(never)]
+pub(in crate::meta) fn settled<T: Real>(
+    inner: &InnerLoop<'_, T>,
+    params: &[ArrayD<T>],
+    support: &Examples<T>,
+    steps: usize,
+) -> Result<Vec<ArrayD<T>>> {
+    let (theta, tape) = (values(params), Tape::new());
+    let fast = run(inner, &theta, &inner.support(&theta, support), steps)?;
+    Ok(params_after(inner, &tape, &theta, &fast, steps).iter().map(|p| p.to_array()).collect())
 }
 
 /// The model's parameters after `steps`.

@@ -1,0 +1,200 @@
+//! MAML with implicit gradients.
+
+use ndarray::ArrayD;
+
+use super::adapted::Adapted;
+use super::conjugate_gradient::{Solved, conjugate_gradient};
+use super::inner::{Order, norm_of, query_outputs, settled};
+use super::learner::{Learned, Learner, Trainable};
+use super::lesson::Lesson;
+use super::maml::Maml;
+use super::progress::Progress;
+use super::score::{Query, Score, Scores, task_loss};
+use crate::data::{Episode, Examples};
+use crate::error::{Error, Result};
+use crate::grad::{grad, vjp_values};
+use crate::nn::{Model, NormMode, ParamSpec};
+use crate::real::Real;
+use crate::settings::check_rate;
+use crate::tape::Tape;
+use crate::value::Value;
+
+/// iMAML (Rajeswaran, Finn, Kakade and Levine 2019): the meta-gradient depends on the solution of the inner problem
+/// alone, and not on the way to it.
+///
+/// The inner problem is `φ = argmin L_S(φ) + λ/2·‖φ − θ‖²`, approached by gradient descent. At its solution the
+/// meta-gradient is `(I + H/λ)⁻¹·∇L_Q(φ)` with the Hessian `H` of `L_S` (their equation 6), computed by conjugate
+/// gradients on Hessian-vector products (algorithm 2). Its memory is that of one step, however many steps are made.
+///
+/// The Hessian of a network is not positive definite everywhere: where conjugate gradients meet a direction of negative
+/// curvature they stop. A larger `λ`, or [`damping`](Imaml::damping), which solves `(I + H/λ + damping·I)` instead, makes that
+/// rare. (The authors' code solves with `2I + H/(λ + 10)`, has no proximal term in its inner steps and tests with `λ = 0`. This
+/// is the paper.)
+///
+/// Adapting and predicting are those of [`Maml`] with a proximal term.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Imaml<M> {
+    /// The inner loop: gradient descent with the proximal weight λ.
+    pub maml: Maml<M>,
+    /// Iterations of conjugate gradients.
+    pub cg_steps: usize,
+    /// Added to the diagonal of the system.
+    pub damping: f64,
+}
+
+/// The meta-gradient of one task at a solution of its inner problem; [`Imaml::implicit`] makes it.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Implicit<T> {
+    /// Loss and accuracy of the query set.
+    pub score: Score,
+    /// The gradient of the query loss in φ, the right side of the system.
+    pub query_gradient: Vec<ArrayD<T>>,
+    /// The meta-gradient, and how well the system was solved.
+    pub solved: Solved<T>,
+}
+
+impl<M> Imaml<M> {
+    /// With the proximal weight λ, above 0, and the settings for 5-way Omniglot: 16 inner steps at rate 0.1 and 5 iterations of
+    /// conjugate gradients without damping. (They have `λ = 2` there.)
+    pub fn new(model: M, lambda: f64, norm: NormMode) -> Imaml<M> {
+        let maml = Maml::new(model, 0.1, Order::First, norm).steps(16).proximal(lambda);
+        Imaml { maml, cg_steps: 5, damping: 0.0 }
+    }
+
+    /// With another rate of the inner gradient descent.
+    #[must_use]
+    pub fn inner_lr(mut self, lr: f64) -> Imaml<M> {
+        self.maml.rule.lr = lr;
+        self
+    }
+
+    /// With so many inner steps, in training and in evaluation.
+    #[must_use]
+    pub fn steps(self, steps: usize) -> Imaml<M> {
+        Imaml { maml: self.maml.steps(steps), ..self }
+    }
+
+    /// With so many iterations of conjugate gradients; 0 gives the first-order gradient.
+    #[must_use]
+    pub fn cg_steps(self, cg_steps: usize) -> Imaml<M> {
+        Imaml { cg_steps, ..self }
+    }
+
+    /// With something added to the diagonal of the system.
+    #[must_use]
+    pub fn damping(self, damping: f64) -> Imaml<M> {
+        Imaml { damping, ..self }
+    }
+
+    /// The meta-gradient of one task, given a solution `phi` of its inner problem, found by whatever means.
+    ///
+    /// # Errors
+    /// What does not fit the model; [`Error::NotFinite`] for a gradient that is not.
+    pub fn implicit<T: Real>(&self, phi: &[ArrayD<T>], episode: &Episode<T>) -> Result<Implicit<T>>
+    where
+        M: Model<T>,
+    {
+        crate::nn::check_params(&self.maml.model.specs(), phi)?;
+        super::task::Task::check(episode, self)?;
+        let system = [self.maml.proximal, self.damping];
+        implicit(&self.maml.model, &self.maml.norm, phi, episode, system, self.cg_steps)
+    }
+}
+
+/// The system is `(1 + damping)·x + H·x/λ`, for `[λ, damping]`.
+#[inline(never)]
+fn implicit<T: Real>(
+    model: &dyn Model<T>,
+    mode: &NormMode,
+    phi: &[ArrayD<T>],
+    episode: &Episode<T>,
+    [lambda, damping]: [f64; 2],
+    cg_steps: usize,
+) -> Result<Implicit<T>> {
+    let [support, query] = [&episode.support, &episode.query].map(|set| Value::from_array(set.x.view()));
+    let y = &episode.query.y;
+    let Lesson { score, grads: q, .. } = Lesson::of_query(phi, y, &|phi| {
+        Ok(Query::new(query_outputs(model, mode, phi, &support, &query), y))
+    })?;
+    let tape = Tape::new();
+    let leaves = tape.leaves(phi);
+    let outputs = model.forward(&leaves, tape.push_leaf(support.clone()), norm_of(mode));
+    let slope = grad(task_loss(outputs, &episode.support.y), &leaves);
+    let (own, share) = (T::from_f64(1.0 + damping), T::from_f64(1.0 / lambda));
+    let apply = |v: &[ArrayD<T>]| {
+        let mut products = vjp_values(&slope, &tape.leaves(v), &leaves);
+        for (product, v) in products.iter_mut().zip(v) {
+            product.zip_mut_with(v, |hv, &v| *hv = own * v + share * *hv);
+        }
+        products
+    };
+    let mut solved = conjugate_gradient(&apply, &q, cg_steps);
+    if cg_steps == 0 {
+        solved.x = q.clone();
+    }
+    if !solved.residual.is_finite() {
+        return Err(Error::NotFinite { what: "the meta-gradient of an inner solution".into() });
+    }
+    Ok(Implicit { score, query_gradient: q, solved })
+}
+
+impl<T: Real, M: Model<T>> Learner<T> for Imaml<M> {
+    fn specs(&self) -> Vec<ParamSpec> {
+        Learner::<T>::specs(&self.maml)
+    }
+
+    fn init(&self, seed: u64) -> Vec<ArrayD<T>> {
+        self.maml.init(seed)
+    }
+
+    fn state(&self) -> Vec<ParamSpec> {
+        Learner::<T>::state(&self.maml)
+    }
+
+    fn check_settings(&self) -> Result<()> {
+        Learner::<T>::check_settings(&self.maml)?;
+        check_rate("damping", self.damping)?;
+        if let NormMode::Tracked { .. } = self.maml.norm {
+            let need = "one of the others: statistics are not tracked over the steps of an implicit gradient";
+            return Err(Error::Setting { name: "norm", value: format!("{:?}", self.maml.norm), need });
+        }
+        if self.maml.proximal == 0.0 {
+            return Err(Error::Setting { name: "lambda", value: "0".into(), need: "above 0" });
+        }
+        Ok(())
+    }
+
+    fn check(&self, set: &'static str, examples: &Examples<T>) -> Result<()> {
+        self.maml.check(set, examples)
+    }
+
+    fn adapt(&self, learned: &Learned<T>, support: &Examples<T>) -> Result<Adapted<T>> {
+        Learner::<T>::check_settings(self)?;
+        self.maml.adapt(learned, support)
+    }
+
+    fn predict(&self, adapted: &Adapted<T>, x: &ArrayD<T>) -> Result<ArrayD<T>> {
+        self.maml.predict(adapted, x)
+    }
+
+    fn predict_together(&self, adapted: &Adapted<T>, x: &ArrayD<T>) -> Result<ArrayD<T>> {
+        self.maml.predict_together(adapted, x)
+    }
+
+    fn scores(&self, learned: &Learned<T>, episode: &Episode<T>) -> Result<Vec<Scores>> {
+        self.maml.scores(learned, episode)
+    }
+}
+
+impl<T: Real, M: Model<T>> Trainable<T> for Imaml<M> {
+    fn lesson(&self, learned: &Learned<T>, episode: &Episode<T>, _: &Progress) -> Result<Lesson<T>> {
+        let phi = settled(&self.maml.inner()?, &learned.params, &episode.support, self.maml.steps)?;
+        let Implicit { score, solved, .. } = self.implicit(&phi, episode)?;
+        Ok(Lesson::new(score, solved.x))
+    }
+}
+
+compiled_here!(T: implicit::<T>);

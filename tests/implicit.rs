@@ -1,0 +1,128 @@
+//! What defines MAML with implicit gradients.
+
+use innerloop::ndarray::ArrayD;
+use innerloop::{
+    Activation, Adam, Conv4, Downsample, Episode, EpisodeSampler, EpisodeShape, Error, Glyphs, Imaml,
+    Learned, Learner, Maml, Mlp, Model, NormMode, Order, Progress, Sinusoids, Tasks, TrainConfig, Trainable,
+    Trainer, evaluate,
+};
+
+const BATCH: NormMode = NormMode::Batch;
+
+fn lesson(learner: &dyn Trainable<f64>, learned: &Learned<f64>, episode: &Episode<f64>) -> Vec<ArrayD<f64>> {
+    learner.lesson(learned, episode, &Progress::default()).unwrap().grads
+}
+
+/// The largest difference, with the largest value as the unit.
+fn apart(a: &[ArrayD<f64>], b: &[ArrayD<f64>]) -> f64 {
+    let largest = |all: &[ArrayD<f64>]| all.iter().flatten().fold(0f64, |m, v| m.max(v.abs()));
+    let difference: Vec<_> = a.iter().zip(b).map(|(a, b)| a - b).collect();
+    largest(&difference) / largest(b)
+}
+
+/// A linear model, whose loss is quadratic, and a network.
+fn models() -> [Mlp; 2] {
+    [&[1, 1][..], &[1, 6, 1]].map(|widths| Mlp::new(widths).unwrap().activation(Activation::Tanh))
+}
+
+#[test]
+fn the_meta_gradient_is_that_of_a_proximal_inner_loop_run_to_its_end() {
+    for model in models() {
+        let episode: Episode<f64> = Sinusoids::new(10, 10, 2).task(3);
+        let learned: Learned<f64> = Model::<f64>::init(&model, 1).into();
+        let unrolled = Maml::new(&model, 0.04, Order::Second, BATCH).steps(600).proximal(2.0);
+        let implicit = Imaml::new(&model, 2.0, BATCH).inner_lr(0.04).steps(600).cg_steps(40);
+        let (found, want) = (lesson(&implicit, &learned, &episode), lesson(&unrolled, &learned, &episode));
+        let first = lesson(&unrolled.order(Order::First), &learned, &episode);
+        assert!(apart(&found, &want) < 1e-7, "{model:?}: {:e}", apart(&found, &want));
+        assert!(
+            apart(&first, &want) > 1e-2,
+            "{model:?}: the two orders do not differ, so this shows nothing"
+        );
+    }
+}
+
+#[test]
+fn a_very_large_proximal_weight_gives_the_gradient_of_the_query_loss_at_the_start() {
+    for model in models() {
+        let episode: Episode<f64> = Sinusoids::new(10, 10, 2).task(0);
+        let learned: Learned<f64> = Model::<f64>::init(&model, 1).into();
+        let tied = Imaml::new(&model, 1e7, BATCH).inner_lr(1e-8).steps(50);
+        let plain = Maml::new(&model, 0.1, Order::First, BATCH).steps(0);
+        let error = apart(&lesson(&tied, &learned, &episode), &lesson(&plain, &learned, &episode));
+        assert!(error < 1e-4, "{error:e}");
+    }
+}
+
+#[test]
+fn no_iterations_of_conjugate_gradients_give_first_order() {
+    let (model, episode) = (&models()[1], Sinusoids::new(10, 10, 2).task(1));
+    let learned: Learned<f64> = Model::<f64>::init(model, 1).into();
+    let implicit = Imaml::new(model, 2.0, BATCH).inner_lr(0.04).steps(5).cg_steps(0);
+    let first = Maml::new(model, 0.04, Order::First, BATCH).steps(5).proximal(2.0);
+    assert!(apart(&lesson(&implicit, &learned, &episode), &lesson(&first, &learned, &episode)) < 1e-12);
+}
+
+#[test]
+fn negative_curvature_is_reported_and_a_larger_weight_or_damping_avoids_it() {
+    let model = &models()[1];
+    let mut met = 0;
+    for i in 0..20 {
+        let episode: Episode<f64> = Sinusoids::new(10, 10, 2).task(i);
+        let phi: Vec<ArrayD<f64>> = model.init(i);
+        let weak = Imaml::new(model, 0.01, BATCH).cg_steps(30);
+        met += usize::from(weak.implicit(&phi, &episode).unwrap().solved.negative_curvature);
+        for safe in [weak.clone().damping(1e4), Imaml::new(model, 1e3, BATCH).cg_steps(30)] {
+            let solved = safe.implicit(&phi, &episode).unwrap().solved;
+            assert!(!solved.negative_curvature && solved.residual < 1e-6, "task {i}: {}", solved.residual);
+        }
+    }
+    assert!(met > 0, "no Hessian had a negative direction");
+}
+
+#[test]
+fn it_learns_to_fit_a_sinusoid_and_to_tell_characters_apart() {
+    let curves = Imaml::new(Mlp::new(&[1, 40, 40, 1]).unwrap(), 0.2, BATCH).inner_lr(0.02).steps(16);
+    let tasks = |seed| Sinusoids::new(10, 10, seed);
+    let mut trainer =
+        Trainer::<f32, _, _>::new(&curves, Adam::default(), TrainConfig::new(5, 3e-3, 400)).unwrap();
+    let loss = |learned: &Learned<f32>| {
+        evaluate(&curves, learned, &tasks(1), 100).unwrap().last().unwrap().inductive.loss.mean
+    };
+    let untrained = loss(trainer.learned());
+    for _ in 0..400 {
+        trainer.step(&tasks(0)).unwrap();
+    }
+    let trained = loss(trainer.learned());
+    println!("untrained {untrained:.3}, trained {trained:.3}");
+    assert!(trained < 0.6 * untrained, "{trained} after {untrained}");
+
+    let images =
+        Glyphs::default().alphabets(2).characters_per_alphabet(6).drawers(8).size(16).generate().unwrap();
+    let tasks = EpisodeSampler::new(&images, &images.all(), EpisodeShape::new(3, 1, 3), 0).unwrap();
+    let model = Conv4::new([16, 16, 1], 8, Downsample::MaxPool, Some(3)).unwrap();
+    let characters = Imaml::new(model, 2.0, BATCH).steps(4);
+    let mut trainer =
+        Trainer::<f32, _, _>::new(&characters, Adam::default(), TrainConfig::new(4, 3e-3, 60)).unwrap();
+    let losses: Vec<f64> = (0..60).map(|_| trainer.step(&tasks).unwrap().loss).collect();
+    let mean = |part: &[f64]| part.iter().sum::<f64>() / part.len() as f64;
+    assert!(mean(&losses[45..]) < mean(&losses[..15]), "{losses:?}");
+}
+
+#[test]
+fn settings_out_of_range_are_refused_by_name() {
+    let new = || Imaml::new(Mlp::new(&[1, 1]).unwrap(), 2.0, BATCH);
+    let tracked = Imaml::new(Mlp::new(&[1, 1]).unwrap(), 2.0, NormMode::Tracked { momentum: 0.1 });
+    let zero = Imaml::new(Mlp::new(&[1, 1]).unwrap(), 0.0, BATCH);
+    let nan = Imaml::new(Mlp::new(&[1, 1]).unwrap(), f64::NAN, BATCH);
+    for (learner, name) in [
+        (zero, "lambda"),
+        (nan, "proximal"),
+        (tracked, "norm"),
+        (new().damping(-1.0), "damping"),
+        (new().inner_lr(f64::NAN), "inner_lr"),
+    ] {
+        let error = Learner::<f64>::check_settings(&learner).unwrap_err();
+        assert!(matches!(error, Error::Setting { name: found, .. } if found == name), "{error} {name}");
+    }
+}
