@@ -146,11 +146,11 @@ pub use meta::{
 pub use meta::{
     ConvexHead, Follows, MatchingNet, MetaOptNet, R2d2, Refinement, SemiProtoNet, Similarity, Tadam,
 };
-pub use meta::{Imaml, Implicit, Solved, conjugate_gradient};
+pub use meta::{Imaml, Implicit, RelationNet, Solved, conjugate_gradient};
 pub use meta::{check_adapt, check_examples, check_inputs, check_learned, evaluate, meta_grad, task_loss};
 pub use nn::{
-    Activation, BlockShape, Contextual, Conv4, Downsample, FilmConv4, Init, Mlp, Model, Moments, Network,
-    Norm, NormMode, Observer, OwnInit, ParamSpec, Role,
+    Activation, BlockShape, Contextual, Conv4, Downsample, FilmConv4, Init, MapConv4, Mlp, Model, Moments,
+    Network, Norm, NormMode, Observer, OwnInit, ParamSpec, Role,
 };
 pub use nn::{
     Framework, check_params, check_specs, export_named, export_params, images_from_channels_first,

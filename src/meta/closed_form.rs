@@ -11,11 +11,11 @@ use super::kept::{SHOWN, support_of, with_support};
 use super::learner::{Learned, Learner};
 use super::lesson::Lesson;
 use super::protonet::check_labelled;
-use super::score::Query;
+use super::score::{Query, Score};
 use super::task::{check_adapt, check_examples, check_inputs, finite_outputs};
 use crate::data::{Episode, Examples, Targets};
 use crate::error::{Error, Result};
-use crate::nn::{Model, NormMode, ParamSpec, init_params};
+use crate::nn::{Model, Moments, Norm, NormMode, Observer, ParamSpec, init_params};
 use crate::real::Real;
 use crate::tape::Tape;
 use crate::var::Var;
@@ -86,8 +86,33 @@ pub(super) trait ClosedForm<T: Real>: Learner<T> {
     /// Fits the head; `own` are the values of its own parameters.
     fn fit<'t>(&self, own: &[Var<'t, T>], support: &Support<'t, '_, T>) -> Result<Solution<'t, T>>;
 
-    /// Logits `[n, ways]` of embeddings `z: [n, d]`.
-    fn logits<'t>(&self, own: &[Var<'t, T>], head: Var<'t, T>, z: Var<'t, T>) -> Var<'t, T>;
+    /// The channels of each batch norm of the head; none for most.
+    fn head_norms(&self) -> Vec<usize> {
+        Vec::new()
+    }
+
+    /// Logits `[n, ways]` of embeddings `z: [n, d]`, for a head without batch norms.
+    fn logits<'t>(&self, own: &[Var<'t, T>], head: Var<'t, T>, z: Var<'t, T>) -> Var<'t, T> {
+        let _ = (own, head, z);
+        unreachable!("a head has `logits` or `normed_logits`")
+    }
+
+    /// Outputs `[n, ways]` of embeddings `z: [n, d]`; `norm` is for the head's batch norms.
+    fn normed_logits<'t>(
+        &self,
+        own: &[Var<'t, T>],
+        head: Var<'t, T>,
+        z: Var<'t, T>,
+        norm: Norm<'_>,
+    ) -> Var<'t, T> {
+        let _ = norm;
+        self.logits(own, head, z)
+    }
+
+    /// Loss and outputs for the targets of queries; cross-entropy for most.
+    fn query<'t>(&self, outputs: Var<'t, T>, y: &Targets<T>) -> Query<'t, T> {
+        Query::new(outputs, y)
+    }
 }
 
 /// Implements the public traits for a learner that is a [`ClosedForm`] and has the fields `model` and `norm`.
@@ -124,6 +149,10 @@ macro_rules! closed_form_learner {
 
             fn predict_together(&self, adapted: &Adapted<T>, x: &ArrayD<T>) -> Result<ArrayD<T>> {
                 closed_form::predict_together(self, adapted, x)
+            }
+
+            fn score(&self, outputs: &ArrayD<T>, targets: &crate::data::Targets<T>) -> crate::meta::Score {
+                closed_form::score(self, outputs, targets)
             }
         }
 
@@ -197,7 +226,7 @@ fn joint_logits<'t, T: Real>(
     let mut z = embedded_sets(model, mode, theta, &sets);
     let query = z.pop().expect("the query set");
     let head = fitted(learner, theta, &z, &support.y)?.head;
-    Ok(learner.logits(&theta[model.count()..], head, query))
+    Ok(learner.normed_logits(&theta[model.count()..], head, query, Norm::Batch))
 }
 
 /// The gradient of the query loss.
@@ -212,7 +241,7 @@ pub(super) fn lesson<T: Real>(
     let lesson = Lesson::of_query(&learned.params, y, &|theta| {
         let conditioned = learner.conditioned(theta, &episode.support);
         let theta = conditioned.as_ref().map_or(theta, |c| &c.theta);
-        Ok(Query::new(joint_logits(learner, theta, &episode.support, &episode.query.x)?, y))
+        Ok(learner.query(joint_logits(learner, theta, &episode.support, &episode.query.x)?, y))
     })?;
     if !matches!(mode, NormMode::Tracked { .. }) {
         return Ok(lesson);
@@ -244,11 +273,35 @@ pub(super) fn adapt<T: Real>(
         learner.conditioned(&theta, support).unwrap_or(Conditioned { theta, shown: Vec::new() });
     let (z, moments) = embedding(model, mode, &theta, &inputs(support), &learned.state);
     let Solution { head, shown } = fitted(learner, &theta, &z, &support.y)?;
+    let moments = [moments, head_moments(learner, &theta, head, z[0])].concat();
     let adapted = Adapted::of_params(&learner.specs(), arrays(&theta)).with_moments(&moments);
     let adapted = adapted.with(learner.name(), head.to_array());
     let adapted =
         before.into_iter().chain(shown).fold(adapted, |all, (name, array)| all.with(name, array.to_array()));
     Ok(if embeds_again(model, mode) { with_support(adapted, support) } else { adapted })
+}
+
+/// The statistics of the head's batch norms on the support set itself.
+fn head_moments<'t, T: Real>(
+    learner: &dyn ClosedForm<T>,
+    theta: &[Var<'t, T>],
+    head: Var<'t, T>,
+    z: Var<'t, T>,
+) -> Vec<Moments> {
+    if learner.head_norms().is_empty() {
+        return Vec::new();
+    }
+    let observer = Observer::new();
+    let own = &theta[learner.body().0.count()..];
+    let _ = learner.normed_logits(own, head, z, Norm::Observe(&observer));
+    observer.into_moments()
+}
+
+/// The score of outputs by the learner's own loss.
+#[inline(never)]
+pub(super) fn score<T: Real>(learner: &dyn ClosedForm<T>, outputs: &ArrayD<T>, y: &Targets<T>) -> Score {
+    let tape = Tape::new();
+    learner.query(tape.constant(outputs), y).score(y)
 }
 
 /// Logits of inputs, each by itself.
@@ -297,8 +350,13 @@ fn logits<T: Real>(
         let (what, expected) = (format!("adapted {}", learner.name()), learner.shape(1, d).to_vec());
         return Err(Error::Shape { what, expected, found: head.shape().to_vec() });
     }
-    let head = tape.leaf(head);
-    finite_outputs(learner.logits(&theta[model.count()..], head, z).to_array())
+    let (head, own, head_norms) = (tape.leaf(head), &theta[model.count()..], learner.head_norms());
+    if batch || head_norms.is_empty() {
+        return finite_outputs(learner.normed_logits(own, head, z, Norm::Batch).to_array());
+    }
+    let moments = adapted.moments(&[model.norms(), head_norms].concat())?;
+    let norm = Norm::Running(&moments[model.norms().len()..]);
+    finite_outputs(learner.normed_logits(own, head, z, norm).to_array())
 }
 
 /// Whether queries in one batch have a head that was fitted to other embeddings than those of
@@ -308,5 +366,5 @@ fn embeds_again<T: Real>(model: &dyn Model<T>, mode: &NormMode) -> bool {
 }
 
 compiled_here!(
-    T: init::<T>, check_settings::<T>, check::<T>, lesson::<T>, adapt::<T>, predict::<T>, predict_together::<T>,
+    T: init::<T>, check_settings::<T>, check::<T>, lesson::<T>, adapt::<T>, predict::<T>, predict_together::<T>, score::<T>,
 );

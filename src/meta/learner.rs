@@ -9,7 +9,7 @@ use super::lesson::Lesson;
 use super::progress::Progress;
 use super::score::{Score, Scores};
 use super::task::Task;
-use crate::data::{Episode, Examples};
+use crate::data::{Episode, Examples, Targets};
 use crate::error::Result;
 use crate::nn::{ParamSpec, init_params};
 use crate::real::Real;
@@ -92,6 +92,12 @@ pub trait Learner<T: Real>: Sync + Debug {
         self.predict(adapted, x)
     }
 
+    /// The score of outputs that [`predict`](Learner::predict) returned. By default that of logits or values,
+    /// [`Score::of`]; a learner whose outputs are something else says here what its loss is.
+    fn score(&self, outputs: &ArrayD<T>, targets: &Targets<T>) -> Score {
+        Score::of(outputs, targets)
+    }
+
     /// The scores of an episode's query set: before adaptation and after each of its steps, or
     /// a single entry for a learner that does not adapt in steps. Their number is
     /// the same for all episodes: [`evaluate`](crate::evaluate) refuses others.
@@ -103,8 +109,8 @@ pub trait Learner<T: Real>: Sync + Debug {
         self.check("query", &episode.query)?;
         let adapted = self.adapt(learned, &episode.support)?;
         let (x, y) = (&episode.query.x, &episode.query.y);
-        let inductive = Score::of(&self.predict(&adapted, x)?, y);
-        Ok(vec![Scores { inductive, transductive: Score::of(&self.predict_together(&adapted, x)?, y) }])
+        let inductive = self.score(&self.predict(&adapted, x)?, y);
+        Ok(vec![Scores { inductive, transductive: self.score(&self.predict_together(&adapted, x)?, y) }])
     }
 }
 
@@ -161,6 +167,10 @@ macro_rules! forwarded {
 
             fn predict_together(&self, adapted: &Adapted<T>, x: &ArrayD<T>) -> Result<ArrayD<T>> {
                 (**self).predict_together(adapted, x)
+            }
+
+            fn score(&self, outputs: &ArrayD<T>, targets: &Targets<T>) -> Score {
+                (**self).score(outputs, targets)
             }
 
             fn scores(&self, learned: &Learned<T>, episode: &Episode<T>) -> Result<Vec<Scores>> {

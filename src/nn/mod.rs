@@ -5,6 +5,7 @@ mod conv4;
 mod film_conv4;
 mod init;
 mod layout;
+mod map_conv4;
 mod mlp;
 mod model;
 mod network;
@@ -22,6 +23,7 @@ pub use init::{Init, OwnInit};
 pub use layout::{
     Framework, export_named, export_params, images_from_channels_first, import_named, import_params,
 };
+pub use map_conv4::MapConv4;
 pub use mlp::{Activation, Mlp};
 pub use model::Model;
 pub use network::Network;

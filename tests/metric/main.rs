@@ -6,6 +6,7 @@ mod heads;
 mod matching;
 mod predictions;
 mod refused;
+mod relation;
 mod tadam;
 mod training;
 
