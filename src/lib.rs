@@ -146,7 +146,7 @@ pub use meta::{
 pub use meta::{
     ConvexHead, Follows, MatchingNet, MetaOptNet, R2d2, Refinement, SemiProtoNet, Similarity, Tadam,
 };
-pub use meta::{Imaml, Implicit, RelationNet, Solved, conjugate_gradient};
+pub use meta::{Imaml, Implicit, MetaLstm, RelationNet, Solved, conjugate_gradient};
 pub use meta::{check_adapt, check_examples, check_inputs, check_learned, evaluate, meta_grad, task_loss};
 pub use nn::{
     Activation, BlockShape, Contextual, Conv4, Downsample, FilmConv4, Init, MapConv4, Mlp, Model, Moments,

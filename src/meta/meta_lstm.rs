@@ -1,0 +1,211 @@
+//! Meta-LSTM: a learned optimizer.
+
+use ndarray::ArrayD;
+
+use super::adapted::Adapted;
+use super::inner::{inductive, norm_of, outputs, query_outputs};
+use super::learner::{Learned, Learner, Trainable};
+use super::lesson::Lesson;
+use super::lstm_optimizer::{CELL, STATE, cell_specs, column, described, params_of, start, step, stepped};
+use super::progress::Progress;
+use super::score::{Query, task_loss};
+use super::semi_protonet::Follows;
+use super::task::{check_adapt, check_examples};
+use crate::data::{Episode, Examples, Targets};
+use crate::error::{Error, Result};
+use crate::grad::last_grad_values;
+use crate::nn::{Model, Norm, NormMode, ParamSpec, check_params, init_params};
+use crate::real::Real;
+use crate::recompute::checkpoint;
+use crate::tape::Tape;
+use crate::value::Value;
+use crate::var::Var;
+
+/// Meta-LSTM (Ravi and Larochelle 2017): an LSTM reads the loss and the gradient of each parameter on the support set, and says
+/// how much of the parameter to keep and how much of the gradient to subtract.
+///
+/// Each parameter of the network is a cell; the weights of all cells are shared, their states are not. The network's initial
+/// parameters and these weights are meta-parameters. Losses and gradients of the support set are constants of
+/// the meta-gradient, as published: it flows through the cells only. Each step is recomputed when its derivative is
+/// taken, so memory is that of one step and of the states.
+///
+/// Fed-back gates are those of the authors' code, before their σ, unless [`follows`](MetaLstm::follows) says otherwise. Their
+/// code also divides the gradient, a mean already, by the size of the support set; this does not. Clip the meta-gradient to 0.25
+/// in total, as they do. With [`NormMode::Batch`] or [`NormMode::Support`] a single query is normalised by the statistics of the
+/// support set after the last step.
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct MetaLstm<M> {
+    /// The network.
+    pub model: M,
+    /// Which statistics batch norm uses; not [`NormMode::Tracked`].
+    pub norm: NormMode,
+    /// Steps of the optimizer, each on the whole support set.
+    pub steps: usize,
+    /// Hidden units of a cell.
+    pub hidden: usize,
+    /// Whose gates are fed back.
+    pub follows: Follows,
+}
+
+impl<M> MetaLstm<M> {
+    /// With 20 hidden units; the authors take 12 steps with one example per class, and 8 with five.
+    pub fn new(model: M, steps: usize, norm: NormMode) -> MetaLstm<M> {
+        MetaLstm { model, norm, steps, hidden: 20, follows: Follows::Code }
+    }
+
+    /// With so many hidden units.
+    #[must_use]
+    pub fn hidden(self, hidden: usize) -> MetaLstm<M> {
+        MetaLstm { hidden, ..self }
+    }
+
+    /// With the fed-back gates of the paper or of the authors' code.
+    #[must_use]
+    pub fn follows(self, follows: Follows) -> MetaLstm<M> {
+        MetaLstm { follows, ..self }
+    }
+
+    fn cells<T: Real>(&self) -> Cells<'_, T>
+    where
+        M: Model<T>,
+    {
+        let feeds_gates = self.follows == Follows::Paper;
+        Cells { model: &self.model, norm: &self.norm, steps: self.steps, hidden: self.hidden, feeds_gates }
+    }
+}
+
+/// The learner without the type of its model, so that what follows is compiled with this crate.
+struct Cells<'m, T: Real> {
+    model: &'m dyn Model<T>,
+    norm: &'m NormMode,
+    steps: usize,
+    hidden: usize,
+    feeds_gates: bool,
+}
+
+impl<T: Real> Cells<'_, T> {
+    /// What the cells see at parameters `c: [p, 1]` in step `k`: the described loss and gradient, and the gradient.
+    #[inline(never)]
+    fn seen(
+        &self,
+        specs: &[ParamSpec],
+        c: &ArrayD<T>,
+        x: &Value<T>,
+        y: &Targets<T>,
+        k: usize,
+    ) -> Result<[ArrayD<T>; 2]> {
+        let tape = Tape::new();
+        let c = tape.leaf(c);
+        let loss = task_loss(
+            self.model.forward(&params_of(c, specs), tape.push_leaf(x.clone()), norm_of(self.norm)),
+            y,
+        );
+        let value = loss.item().as_f64();
+        if !value.is_finite() {
+            return Err(Error::NotFinite { what: format!("the support loss before inner step {k}") });
+        }
+        let d = last_grad_values(loss, &[c]).remove(0);
+        Ok([described(value, &d), d])
+    }
+
+    #[inline(never)]
+    fn lesson(&self, learned: &Learned<T>, episode: &Episode<T>) -> Result<Lesson<T>> {
+        let specs = self.model.specs();
+        let [support, query] = [&episode.support, &episode.query].map(|set| Value::from_array(set.x.view()));
+        let y = &episode.query.y;
+        Lesson::of_query(&learned.params, y, &|theta| {
+            let (params, own) = theta.split_at(specs.len());
+            let mut state = start(column(params), self.hidden).to_vec();
+            for k in 0..self.steps {
+                let [u, d] = self.seen(&specs, &state[0].to_array(), &support, &episode.support.y, k)?;
+                let seen = [u, d].map(|array| theta[0].tape().constant(&array));
+                let inputs = [own, &state, &seen].concat();
+                let feeds_gates = self.feeds_gates;
+                state = checkpoint(&inputs, move |v| {
+                    step(
+                        &v[..CELL],
+                        &v[CELL..CELL + STATE],
+                        [v[CELL + STATE], v[CELL + STATE + 1]],
+                        feeds_gates,
+                    )
+                });
+            }
+            let phi = params_of(state[0], &specs);
+            Ok(Query::new(query_outputs(self.model, self.norm, &phi, &support, &query), y))
+        })
+    }
+
+    #[inline(never)]
+    fn adapt(&self, learned: &Learned<T>, support: &Examples<T>) -> Result<Adapted<T>> {
+        let specs = self.model.specs();
+        let (params, own) = learned.params.split_at(specs.len());
+        let (x, first) = (Value::from_array(support.x.view()), Tape::new());
+        let state = start(column(&first.leaves(params)), self.hidden);
+        let mut state: Vec<_> = state.iter().map(|v| v.to_array()).collect();
+        for k in 0..self.steps {
+            let [u, d] = self.seen(&specs, &state[0], &x, &support.y, k)?;
+            state = stepped(own, &state, [&u, &d], self.feeds_gates);
+        }
+        let tape = Tape::new();
+        let phi: Vec<Var<'_, T>> = params_of(tape.leaf(&state[0]), &specs);
+        let moments = inductive(self.model, self.norm, &phi, &x, &Vec::new);
+        let arrays: Vec<_> = phi.iter().map(|p| p.to_array()).collect();
+        check_params(&specs, &arrays)?;
+        Ok(Adapted::of_params(&specs, arrays).with_moments(&moments))
+    }
+}
+
+/// Sets the seed of the cells' weights apart from that of the model's.
+const OWN_SEED: u64 = 0x6c73_746d;
+
+impl<T: Real, M: Model<T>> Learner<T> for MetaLstm<M> {
+    fn specs(&self) -> Vec<ParamSpec> {
+        [self.model.specs(), cell_specs(self.hidden)].concat()
+    }
+
+    fn init(&self, seed: u64) -> Vec<ArrayD<T>> {
+        [self.model.init(seed), init_params(&cell_specs(self.hidden), seed ^ OWN_SEED)].concat()
+    }
+
+    fn check_settings(&self) -> Result<()> {
+        self.norm.check(&self.model)?;
+        if let NormMode::Tracked { .. } = self.norm {
+            let need = "one of the others: statistics are gathered in each task anew";
+            return Err(Error::Setting { name: "norm", value: format!("{:?}", self.norm), need });
+        }
+        for (name, value) in [("steps", self.steps), ("hidden", self.hidden)] {
+            if !(1..=u32::MAX as usize).contains(&value) {
+                return Err(Error::Setting { name, value: value.to_string(), need: "from 1 to 4294967295" });
+            }
+        }
+        Ok(())
+    }
+
+    fn check(&self, set: &'static str, examples: &Examples<T>) -> Result<()> {
+        check_examples(&self.model, self.model.outputs(), set, examples)
+    }
+
+    fn adapt(&self, learned: &Learned<T>, support: &Examples<T>) -> Result<Adapted<T>> {
+        check_adapt(self, learned, support)?;
+        self.cells().adapt(learned, support)
+    }
+
+    fn predict(&self, adapted: &Adapted<T>, x: &ArrayD<T>) -> Result<ArrayD<T>> {
+        let moments = adapted.moments(&self.model.norms())?;
+        outputs(&self.model, adapted, x, Norm::Running(&moments))
+    }
+
+    fn predict_together(&self, adapted: &Adapted<T>, x: &ArrayD<T>) -> Result<ArrayD<T>> {
+        outputs(&self.model, adapted, x, norm_of(&self.norm))
+    }
+}
+
+impl<T: Real, M: Model<T>> Trainable<T> for MetaLstm<M> {
+    fn lesson(&self, learned: &Learned<T>, episode: &Episode<T>, _: &Progress) -> Result<Lesson<T>> {
+        self.cells().lesson(learned, episode)
+    }
+}
+
+compiled_here!(T: Cells::<'_, T>::lesson, Cells::<'_, T>::adapt);
