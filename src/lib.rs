@@ -130,8 +130,8 @@ mod var;
 #[cfg(feature = "images")]
 pub use data::Omniglot;
 pub use data::{
-    Class, ClassBatches, ClassRef, Episode, EpisodeSampler, EpisodeShape, Examples, Glyphs, ImageSet,
-    PixelRange, Sinusoids, Split, Targets, Tasks,
+    Class, ClassBatches, ClassData, ClassRef, Episode, EpisodeSampler, EpisodeShape, Examples, FeatureSet,
+    Glyphs, ImageSet, PixelRange, Sinusoids, Split, Targets, Tasks,
 };
 pub use error::{Error, Result};
 pub use forward::{hessian, jacobian, jvp};

@@ -5,8 +5,9 @@ use std::collections::HashSet;
 use ndarray::{ArrayD, IxDyn};
 
 use super::class::ClassRef;
+use super::class_data::ClassData;
 use super::episode::Examples;
-use super::images::ImageSet;
+use super::sampler::described;
 use super::tasks::Tasks;
 use crate::error::{Error, Result};
 use crate::random::{Purpose, below, stream};
@@ -29,7 +30,7 @@ use crate::real::Real;
 /// ```
 #[derive(Debug, Clone)]
 pub struct ClassBatches {
-    images: ImageSet,
+    data: ClassData,
     classes: Vec<ClassRef>,
     /// For each class the number of images before it, and at last the number of all.
     starts: Vec<usize>,
@@ -44,25 +45,29 @@ impl ClassBatches {
     /// [`Error::TooFewClasses`] for none; [`Error::Setting`] if `size` is 0 or above the number of images of the classes;
     /// [`Error::RepeatedClass`] for a class that is listed twice; the error of [`ImageSet::class`] for a class that
     /// is not in `images`.
-    pub fn new(images: &ImageSet, classes: &[ClassRef], size: usize, seed: u64) -> Result<Self> {
+    pub fn new(data: impl Into<ClassData>, classes: &[ClassRef], size: usize, seed: u64) -> Result<Self> {
+        Self::of(data.into(), classes, size, seed)
+    }
+
+    fn of(data: ClassData, classes: &[ClassRef], size: usize, seed: u64) -> Result<Self> {
         if classes.is_empty() {
             return Err(Error::TooFewClasses { what: "a batch", need: 1, have: 0 });
         }
         let (mut seen, mut starts) = (HashSet::new(), vec![0]);
         for &class in classes {
-            let view = images.class(class)?;
+            data.check(class)?;
             if !seen.insert(class) {
-                let class = format!("{} turned {} times", view.name(), class.turns);
+                let class = format!("{} turned {} times", data.name(class.class), class.turns);
                 return Err(Error::RepeatedClass { class, place: "the classes to draw from".into() });
             }
-            starts.push(starts.last().expect("0 at least") + view.len());
+            starts.push(starts.last().expect("0 at least") + data.count(class.class));
         }
         let all = starts[classes.len()];
         if !(1..=all).contains(&size) {
             let need = "from 1 to the number of images of the classes";
             return Err(Error::Setting { name: "size", value: format!("{size} (of {all} images)"), need });
         }
-        Ok(Self { images: images.clone(), classes: classes.to_vec(), starts, size, seed })
+        Ok(Self { data, classes: classes.to_vec(), starts, size, seed })
     }
 
     /// The number of classes, which is the number of outputs that a classifier of them needs.
@@ -87,15 +92,18 @@ impl ClassBatches {
 }
 
 impl<T: Real> Tasks<Examples<T>> for ClassBatches {
+    fn describe(&self) -> String {
+        let Self { data, classes, size, seed, .. } = self;
+        format!("{}\n{}\nsize: {size}\nseed: {seed}", data.describe(), described(classes))
+    }
+
     #[inline(never)]
     fn task(&self, i: u64) -> Examples<T> {
-        let [h, w, c] = self.images.shape();
-        let (mut x, mut turned) = (Vec::with_capacity(self.size * h * w * c), Vec::new());
-        let (drawn, levels) = (self.drawn(i), self.images.levels());
-        for &(label, image) in &drawn {
-            self.images.append(self.classes[label], image, &levels, &mut turned, &mut x);
-        }
-        let x = ArrayD::from_shape_vec(IxDyn(&[self.size, h, w, c]), x).expect("whole images");
+        let shape = [&[self.size], &self.data.shape()[..]].concat();
+        let mut x = Vec::with_capacity(shape.iter().product());
+        let (drawn, mut reader) = (self.drawn(i), self.data.reader());
+        drawn.iter().for_each(|&(label, image)| reader.append(self.classes[label], image, &mut x));
+        let x = ArrayD::from_shape_vec(IxDyn(&shape), x).expect("whole examples");
         Examples::labelled(x, drawn.into_iter().map(|(label, _)| label).collect(), self.classes.len())
     }
 }

@@ -1,10 +1,10 @@
 //! Images grouped by class.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
 use super::class::{Class, ClassRef, turn};
+use super::groups::Groups;
 use super::pixels::PixelRange;
 use crate::error::{Error, Result};
 use crate::real::Real;
@@ -31,10 +31,7 @@ use crate::real::Real;
 pub struct ImageSet {
     pixels: Arc<[u8]>,
     shape: [usize; 3],
-    names: Arc<[String]>,
-    /// `first[k]` is the first image of class `k`; one more entry ends the last class.
-    first: Arc<[usize]>,
-    by_name: Arc<HashMap<String, usize>>,
+    groups: Groups,
     range: PixelRange,
 }
 
@@ -70,29 +67,9 @@ impl ImageSet {
         shape: [usize; 3],
     ) -> Result<Self> {
         let size = image_bytes(shape)?;
-        if counted.is_empty() {
-            return Err(Error::TooFewClasses { what: "an image set", need: 1, have: 0 });
-        }
-        let (mut names, mut first, mut by_name) = (Vec::new(), vec![0usize], HashMap::new());
-        for (class, count) in counted {
-            if count == 0 {
-                return Err(Error::EmptyClass { class });
-            }
-            if by_name.insert(class.clone(), names.len()).is_some() {
-                return Err(Error::RepeatedClass { class, place: "the image set".into() });
-            }
-            first.push(first[names.len()].checked_add(count).expect("as many images as there are bytes"));
-            names.push(class);
-        }
-        assert_eq!(first[names.len()].checked_mul(size), Some(pixels.len()), "pixels of all images");
-        Ok(Self {
-            pixels: pixels.into(),
-            shape,
-            names: names.into(),
-            first: first.into(),
-            by_name: Arc::new(by_name),
-            range: PixelRange::default(),
-        })
+        let groups = Groups::new(counted, "an image set")?;
+        assert_eq!(groups.all().checked_mul(size), Some(pixels.len()), "pixels of all images");
+        Ok(Self { pixels: pixels.into(), shape, groups, range: PixelRange::default() })
     }
 
     /// The same images with byte 0 read as `low` and byte 255 as `high`, and evenly in between.
@@ -118,12 +95,12 @@ impl ImageSet {
     /// The number of images, all classes together.
     #[allow(clippy::len_without_is_empty)] // never empty: a set without images cannot be built
     pub fn len(&self) -> usize {
-        self.first[self.names.len()]
+        self.groups.all()
     }
 
     /// The number of classes.
     pub fn classes(&self) -> usize {
-        self.names.len()
+        self.groups.classes()
     }
 
     /// The shape of one image, `[h, w, c]`.
@@ -137,12 +114,12 @@ impl ImageSet {
     /// If there is no such class.
     #[track_caller]
     pub fn class_name(&self, class: usize) -> &str {
-        &self.names[class]
+        self.groups.name(class)
     }
 
     /// The number of the class called `name`.
     pub fn class_named(&self, name: &str) -> Option<usize> {
-        self.by_name.get(name).copied()
+        self.groups.named(name)
     }
 
     /// The number of images of class number `class`.
@@ -151,7 +128,7 @@ impl ImageSet {
     /// If there is no such class.
     #[track_caller]
     pub fn images_of(&self, class: usize) -> usize {
-        self.first[class + 1] - self.first[class]
+        self.groups.count(class)
     }
 
     /// The bytes of one image, `[h, w, c]` in row-major order; `image` counts within the class.
@@ -160,9 +137,8 @@ impl ImageSet {
     /// If there is no such class or image.
     #[track_caller]
     pub fn image(&self, class: usize, image: usize) -> &[u8] {
-        assert!(image < self.images_of(class), "image {image} of class {:?}", self.names[class]);
         let size = self.shape.iter().product::<usize>();
-        &self.pixels[(self.first[class] + image) * size..][..size]
+        &self.pixels[self.groups.at(class, image) * size..][..size]
     }
 
     /// Every class once, not turned, to draw episodes from when there is no split.
@@ -211,6 +187,14 @@ impl ImageSet {
             bytes = turned;
         }
         out.extend(bytes.iter().map(|&byte| levels[usize::from(byte)]));
+    }
+
+    /// A sum over names and pixels, by which a checkpoint tells data sets apart.
+    pub(super) fn sum(&self) -> u32 {
+        let mut sum = crc32fast::Hasher::new();
+        self.groups.sum(&mut sum);
+        sum.update(&self.pixels);
+        sum.finalize()
     }
 
     /// The number that each byte stands for.

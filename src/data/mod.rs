@@ -9,6 +9,7 @@
 //! | `Omniglot` | 1623 handwritten characters, read from the published archives (feature `images`) |
 //! | [`Glyphs`] | invented handwriting, made in milliseconds without any files |
 //! | [`ImageSet::from_classes`] | your own images |
+//! | [`FeatureSet`] | your own vectors: embeddings of whatever encoder |
 //! | [`Sinusoids`] | the regression tasks of the MAML paper |
 //! | [`ClassBatches`] | plain batches of labelled images, for a classifier of all classes |
 
@@ -18,8 +19,13 @@ mod batches;
 #[cfg(feature = "images")]
 mod bitmap;
 mod class;
+mod class_data;
 mod episode;
+mod features;
+#[cfg(feature = "csv")]
+mod features_csv;
 mod glyphs;
+mod groups;
 mod hand;
 mod images;
 #[cfg(feature = "images")]
@@ -35,7 +41,9 @@ mod unlabelled;
 
 pub use batches::ClassBatches;
 pub use class::{Class, ClassRef};
+pub use class_data::ClassData;
 pub use episode::{Episode, Examples, Targets};
+pub use features::FeatureSet;
 pub use glyphs::Glyphs;
 pub use images::ImageSet;
 #[cfg(feature = "images")]

@@ -6,8 +6,8 @@ use std::ops::Range;
 use ndarray::{ArrayD, IxDyn};
 
 use super::class::ClassRef;
+use super::class_data::{ClassData, Reader};
 use super::episode::{Episode, Examples};
-use super::images::ImageSet;
 use super::tasks::Tasks;
 use super::unlabelled::Unlabelled;
 use crate::error::{Error, Result};
@@ -72,7 +72,7 @@ impl EpisodeShape {
 /// ```
 #[derive(Debug, Clone)]
 pub struct EpisodeSampler {
-    pub(super) images: ImageSet,
+    pub(super) data: ClassData,
     pub(super) classes: Vec<ClassRef>,
     pub(super) shape: EpisodeShape,
     pub(super) seed: u64,
@@ -80,13 +80,22 @@ pub struct EpisodeSampler {
 }
 
 impl EpisodeSampler {
-    /// A sampler of episodes of `shape` from `classes` of `images`, which it shares.
+    /// A sampler of episodes of `shape` from `classes` of `data`, usually `&ImageSet` or `&FeatureSet`, which it shares.
     ///
     /// # Errors
     /// [`Error::Setting`] if `ways`, `shots` or `queries` is 0; [`Error::TooFewClasses`];
     /// [`Error::TooFewImages`]; [`Error::RepeatedClass`] for a class that is listed twice; the
     /// error of [`ImageSet::class`] for a class that is not in `images`.
-    pub fn new(images: &ImageSet, classes: &[ClassRef], shape: EpisodeShape, seed: u64) -> Result<Self> {
+    pub fn new(
+        data: impl Into<ClassData>,
+        classes: &[ClassRef],
+        shape: EpisodeShape,
+        seed: u64,
+    ) -> Result<Self> {
+        Self::of(data.into(), classes, shape, seed)
+    }
+
+    fn of(data: ClassData, classes: &[ClassRef], shape: EpisodeShape, seed: u64) -> Result<Self> {
         for (name, value) in [("ways", shape.ways), ("shots", shape.shots), ("queries", shape.queries)] {
             if value == 0 {
                 return Err(Error::Setting { name, value: "0".into(), need: "at least 1" });
@@ -102,17 +111,18 @@ impl EpisodeSampler {
         let need = shape.shots.saturating_add(shape.queries);
         let mut seen = HashSet::new();
         for &class in classes {
-            let view = images.class(class)?;
-            if view.len() < need {
-                return Err(Error::TooFewImages { class: view.name().into(), need, have: view.len() });
+            data.check(class)?;
+            let (name, have) = (data.name(class.class), data.count(class.class));
+            if have < need {
+                return Err(Error::TooFewImages { class: name.into(), need, have });
             }
             if !seen.insert(class) {
-                let class = format!("{} turned {} times", view.name(), class.turns);
+                let class = format!("{name} turned {} times", class.turns);
                 return Err(Error::RepeatedClass { class, place: "the classes to draw from".into() });
             }
         }
         let unlabelled = Unlabelled::default();
-        Ok(Self { images: images.clone(), classes: classes.to_vec(), shape, seed, unlabelled })
+        Ok(Self { data, classes: classes.to_vec(), shape, seed, unlabelled })
     }
 
     /// The shape of its episodes.
@@ -126,8 +136,7 @@ impl EpisodeSampler {
         let EpisodeShape { ways, shots, queries } = self.shape;
         let mut rng = stream(self.seed, Purpose::Episode, i);
         let classes = distinct(&mut rng, self.classes.len(), ways);
-        let mut images =
-            |class: ClassRef| distinct(&mut rng, self.images.images_of(class.class), shots + queries);
+        let mut images = |class: ClassRef| distinct(&mut rng, self.data.count(class.class), shots + queries);
         classes.into_iter().map(|at| (self.classes[at], images(self.classes[at]))).collect()
     }
 
@@ -136,36 +145,49 @@ impl EpisodeSampler {
         &self,
         drawn: &[(ClassRef, Vec<usize>)],
         part: Range<usize>,
-        levels: &[T; 256],
+        reader: &mut Reader<'_, T>,
     ) -> Examples<T> {
         let n = drawn.len() * part.len();
-        let [h, w, c] = self.images.shape();
-        let (mut x, mut y) = (Vec::with_capacity(n * h * w * c), Vec::with_capacity(n));
-        let mut turned = Vec::new();
+        let shape = [&[n], &self.data.shape()[..]].concat();
+        let (mut x, mut y) = (Vec::with_capacity(shape.iter().product()), Vec::with_capacity(n));
         for (label, (class, images)) in drawn.iter().enumerate() {
             for &image in &images[part.clone()] {
-                self.images.append(*class, image, levels, &mut turned, &mut x);
+                reader.append(*class, image, &mut x);
                 y.push(label);
             }
         }
-        let x = ArrayD::from_shape_vec(IxDyn(&[n, h, w, c]), x).expect("n whole images");
+        let x = ArrayD::from_shape_vec(IxDyn(&shape), x).expect("n whole examples");
         Examples::labelled(x, y, drawn.len())
     }
 }
 
 impl<T: Real> Tasks<Episode<T>> for EpisodeSampler {
+    fn describe(&self) -> String {
+        let Self { data, classes, shape, seed, unlabelled } = self;
+        let drawn = described(classes);
+        format!("{}\n{drawn}\n{shape:?}\n{unlabelled:?}\nseed: {seed}", data.describe())
+    }
+
     #[inline(never)]
     fn task(&self, i: u64) -> Episode<T> {
         let EpisodeShape { shots, queries, .. } = self.shape;
-        let (drawn, levels) = (self.drawn(i), self.images.levels());
-        let mut support = self.examples(&drawn, 0..shots, &levels);
-        support.unlabelled = self.more(i, &levels);
-        let query = self.examples(&drawn, shots..shots + queries, &levels);
-        let name = |&(class, _): &(ClassRef, _)| {
-            self.images.class(class).expect("checked when made").name().to_owned()
-        };
+        let (drawn, mut reader) = (self.drawn(i), self.data.reader());
+        let mut support = self.examples(&drawn, 0..shots, &mut reader);
+        support.unlabelled = self.more(i, &mut reader);
+        let query = self.examples(&drawn, shots..shots + queries, &mut reader);
+        let name = |&(class, _): &(ClassRef, _)| self.data.name(class.class).to_owned();
         Episode { support, query, classes: drawn.iter().map(name).collect() }
     }
+}
+
+/// A list of classes in a line, by a sum over it.
+pub(super) fn described(classes: &[ClassRef]) -> String {
+    let mut sum = crc32fast::Hasher::new();
+    for &ClassRef { class, turns } in classes {
+        sum.update(&(class as u64).to_le_bytes());
+        sum.update(&[turns]);
+    }
+    format!("classes: {}, with the sum {:08x}", classes.len(), sum.finalize())
 }
 
 compiled_here!(T: <EpisodeSampler as Tasks<Episode<T>>>::task);
@@ -173,6 +195,7 @@ compiled_here!(T: <EpisodeSampler as Tasks<Episode<T>>>::task);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::ImageSet;
     use crate::data::Targets;
 
     /// Classes of 4 images of 2x2; the first byte of an image is 10 * class + image.

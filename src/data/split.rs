@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::class::ClassRef;
+use super::class_data::ClassData;
 use super::images::ImageSet;
 use crate::error::{Error, Result};
 use crate::random::{Purpose, distinct, stream};
@@ -71,8 +72,15 @@ impl Split {
     ///
     /// # Errors
     /// [`Error::TooFewClasses`]; [`Error::NotSquare`] for rotations of images that are not square.
-    pub fn random(images: &ImageSet, train: usize, test: usize, rotations: bool, seed: u64) -> Result<Self> {
-        let (need, have) = (train.saturating_add(test), images.classes());
+    pub fn random(
+        data: impl Into<ClassData>,
+        train: usize,
+        test: usize,
+        rotations: bool,
+        seed: u64,
+    ) -> Result<Self> {
+        let data = data.into();
+        let (need, have) = (train.saturating_add(test), data.classes());
         if need > have {
             return Err(Error::TooFewClasses { what: "a split (train + test)", need, have });
         }
@@ -82,7 +90,7 @@ impl Split {
             classes.iter().flat_map(|&class| (0..turns).map(move |turns| ClassRef { class, turns })).collect()
         };
         let split = Self { train: refs(&order[..train]), val: Vec::new(), test: refs(&order[train..]) };
-        split.train.iter().chain(&split.test).try_for_each(|&class| images.class(class).map(drop))?;
+        split.train.iter().chain(&split.test).try_for_each(|&class| data.check(class))?;
         Ok(split)
     }
 

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use ndarray::{ArrayD, IxDyn};
 
 use super::class::ClassRef;
+use super::class_data::Reader;
 use super::sampler::EpisodeSampler;
 use crate::error::{Error, Result};
 use crate::random::{Purpose, distinct, stream2};
@@ -43,9 +44,9 @@ impl EpisodeSampler {
         let of_class = (self.shape.shots + self.shape.queries).saturating_add(per_class);
         let need = of_class.max(per_distractor);
         for &class in &self.classes {
-            let view = self.images.class(class)?;
-            if view.len() < need {
-                return Err(Error::TooFewImages { class: view.name().into(), need, have: view.len() });
+            let have = self.data.count(class.class);
+            if have < need {
+                return Err(Error::TooFewImages { class: self.data.name(class.class).into(), need, have });
             }
         }
         Ok(Self { unlabelled: Unlabelled { per_class, distractors, per_distractor }, ..self })
@@ -60,9 +61,8 @@ impl EpisodeSampler {
         let mut all = Vec::new();
         if per_class > 0 {
             for (class, labelled) in &drawn {
-                let others: Vec<_> = (0..self.images.images_of(class.class))
-                    .filter(|image| !labelled.contains(image))
-                    .collect();
+                let others: Vec<_> =
+                    (0..self.data.count(class.class)).filter(|image| !labelled.contains(image)).collect();
                 let chosen = distinct(&mut rng, others.len(), per_class);
                 all.push((*class, chosen.into_iter().map(|at| others[at]).collect()));
             }
@@ -70,21 +70,22 @@ impl EpisodeSampler {
         let of_episode: HashSet<_> = drawn.iter().map(|(class, _)| *class).collect();
         let others: Vec<_> = self.classes.iter().filter(|class| !of_episode.contains(class)).collect();
         for at in distinct(&mut rng, others.len(), distractors) {
-            let images = distinct(&mut rng, self.images.images_of(others[at].class), per_distractor);
+            let images = distinct(&mut rng, self.data.count(others[at].class), per_distractor);
             all.push((*others[at], images));
         }
         all
     }
 
     /// The unlabelled images of episode `i`, if there are any.
-    pub(super) fn more<T: Real>(&self, i: u64, levels: &[T; 256]) -> Option<ArrayD<T>> {
-        let (drawn, mut x, mut turned) = (self.drawn_unlabelled(i), Vec::new(), Vec::new());
+    pub(super) fn more<T: Real>(&self, i: u64, reader: &mut Reader<'_, T>) -> Option<ArrayD<T>> {
+        let (drawn, mut x) = (self.drawn_unlabelled(i), Vec::new());
         for (class, images) in &drawn {
-            images.iter().for_each(|&image| self.images.append(*class, image, levels, &mut turned, &mut x));
+            images.iter().for_each(|&image| reader.append(*class, image, &mut x));
         }
-        let [h, w, c] = self.images.shape();
-        let n = x.len() / (h * w * c);
-        let array = || ArrayD::from_shape_vec(IxDyn(&[n, h, w, c]), x).expect("n whole images");
+        let shape = self.data.shape();
+        let n = x.len() / shape.iter().product::<usize>();
+        let array =
+            || ArrayD::from_shape_vec(IxDyn(&[&[n], &shape[..]].concat()), x).expect("n whole examples");
         (n > 0).then(array)
     }
 }

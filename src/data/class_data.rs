@@ -1,0 +1,118 @@
+//! What samplers draw from: images or vectors by class.
+
+use super::class::ClassRef;
+use super::features::FeatureSet;
+use super::images::ImageSet;
+use crate::error::{Error, Result};
+use crate::real::Real;
+
+/// A data set whose examples are grouped by class: made from `&ImageSet` or `&FeatureSet`, which it shares. Samplers, batches and
+/// random splits take either.
+#[derive(Debug, Clone)]
+pub struct ClassData(Kind);
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Images(ImageSet),
+    Features(FeatureSet),
+}
+
+impl From<&ImageSet> for ClassData {
+    fn from(images: &ImageSet) -> ClassData {
+        ClassData(Kind::Images(images.clone()))
+    }
+}
+
+impl From<&FeatureSet> for ClassData {
+    fn from(features: &FeatureSet) -> ClassData {
+        ClassData(Kind::Features(features.clone()))
+    }
+}
+
+impl ClassData {
+    /// The number of classes.
+    pub fn classes(&self) -> usize {
+        match &self.0 {
+            Kind::Images(set) => set.classes(),
+            Kind::Features(set) => set.classes(),
+        }
+    }
+
+    /// The number of examples of a class.
+    pub(super) fn count(&self, class: usize) -> usize {
+        match &self.0 {
+            Kind::Images(set) => set.images_of(class),
+            Kind::Features(set) => set.count(class),
+        }
+    }
+
+    pub(super) fn name(&self, class: usize) -> &str {
+        match &self.0 {
+            Kind::Images(set) => set.class_name(class),
+            Kind::Features(set) => set.class_name(class),
+        }
+    }
+
+    /// The shape of one example.
+    pub(super) fn shape(&self) -> Vec<usize> {
+        match &self.0 {
+            Kind::Images(set) => set.shape().to_vec(),
+            Kind::Features(set) => vec![set.width()],
+        }
+    }
+
+    /// Whether there is such a class and it can be turned so.
+    pub(super) fn check(&self, class: ClassRef) -> Result<()> {
+        match &self.0 {
+            Kind::Images(set) => set.class(class).map(drop),
+            Kind::Features(set) if class.class >= set.classes() => {
+                let place = format!("classes are numbered from 0 to {}", set.classes() - 1);
+                Err(Error::UnknownClass { class: class.class.to_string(), place })
+            }
+            Kind::Features(_) if class.turns > 0 => {
+                let (value, need) = (class.turns.to_string(), "0 for vectors, which cannot be turned");
+                Err(Error::Setting { name: "turns", value, need })
+            }
+            Kind::Features(_) => Ok(()),
+        }
+    }
+
+    /// What tells this data from others, for [`Tasks::describe`](crate::Tasks::describe).
+    pub(super) fn describe(&self) -> String {
+        let sum = match &self.0 {
+            Kind::Images(set) => set.sum(),
+            Kind::Features(set) => set.sum(),
+        };
+        match &self.0 {
+            Kind::Images(set) => format!("data: {set:?}\nsum of the data: {sum:08x}"),
+            Kind::Features(set) => format!("data: {set:?}\nsum of the data: {sum:08x}"),
+        }
+    }
+
+    /// Reads examples as numbers of one type.
+    pub(super) fn reader<T: Real>(&self) -> Reader<'_, T> {
+        match &self.0 {
+            Kind::Images(set) => Reader::Images { set, levels: set.levels(), turned: Vec::new() },
+            Kind::Features(set) => Reader::Features(set),
+        }
+    }
+}
+
+/// Appends examples to a list of numbers.
+#[allow(clippy::large_enum_variant)] // one for an episode
+pub(super) enum Reader<'a, T> {
+    Images { set: &'a ImageSet, levels: [T; 256], turned: Vec<u8> },
+    Features(&'a FeatureSet),
+}
+
+impl<T: Real> Reader<'_, T> {
+    /// Appends one example of a class that [`ClassData::check`] accepted.
+    pub(super) fn append(&mut self, class: ClassRef, example: usize, out: &mut Vec<T>) {
+        match self {
+            Reader::Images { set, levels, turned } => set.append(class, example, levels, turned, out),
+            Reader::Features(set) => {
+                out.extend(set.vector(class.class, example).iter().map(|&v| T::from_f64(v.into())));
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Vectors from tables of comma-separated values.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::features::FeatureSet;
+use crate::error::{Error, Result};
+
+impl FeatureSet {
+    /// Reads a table with a vector per line and its class in one of the columns (feature `csv`).
+    ///
+    /// `class` names the column of the class; then the first line holds the names of the columns. Without a name the class is in the
+    /// last column, and a first line without numbers is taken for names. Quotes, commas and line ends in
+    /// quotes, and either kind of line end are accepted. Classes stand in the order in which they first appear.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::BadFile`] for bytes that are no table, lines of differing length, or a column that is not
+    /// there; [`Error::BadLine`] for a value that is not a finite number; as [`from_classes`](FeatureSet::from_classes).
+    pub fn read_csv(path: impl AsRef<Path>, class: Option<&str>) -> Result<FeatureSet> {
+        let path = path.as_ref();
+        let io = |source| Error::Io { path: path.into(), source };
+        let bad = |reason: String| Error::BadFile { path: path.into(), reason };
+        let file = std::fs::File::open(path).map_err(io)?;
+        let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(file);
+        let mut column = None;
+        let (mut order, mut classes) = (HashMap::new(), Vec::<(String, Vec<Vec<f32>>)>::new());
+        for (row, record) in reader.records().enumerate() {
+            let record = record.map_err(|e| bad(e.to_string()))?;
+            if record.len() < 2 {
+                return Err(bad("a line needs at least one number and a class".into()));
+            }
+            if row == 0 {
+                let found = class.map(|name| record.iter().position(|cell| cell.trim() == name));
+                match found {
+                    Some(Some(at)) => column = Some(at),
+                    Some(None) => {
+                        return Err(bad(format!("there is no column {:?}", class.unwrap_or_default())));
+                    }
+                    None => {}
+                }
+                let numbers =
+                    record.iter().take(record.len() - 1).any(|cell| cell.trim().parse::<f32>().is_ok());
+                if class.is_some() || !numbers {
+                    continue;
+                }
+            }
+            let at = column.unwrap_or(record.len() - 1);
+            let number = |cell: &str| match cell.trim().parse::<f32>() {
+                Ok(v) if v.is_finite() => Ok(v),
+                _ => {
+                    let line = record.position().map_or(row + 1, |p| p.line() as usize);
+                    Err(Error::BadLine {
+                        path: path.into(),
+                        line,
+                        text: cell.into(),
+                        need: "a finite number",
+                    })
+                }
+            };
+            let cells = record.iter().enumerate().filter(|(i, _)| *i != at);
+            let vector = cells.map(|(_, cell)| number(cell)).collect::<Result<Vec<_>>>()?;
+            let name = record[at].trim().to_owned();
+            let place = *order.entry(name.clone()).or_insert_with(|| {
+                classes.push((name, Vec::new()));
+                classes.len() - 1
+            });
+            classes[place].1.push(vector);
+        }
+        FeatureSet::from_classes(classes)
+    }
+}
