@@ -6,8 +6,9 @@
 use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
 use innerloop::{
     Baseline, ClassBatches, Conv4, CurvatureRule, Downsample, Episode, EpisodeSampler, EpisodeShape,
-    Examples, Glyphs, Learned, Maml, MatchingNet, NormMode, Order, Progress, ProtoNet, R2d2, Refinement,
-    Reptile, SemiProtoNet, Task, Tasks, Trainable, init_params,
+    Examples, FilmConv4, Glyphs, Imaml, Learned, Maml, MapConv4, MatchingNet, MetaLstm, MetaOptNet, NormMode,
+    Order, Progress, ProtoNet, R2d2, Refinement, RelationNet, Reptile, SemiProtoNet, Tadam, Task, Tasks,
+    Trainable, init_params,
 };
 
 fn lessons(c: &mut Criterion) {
@@ -29,6 +30,10 @@ fn lessons(c: &mut Criterion) {
     bench(c, "boil", &Maml::boil(model(true), 0.4, second, NormMode::Batch), &episode);
     bench(c, "meta-sgd", &Maml::meta_sgd(model(true), NormMode::Batch), &episode);
     bench(c, "meta-curvature", &maml(second).rule(CurvatureRule { lr: 0.4 }), &episode);
+    let film = FilmConv4::new([28, 28, 1], 64, 5, 100).unwrap();
+    bench(c, "cavia, 2 steps", &Maml::cavia(film, 1.0, second, NormMode::Batch).steps(2), &episode);
+    bench(c, "imaml, 16 steps", &Imaml::new(model(true), 2.0, NormMode::Batch), &episode);
+    bench(c, "meta-lstm, 5 steps", &MetaLstm::new(model(true), 5, NormMode::Batch), &episode);
     bench(c, "maml, 5 steps", &maml(second).steps(5), &episode);
     bench(c, "maml++, 5 steps", &Maml::plus_plus(model(true), 0.1, 5), &episode);
     bench(c, "reptile, 5 steps of 5", &Reptile::new(model(true), 1e-3).steps(5, 5), &episode);
@@ -36,6 +41,11 @@ fn lessons(c: &mut Criterion) {
     let matching = || MatchingNet::new(model(false), NormMode::Together);
     bench(c, "matching", &matching(), &episode);
     bench(c, "matching, full contexts", &matching().full_context(5), &episode);
+    let maps = MapConv4::new([28, 28, 1], 64).unwrap().unpadded().unwrap();
+    bench(c, "relation", &RelationNet::new(maps, NormMode::Batch), &episode);
+    bench(c, "tadam", &Tadam::new(model(false), NormMode::Batch), &episode);
+    bench(c, "meta-opt-net, ridge", &MetaOptNet::ridge(model(false), NormMode::Together), &episode);
+    bench(c, "meta-opt-net, svm", &MetaOptNet::svm(model(false), NormMode::Together), &episode);
     let semi = SemiProtoNet::new(model(false), NormMode::Together, Refinement::SoftKMeans);
     bench(c, "semi-protonet, 50 unlabelled", &semi, &unlabelled);
     bench(c, "r2d2", &R2d2::new(model(false), NormMode::Together), &episode);

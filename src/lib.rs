@@ -131,7 +131,7 @@ mod var;
 pub use data::Omniglot;
 pub use data::{
     Class, ClassBatches, ClassData, ClassRef, Episode, EpisodeSampler, EpisodeShape, Examples, FeatureSet,
-    Glyphs, ImageSet, PixelRange, Sinusoids, Split, Targets, Tasks,
+    GaussianProcesses, Glyphs, ImageSet, PixelRange, Sinusoids, Split, Targets, Tasks,
 };
 pub use error::{Error, Result};
 pub use forward::{hessian, jacobian, jvp};

@@ -43,6 +43,8 @@ pub(crate) enum Purpose {
     MiniBatch = 10,
     /// A plain batch of images of many classes.
     ClassBatch = 11,
+    /// A curve of a Gaussian process and its points.
+    GaussianProcess = 12,
 }
 
 /// The generator for `purpose` and index `i` under `seed`.

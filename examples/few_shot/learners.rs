@@ -1,9 +1,9 @@
 //! The learners by name, each with the settings that it was published with, as far as they fit a short training.
 
 use innerloop::{
-    Adam, Adapts, Baseline, ClassBatches, Conv4, CurvatureRule, Distance, Examples, Maml, MatchingNet,
-    Nearest, Nearness, NormMode, Order, ProtoNet, R2d2, Refinement, Reptile, Result, SemiProtoNet, Sgd,
-    TrainConfig, Trainable,
+    Adam, Adapts, Baseline, ClassBatches, Conv4, CurvatureRule, Distance, Examples, FilmConv4, Imaml, Maml,
+    MapConv4, MatchingNet, MetaLstm, MetaOptNet, Nearest, Nearness, NormMode, Order, ProtoNet, R2d2,
+    Refinement, RelationNet, Reptile, Result, SemiProtoNet, Sgd, Tadam, TrainConfig, Trainable,
 };
 
 use crate::data::Images;
@@ -49,6 +49,21 @@ pub const ALL: &[Named] = &[
         let learner = Maml::new(model, 0.4, Order::Second, NormMode::Batch).rule(CurvatureRule { lr: 0.4 });
         maml(name, settings, images, &learner.eval_steps(3))
     }),
+    named("imaml", "MAML with implicit gradients, 16 inner steps", |name, settings, images| {
+        let model = settings.network(Network::Strided, Some(settings.ways))?;
+        maml(name, settings, images, &Imaml::new(model, 2.0, NormMode::Batch).inner_lr(0.5))
+    }),
+    named("cavia", "only a context of 100 numbers adapts, 2 steps", |name, settings, images| {
+        let model = FilmConv4::new([28, 28, 1], settings.filters, settings.ways, 100)?;
+        maml(name, settings, images, &Maml::cavia(model, 1.0, Order::Second, NormMode::Batch).steps(2))
+    }),
+    named("meta-lstm", "a learned optimizer, 8 steps", |name, settings, images| {
+        let model = settings.network(Network::Strided, Some(settings.ways))?;
+        let tasks = images.train(settings, settings.ways, settings.shots, 5)?;
+        let config = TrainConfig::new(4, 1e-3, settings.iterations).clip_norm(0.25);
+        let (learner, adam) = (MetaLstm::new(model, 8, NormMode::Batch), Box::new(Adam::default()));
+        trained(name, settings, &learner, &tasks, &images.test(settings)?, adam, config)
+    }),
     named("maml++", "MAML++ with all its parts, 5 steps", |name, settings, images| {
         let model = settings.network(Network::Strided, Some(settings.ways))?;
         let tasks = images.train(settings, settings.ways, settings.shots, settings.shots)?;
@@ -78,6 +93,27 @@ pub const ALL: &[Named] = &[
         let learner = MatchingNet::new(model, NormMode::Together).full_context(5);
         let tasks = images.train(settings, settings.ways, settings.shots, 15)?;
         let (config, adam) = (TrainConfig::new(4, 1e-3, settings.iterations), Box::new(Adam::default()));
+        trained(name, settings, &learner, &tasks, &images.test(settings)?, adam, config)
+    }),
+    named("relation", "relation networks: a learned comparison of maps", |name, settings, images| {
+        let model = MapConv4::new([28, 28, 1], settings.filters)?.unpadded()?;
+        let learner = RelationNet::new(model, NormMode::Batch);
+        let tasks = images.train(settings, settings.ways, settings.shots, 15)?;
+        let (config, adam) = (TrainConfig::new(1, 1e-3, settings.iterations), Box::new(Adam::default()));
+        trained(name, settings, &learner, &tasks, &images.test(settings)?, adam, config)
+    }),
+    named("tadam", "prototypes in an embedding that is conditioned on the task", |name, settings, images| {
+        let model = settings.network(Network::Pooled, None)?;
+        let tasks = images.train(settings, 20.min(images.train.len()), settings.shots, 5)?;
+        let (config, adam) = (TrainConfig::new(2, 1e-3, settings.iterations), Box::new(Adam::default()));
+        let learner = Tadam::new(model, NormMode::Batch);
+        trained(name, settings, &learner, &tasks, &images.test(settings)?, adam, config)
+    }),
+    named("meta-opt-net", "a support vector machine on learned embeddings", |name, settings, images| {
+        let model = settings.network(Network::Pooled, None)?;
+        let tasks = images.train(settings, settings.ways, settings.shots, 6)?;
+        let (config, adam) = (TrainConfig::new(8, 1e-3, settings.iterations), Box::new(Adam::default()));
+        let learner = MetaOptNet::svm(model, NormMode::Together);
         trained(name, settings, &learner, &tasks, &images.test(settings)?, adam, config)
     }),
     named(
@@ -149,8 +185,9 @@ pub const ALL: &[Named] = &[
 fn plain_maml(settings: &Settings, order: Order) -> Result<Maml<Conv4>> {
     let model = settings.network(Network::Strided, Some(settings.ways))?;
     let steps = settings.inner_steps;
-    let maml =
-        Maml::new(model, settings.inner_lr, order, NormMode::Batch).steps(steps).eval_steps(steps.max(3));
+    // by measurement, see docs/results.md: first order does not bear the rate at which second order learns fastest
+    let lr = settings.inner_lr.unwrap_or(if order == Order::Second { 1.0 } else { 0.4 });
+    let maml = Maml::new(model, lr, order, NormMode::Batch).steps(steps).eval_steps(steps.max(3));
     Ok(if settings.norms_stay { maml.adapting(Adapts::NoNorms) } else { maml })
 }
 

@@ -41,8 +41,9 @@ pub struct Settings {
     pub filters: usize,
     /// Inner rate of `maml` and `fomaml`, for the mean cross-entropy of the support set. The paper's code takes
     /// the sum over classes: its 0.4 for 5 ways is 2.0 here
-    #[arg(long, default_value_t = 0.4)]
-    pub inner_lr: f64,
+    /// [default: 1.0 for `maml`, 0.4 for `fomaml`]
+    #[arg(long)]
+    pub inner_lr: Option<f64>,
     /// Inner steps of `maml` and `fomaml` in training
     #[arg(long, default_value_t = 1)]
     pub inner_steps: usize,

@@ -11,6 +11,7 @@
 //! | [`ImageSet::from_classes`] | your own images |
 //! | [`FeatureSet`] | your own vectors: embeddings of whatever encoder |
 //! | [`Sinusoids`] | the regression tasks of the MAML paper |
+//! | [`GaussianProcesses`] | regression tasks whose best possible answer is known |
 //! | [`ClassBatches`] | plain batches of labelled images, for a classifier of all classes |
 
 #[cfg(feature = "images")]
@@ -24,6 +25,7 @@ mod episode;
 mod features;
 #[cfg(feature = "csv")]
 mod features_csv;
+mod gaussian_process;
 mod glyphs;
 mod groups;
 mod hand;
@@ -44,6 +46,7 @@ pub use class::{Class, ClassRef};
 pub use class_data::ClassData;
 pub use episode::{Episode, Examples, Targets};
 pub use features::FeatureSet;
+pub use gaussian_process::GaussianProcesses;
 pub use glyphs::Glyphs;
 pub use images::ImageSet;
 #[cfg(feature = "images")]
