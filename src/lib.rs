@@ -137,6 +137,7 @@ pub use error::{Error, Result};
 pub use forward::{hessian, jacobian, jvp};
 pub use grad::{grad, grad_values, hvp, vjp, vjp_values};
 pub use gradcheck::{GradMismatch, check_grads, check_grads_all, check_grads_at};
+pub use meta::Regularized;
 pub use meta::{
     AdamRule, Adapted, Adapts, Baseline, BaselineHead, CurvatureRule, Distance, ElementRates, Fitted,
     GradientDescent, HeadFit, Learned, Learner, Lesson, Maml, Mean, MetaGrad, MomentumRule, MultiStep,
@@ -149,6 +150,7 @@ pub use nn::{
     Activation, BlockShape, Conv4, Downsample, Init, Mlp, Model, Moments, Network, Norm, NormMode, Observer,
     OwnInit, ParamSpec, Role,
 };
+pub use nn::{DropBlocks, InTraining, Noise, NoisyModel, NoisyResNet12, ResNet12};
 pub use nn::{
     Framework, check_params, check_specs, export_named, export_params, images_from_channels_first,
     import_named, import_params, init_params,

@@ -43,6 +43,8 @@ pub(crate) enum Purpose {
     MiniBatch = 10,
     /// A plain batch of images of many classes.
     ClassBatch = 11,
+    /// Which squares DropBlock drops.
+    DropBlock = 20,
 }
 
 /// The generator for `purpose` and index `i` under `seed`.

@@ -1,18 +1,22 @@
 //! Functional models: `forward(params, x)` on an explicit slice of parameters.
 
 mod conv4;
+mod drop_blocks;
 mod init;
 mod layout;
 mod mlp;
 mod model;
 mod network;
+mod noise;
 mod norm;
 mod norm_mode;
 mod params;
+mod resnet12;
 mod spec;
 mod specs;
 
 pub use conv4::{Conv4, Downsample};
+pub use drop_blocks::{DropBlocks, NoisyResNet12};
 pub use init::{Init, OwnInit};
 pub use layout::{
     Framework, export_named, export_params, images_from_channels_first, import_named, import_params,
@@ -20,9 +24,11 @@ pub use layout::{
 pub use mlp::{Activation, Mlp};
 pub use model::Model;
 pub use network::Network;
+pub use noise::{InTraining, Noise, NoisyModel};
 pub use norm::{BlockShape, Moments, Norm, Observer};
 pub use norm_mode::NormMode;
 pub(crate) use norm_mode::check_moments;
 pub use params::{check_params, init_params};
+pub use resnet12::ResNet12;
 pub use spec::{ParamSpec, Role};
 pub use specs::check_specs;
