@@ -127,12 +127,12 @@ mod train;
 mod value;
 mod var;
 
-#[cfg(feature = "images")]
-pub use data::Omniglot;
 pub use data::{
     Class, ClassBatches, ClassRef, Episode, EpisodeSampler, EpisodeShape, Examples, Glyphs, ImageSet,
     PixelRange, Sinusoids, Split, Targets, Tasks,
 };
+#[cfg(feature = "images")]
+pub use data::{Omniglot, Photos};
 pub use error::{Error, Result};
 pub use forward::{hessian, jacobian, jvp};
 pub use grad::{grad, grad_values, hvp, vjp, vjp_values};
@@ -150,7 +150,7 @@ pub use nn::{
     Activation, BlockShape, Conv4, Downsample, Init, Mlp, Model, Moments, Network, Norm, NormMode, Observer,
     OwnInit, ParamSpec, Role,
 };
-pub use nn::{DropBlocks, InTraining, Noise, NoisyModel, NoisyResNet12, ResNet12};
+pub use nn::{DropBlocks, InTraining, Noise, NoisyModel, NoisyResNet12, R2d2Net, ResNet12};
 pub use nn::{
     Framework, check_params, check_specs, export_named, export_params, images_from_channels_first,
     import_named, import_params, init_params,

@@ -7,6 +7,7 @@
 //! | source | what |
 //! |---|---|
 //! | `Omniglot` | 1623 handwritten characters, read from the published archives (feature `images`) |
+//! | `Photos` | photographs in folders and zip archives, one per class (feature `images`) |
 //! | [`Glyphs`] | invented handwriting, made in milliseconds without any files |
 //! | [`ImageSet::from_classes`] | your own images |
 //! | [`Sinusoids`] | the regression tasks of the MAML paper |
@@ -18,6 +19,8 @@ mod batches;
 #[cfg(feature = "images")]
 mod bitmap;
 mod class;
+#[cfg(feature = "images")]
+mod class_lists;
 mod episode;
 mod glyphs;
 mod hand;
@@ -25,6 +28,10 @@ mod images;
 #[cfg(feature = "images")]
 mod omniglot;
 mod pen;
+#[cfg(feature = "images")]
+mod photos;
+#[cfg(feature = "images")]
+mod picture;
 mod pixels;
 mod sampler;
 mod script;
@@ -40,6 +47,8 @@ pub use glyphs::Glyphs;
 pub use images::ImageSet;
 #[cfg(feature = "images")]
 pub use omniglot::Omniglot;
+#[cfg(feature = "images")]
+pub use photos::Photos;
 pub use pixels::PixelRange;
 pub use sampler::{EpisodeSampler, EpisodeShape};
 pub use sinusoid::Sinusoids;

@@ -298,7 +298,8 @@ mod tests {
         check_grads_at(&inputs, 2, |x| {
             let (x, params) = x.split_last().expect("parameters and images");
             model.forward(params, *x, Norm::Batch).tanh()
-        });
+        })
+        .unwrap();
     }
 
     #[test]
