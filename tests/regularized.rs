@@ -3,7 +3,7 @@
 use innerloop::ndarray::ArrayD;
 use innerloop::{
     DropBlocks, Episode, Examples, InTraining, Learned, Learner, Maml, NoisyResNet12, NormMode, Order,
-    Progress, ProtoNet, Regularized, ResNet12, Route, Targets, Trainable,
+    Progress, ProtoNet, Regularized, ResNet12, Route, Trainable,
 };
 
 const IMAGE: [usize; 3] = [16, 16, 1];
@@ -17,7 +17,7 @@ fn examples(n: usize, from: usize) -> Examples<f64> {
     let x = ArrayD::from_shape_fn(vec![n, 16, 16, 1], |i| {
         (((from + i[0]) * 71 + i[1] * 13 + i[2] * 5) as f64 * 12.9898).sin()
     });
-    Examples::new(x, Targets::Labels { labels: (0..n).map(|i| i % 2).collect(), ways: 2 }).unwrap()
+    Examples::labelled(x, (0..n).map(|i| i % 2).collect(), 2)
 }
 
 fn episode() -> Episode<f64> {
@@ -29,7 +29,7 @@ fn proto() -> impl Trainable<f64> {
 }
 
 fn maml(route: Route, model: InTraining<NoisyResNet12>) -> Maml<InTraining<NoisyResNet12>> {
-    Maml::new(model, 0.1, Order::Second, NormMode::Batch).train_steps(2).route(route)
+    Maml::new(model, 0.1, Order::Second, NormMode::Batch).steps(2).route(route)
 }
 
 fn at(iteration: u64) -> Progress {

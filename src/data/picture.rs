@@ -46,8 +46,8 @@ pub(super) fn square(file: &[u8], size: usize, out: &mut [u8]) -> Result<(), Str
     }
     let picture = reader().decode().map_err(unusable)?.into_rgb8();
     let side = width.min(height);
-    let square = crop_imm(&picture, (width - side) / 2, (height - side) / 2, side, side);
-    let resized = resize(&*square, size as u32, size as u32, FilterType::Triangle);
+    let square = crop_imm(&picture, (width - side) / 2, (height - side) / 2, side, side).to_image();
+    let resized = resize(&square, size as u32, size as u32, FilterType::Triangle);
     out.copy_from_slice(resized.as_raw());
     Ok(())
 }

@@ -236,7 +236,7 @@ mod tests {
     use super::*;
     use crate::nn::Observer;
     use crate::tape::Tape;
-    use crate::{check_grads_at, grad_values};
+    use crate::{check_grads, check_grads_at, grad, grad_values};
     use ndarray::ArrayD;
 
     fn waves(shape: &[usize], f: f64) -> ArrayD<f64> {
@@ -277,25 +277,34 @@ mod tests {
     }
 
     #[test]
-    fn it_equals_its_definition_in_value_and_gradient() {
+    fn it_equals_its_definition_in_value_and_two_gradients() {
         let model = small(None);
         let tape = Tape::<f64>::new();
         let (params, x) = (tape.leaves(&model.init(1)), tape.leaf(&waves(&[3, 17, 16, 2], 12.9898)));
         let [a, b] = [model.forward(&params, x, Norm::Batch), composed(&params, x)].map(|y| {
-            let grads = grad_values((y * y * y).mean(), &[&params[..], &[x]].concat());
-            [vec![y.to_array()], grads].concat()
+            let xs = [&params[..], &[x]].concat();
+            let grads = grad((y * y * y).mean(), &xs);
+            let squares = grads.iter().map(|&g| (g * g).sum()).reduce(|a, b| a + b).expect("gradients");
+            let grads: Vec<_> = grads.iter().map(|g| g.to_array()).collect();
+            [vec![y.to_array()], grads, grad_values(squares, &xs)].concat()
         });
         for (a, b) in a.iter().zip(&b) {
-            approx::assert_relative_eq!(a, b, epsilon = 1e-9, max_relative = 1e-9);
+            let size = b.iter().fold(1e-9, |m: f64, v| m.max(v.abs()));
+            approx::assert_relative_eq!(a / size, b / size, epsilon = 1e-8);
         }
     }
 
     #[test]
-    fn it_has_correct_grads_to_order_2() {
-        let model = ResNet12::new([16, 16, 1], [2, 1, 2, 2], Some(2)).unwrap();
-        let mut inputs = Model::<f64>::init(&model, 2);
-        inputs.push(waves(&[3, 16, 16, 1], 12.9898));
-        check_grads_at(&inputs, 2, |x| {
+    fn a_block_has_correct_grads_to_order_2_and_the_network_to_order_1() {
+        let (c, n): ([usize; 1], [usize; 4]) = ([2], [3, 5, 4, 2]);
+        let conv: [&[usize]; 3] = [&[3, 3, 2, 2], &c, &c];
+        let shortcut: [&[usize]; 4] = [&[1, 1, 2, 2], &c, &c, &n];
+        let shapes = [&conv[..], &conv, &conv, &shortcut].concat();
+        check_grads(&shapes, 2, |x| residual(&x[..PER_BLOCK], x[PER_BLOCK], Norm::Batch, 0).tanh());
+        let model = ResNet12::new([16, 17, 1], [2, 3, 2, 2], Some(2)).unwrap().averaged();
+        let mut inputs = Model::<f64>::init(&model, 3);
+        inputs.push(waves(&[5, 16, 17, 1], 12.9898));
+        check_grads_at(&inputs, 1, |x| {
             let (x, params) = x.split_last().expect("parameters and images");
             model.forward(params, *x, Norm::Batch).tanh()
         })
