@@ -127,16 +127,19 @@ mod train;
 mod value;
 mod var;
 
-#[cfg(feature = "images")]
-pub use data::Omniglot;
 pub use data::{
     Class, ClassBatches, ClassData, ClassRef, Episode, EpisodeSampler, EpisodeShape, Examples, FeatureSet,
     GaussianProcesses, Glyphs, ImageSet, PixelRange, Sinusoids, Split, Targets, Tasks,
 };
+#[cfg(feature = "images")]
+pub use data::Omniglot;
+#[cfg(feature = "photos")]
+pub use data::Photos;
 pub use error::{Error, Result};
 pub use forward::{hessian, jacobian, jvp};
 pub use grad::{grad, grad_values, hvp, vjp, vjp_values};
 pub use gradcheck::{GradMismatch, check_grads, check_grads_all, check_grads_at};
+pub use meta::Regularized;
 pub use meta::{
     AdamRule, Adapted, Adapts, Baseline, BaselineHead, CurvatureRule, Distance, ElementRates, Fitted,
     GradientDescent, HeadFit, Learned, Learner, Lesson, Maml, Mean, MetaGrad, MomentumRule, MultiStep,
@@ -152,6 +155,7 @@ pub use nn::{
     Activation, BlockShape, Contextual, Conv4, Downsample, FilmConv4, Init, MapConv4, Mlp, Model, Moments,
     Network, Norm, NormMode, Observer, OwnInit, ParamSpec, Role,
 };
+pub use nn::{DropBlocks, InTraining, Noise, NoisyModel, NoisyResNet12, R2d2Net, ResNet12};
 pub use nn::{
     Framework, check_params, check_specs, export_named, export_params, images_from_channels_first,
     import_named, import_params, init_params,

@@ -45,6 +45,8 @@ pub(crate) enum Purpose {
     ClassBatch = 11,
     /// A curve of a Gaussian process and its points.
     GaussianProcess = 12,
+    /// Which squares DropBlock drops.
+    DropBlock = 13,
 }
 
 /// The generator for `purpose` and index `i` under `seed`.

@@ -93,6 +93,7 @@ const OPERATIONS: &[Row] = &[
     Row("tril", &[&[3, 3]], 2, |x| vec![x[0].tril().tanh()]),
     Row("conv1d", &[&[2, 7, 3], &[3, 3, 2]], 2, |x| vec![x[0].conv1d(x[1], 2, 1).tanh()]),
     Row("conv2d", &[&[2, 5, 4, 3], &[3, 3, 3, 2]], 3, |x| vec![x[0].conv2d(x[1], [2, 1], [1, 1])]),
+    Row("drop_block", &[&[2, 5, 5, 3]], 3, |x| vec![x[0].drop_block(0.3, 2, Key::new(1)).tanh()]),
     Row("conv_block", &[&[2, 4, 4, 2], &[3, 3, 2, 3], &[3], &[3]], 3, |x| {
         vec![x[0].conv_block(x[1], x[2], x[3], BLOCK).tanh()]
     }),
@@ -108,6 +109,12 @@ const OPERATIONS: &[Row] = &[
         vec![x[0].batch_norm_with(x[1], x[2], x[3], x[4] * x[4], 1e-5).tanh()]
     }),
     Row("layer_norm", &[&[4, 5], &[5], &[5]], 2, |x| vec![x[0].layer_norm(x[1], x[2], 1e-5).tanh()]),
+    Row("conv_norm_pool", &[&[2, 4, 4, 2], &[3, 3, 2, 3], &[3], &[3]], 3, |x| {
+        vec![x[0].conv_norm_pool(x[1], x[2], x[3], BLOCK).tanh()]
+    }),
+    Row("batch_norm_pool", &[&[2, 4, 4, 3], &[3], &[3]], 3, |x| {
+        vec![x[0].batch_norm_pool(x[1], x[2], 1e-5, [2, 2]).tanh()]
+    }),
     Row("batch_norm_relu_pool", &[&[2, 4, 4, 3], &[3], &[3]], 3, |x| {
         vec![x[0].batch_norm_relu_pool(x[1], x[2], 1e-5, [2, 2]).tanh()]
     }),

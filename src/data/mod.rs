@@ -7,6 +7,7 @@
 //! | source | what |
 //! |---|---|
 //! | `Omniglot` | 1623 handwritten characters, read from the published archives (feature `images`) |
+//! | `Photos` | photographs in folders and zip archives, one per class (feature `photos`) |
 //! | [`Glyphs`] | invented handwriting, made in milliseconds without any files |
 //! | [`ImageSet::from_classes`] | your own images |
 //! | [`FeatureSet`] | your own vectors: embeddings of whatever encoder |
@@ -21,6 +22,8 @@ mod batches;
 mod bitmap;
 mod class;
 mod class_data;
+#[cfg(feature = "photos")]
+mod class_lists;
 mod episode;
 mod features;
 #[cfg(feature = "csv")]
@@ -33,6 +36,10 @@ mod images;
 #[cfg(feature = "images")]
 mod omniglot;
 mod pen;
+#[cfg(feature = "photos")]
+mod photos;
+#[cfg(feature = "photos")]
+mod picture;
 mod pixels;
 mod sampler;
 mod script;
@@ -51,6 +58,8 @@ pub use glyphs::Glyphs;
 pub use images::ImageSet;
 #[cfg(feature = "images")]
 pub use omniglot::Omniglot;
+#[cfg(feature = "photos")]
+pub use photos::Photos;
 pub use pixels::PixelRange;
 pub use sampler::{EpisodeSampler, EpisodeShape};
 pub use sinusoid::Sinusoids;

@@ -7,6 +7,7 @@ use super::spec::ParamSpec;
 use super::specs::elements;
 use crate::error::{Error, Result};
 use crate::real::Real;
+use crate::settings::check_decay;
 use crate::var::Var;
 
 /// How a block of [`Conv4`] halves the size of its image.
@@ -28,6 +29,19 @@ pub enum Downsample {
 /// a head. Parameters by name: `conv1_w [3, 3, c, filters]`, `conv1_b`, `bn1_gamma`,
 /// `bn1_beta [filters]`, … `bn4_beta`, `linear_w [features, ways]`, `linear_b [ways]`.
 ///
+/// Variants of papers:
+///
+/// | network | constructor |
+/// |---|---|
+/// | MAML on Omniglot | `Conv4::new([28, 28, 1], 64, Downsample::Stride, ways)` |
+/// | Reptile and implicit MAML on Omniglot, 2x2x64 features | the same with [`flattened`](Conv4::flattened) |
+/// | MAML on miniImageNet | `Conv4::new([84, 84, 3], 32, Downsample::MaxPool, ways)` |
+/// | MAML++ | `Downsample::MaxPool`, 64 filters (48 for miniImageNet), [`leaky(0.01)`](Conv4::leaky) |
+/// | other widths per block | [`with_widths`](Conv4::with_widths) |
+///
+/// Some papers pool before the activation. The values are the same, since an activation that never falls takes the
+/// largest value to the largest; so there is no setting for it. R2D2's network is [`R2d2Net`](crate::R2d2Net).
+///
 /// ```
 /// use innerloop::{Conv4, Downsample, Model, Norm, Tape, ndarray::ArrayD};
 /// let model = Conv4::new([28, 28, 1], 64, Downsample::MaxPool, Some(5))?;
@@ -39,11 +53,13 @@ pub enum Downsample {
 /// # Ok::<(), innerloop::Error>(())
 /// ```
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Conv4 {
     image: [usize; 3],
-    filters: usize,
+    widths: [usize; BLOCKS],
     downsample: Downsample,
+    flattened: bool,
+    slope: f64,
     ways: Option<usize>,
 }
 
@@ -62,10 +78,23 @@ impl Conv4 {
         downsample: Downsample,
         ways: Option<usize>,
     ) -> Result<Conv4> {
-        let model = Conv4 { image, filters, downsample, ways };
+        Conv4::with_widths(image, [filters; BLOCKS], downsample, ways)
+    }
+
+    /// The same with so many filters in each block.
+    ///
+    /// # Errors
+    /// As [`new`](Conv4::new).
+    pub fn with_widths(
+        image: [usize; 3],
+        widths: [usize; 4],
+        downsample: Downsample,
+        ways: Option<usize>,
+    ) -> Result<Conv4> {
+        let model = Conv4 { image, widths, downsample, flattened: false, slope: 0.0, ways };
         let refuse = |name, value: String, need| Err(Error::Setting { name, value, need });
-        if filters == 0 {
-            return refuse("filters", "0".into(), "at least 1");
+        if let Some(filters) = widths.into_iter().find(|&filters| filters == 0) {
+            return refuse("filters", filters.to_string(), "at least 1");
         }
         if image.contains(&0) || model.last_image().contains(&0) {
             let need = "at least 16x16 pixels for max-pooling and 1x1 for strides, and at least one channel";
@@ -74,14 +103,13 @@ impl Conv4 {
         if ways == Some(0) {
             return refuse("ways", "0".into(), "at least 1");
         }
-        if elements(&[3, 3, filters, filters]).is_none() {
-            return refuse(
-                "filters",
-                filters.to_string(),
-                "such that a convolution has fewer than 2^32 weights",
-            );
+        for pair in widths.windows(2) {
+            if elements(&[3, 3, pair[0], pair[1]]).is_none() {
+                let need = "such that a convolution has fewer than 2^32 weights";
+                return refuse("filters", pair[0].max(pair[1]).to_string(), need);
+            }
         }
-        let sizes = [&[3, 3, image[2], filters][..], &image, &model.last_image()];
+        let sizes = [&[3, 3, image[2], widths[0]][..], &image, &model.last_image()];
         if sizes.iter().any(|size| elements(size).is_none()) {
             let need = "such that images, features and weights have fewer than 2^32 elements";
             return refuse("image", format!("{image:?}"), need);
@@ -92,6 +120,23 @@ impl Conv4 {
         Ok(model)
     }
 
+    /// The same with the last block's image flattened in place of averaged, for [`Downsample::Stride`] (28x28 images give
+    /// 2x2 pixels); with max-pooling it always is.
+    #[must_use]
+    pub fn flattened(self) -> Conv4 {
+        Conv4 { flattened: true, ..self }
+    }
+
+    /// The same with a leaky ReLU of this slope in place of the ReLU. A block then takes one pass more each way: the
+    /// activation is an operation of its own after the fused convolution, norm and pooling.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a slope that is not in `0..1`.
+    pub fn leaky(self, slope: f64) -> Result<Conv4> {
+        check_decay("slope", slope)?;
+        Ok(Conv4 { slope, ..self })
+    }
+
     /// The same body without the linear layer.
     pub fn embedding(&self) -> Conv4 {
         Conv4 { ways: None, ..self.clone() }
@@ -99,10 +144,12 @@ impl Conv4 {
 
     /// The number of features of an example.
     pub fn features(&self) -> usize {
-        match self.downsample {
-            Downsample::MaxPool => self.last_image().iter().product(),
-            Downsample::Stride => self.filters,
-        }
+        if self.averages() { self.widths[BLOCKS - 1] } else { self.last_image().iter().product() }
+    }
+
+    /// Whether the features are means over the last image.
+    fn averages(&self) -> bool {
+        self.downsample == Downsample::Stride && !self.flattened
     }
 
     /// Height, width and channels after the last block.
@@ -112,27 +159,24 @@ impl Conv4 {
             Downsample::Stride => d.div_ceil(2),
         };
         let last = |d| (0..BLOCKS).fold(d, |d, _| halve(d));
-        [last(self.image[0]), last(self.image[1]), self.filters]
+        [last(self.image[0]), last(self.image[1]), self.widths[BLOCKS - 1]]
     }
 }
 
 impl Network for Conv4 {
     fn specs(&self) -> Vec<ParamSpec> {
-        let f = self.filters;
         let mut specs = Vec::with_capacity(4 * BLOCKS + 2);
-        for block in 1..=BLOCKS {
-            let c_in = if block == 1 { self.image[2] } else { f };
+        let mut c_in = self.image[2];
+        for (block, f) in (1..).zip(self.widths) {
             specs.push(ParamSpec::conv(format!("conv{block}_w"), [3, 3, c_in, f]));
             specs.push(ParamSpec::bias(format!("conv{block}_b"), f));
             specs.push(ParamSpec::scale(format!("bn{block}_gamma"), f));
             specs.push(ParamSpec::shift(format!("bn{block}_beta"), f));
+            c_in = f;
         }
         if let Some(ways) = self.ways {
             let weights = ParamSpec::linear("linear_w", self.features(), ways);
-            specs.push(match self.downsample {
-                Downsample::MaxPool => weights.with_image(self.last_image()),
-                Downsample::Stride => weights,
-            });
+            specs.push(if self.averages() { weights } else { weights.with_image(self.last_image()) });
             specs.push(ParamSpec::bias("linear_b", ways));
         }
         specs
@@ -154,7 +198,7 @@ impl Network for Conv4 {
     }
 
     fn norms(&self) -> Vec<usize> {
-        vec![self.filters; BLOCKS]
+        self.widths.to_vec()
     }
 
     fn outputs(&self) -> usize {
@@ -191,13 +235,15 @@ impl Conv4 {
         };
         let mut x = x;
         for (layer, block) in params[..4 * BLOCKS].chunks_exact(4).enumerate() {
-            let block = block.try_into().expect("chunks of four");
-            x = norm.conv_block(layer, x, block, BlockShape { stride, pad: [1, 1], window });
+            let [w, bias, gamma, beta] = block.try_into().expect("chunks of four");
+            let shape = BlockShape { stride, pad: [1, 1], window };
+            x = if self.slope == 0.0 {
+                norm.conv_block(layer, x, [w, bias, gamma, beta], shape)
+            } else {
+                norm.conv_norm(layer, x, [w, gamma, beta], Some(bias), shape).leaky_relu(self.slope)
+            };
         }
-        match self.downsample {
-            Downsample::MaxPool => x.reshape(&[x.shape()[0], self.features()]),
-            Downsample::Stride => x.global_mean2d(),
-        }
+        if self.averages() { x.global_mean2d() } else { x.reshape(&[x.shape()[0], self.features()]) }
     }
 }
 
@@ -206,7 +252,7 @@ compiled_here!(T: <Conv4 as Model<T>>::forward, Conv4::blocks::<T>);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::Observer;
+    use crate::nn::{Observer, Role};
     use crate::tape::Tape;
 
     #[test]
@@ -220,6 +266,64 @@ mod tests {
         let strided = Conv4::new([28, 28, 1], 64, Downsample::Stride, Some(5)).unwrap();
         assert_eq!((count(&pooled), count(&strided)), (112_261, 112_261));
         assert_eq!(Conv4::new([84, 84, 3], 32, Downsample::MaxPool, Some(5)).unwrap().features(), 800);
+    }
+
+    #[test]
+    fn the_variants_have_the_published_features() {
+        let flat = Conv4::new([28, 28, 1], 64, Downsample::Stride, Some(5)).unwrap().flattened();
+        assert_eq!(flat.features(), 256);
+        assert_eq!(flat.specs()[16].role, Role::Linear { image: Some([2, 2, 64]) });
+        let wide = Conv4::with_widths([84, 84, 3], [2, 3, 4, 5], Downsample::MaxPool, None).unwrap();
+        assert_eq!((wide.features(), wide.norms()), (125, vec![2, 3, 4, 5]));
+        assert_eq!(wide.specs()[4].shape, [3, 3, 2, 3]);
+        for slope in [-0.1, 1.0, f64::NAN] {
+            assert!(matches!(flat.clone().leaky(slope), Err(Error::Setting { name: "slope", .. })));
+        }
+    }
+
+    #[test]
+    fn a_leaky_block_equals_its_composition_with_the_activation_before_the_pooling() {
+        let tape = Tape::<f64>::new();
+        let x = tape.leaf(&ndarray::Array::from_shape_fn(vec![3, 17, 16, 1], |i| {
+            ((i[0] * 7 + i[1] * 3 + i[2] * 5) % 11) as f64 - 5.0
+        }));
+        let model = Conv4::with_widths([17, 16, 1], [2, 3, 4, 3], Downsample::MaxPool, None).unwrap();
+        let model = model.leaky(0.01).unwrap();
+        let params = tape.leaves(&model.init(1));
+        let mut y = x;
+        for p in params.chunks_exact(4) {
+            let z = y.conv2d(p[0], [1, 1], [1, 1]).batch_norm(p[2], p[3], 1e-5);
+            y = z.leaky_relu(0.01).max_pool2d([2, 2], [2, 2]);
+        }
+        let got = model.forward(&params, x, Norm::Batch);
+        approx::assert_relative_eq!(got.to_array(), y.reshape(&[3, 3]).to_array(), epsilon = 1e-10);
+        let grads = [got, y].map(|y| crate::grad_values((y * y * y).mean(), &params));
+        for (a, b) in grads[0].iter().zip(&grads[1]) {
+            approx::assert_relative_eq!(a, b, epsilon = 1e-10, max_relative = 1e-9);
+        }
+    }
+
+    #[test]
+    fn every_variant_has_correct_grads_to_order_2() {
+        let models = [
+            Conv4::new([9, 8, 1], 2, Downsample::Stride, Some(2)).unwrap().flattened(),
+            Conv4::with_widths([16, 17, 1], [2, 1, 2, 3], Downsample::MaxPool, Some(2))
+                .unwrap()
+                .leaky(0.1)
+                .unwrap(),
+        ];
+        for model in models {
+            let mut inputs = Model::<f64>::init(&model, 2);
+            let [h, w, c] = model.image;
+            inputs.push(ndarray::ArrayD::from_shape_fn(vec![3, h, w, c], |i| {
+                ((i[0] * 71 + i[1] * 13 + i[2] * 5) as f64 * 12.9898).sin()
+            }));
+            crate::check_grads_at(&inputs, 2, |x| {
+                let (x, params) = x.split_last().expect("parameters and images");
+                model.forward(params, *x, Norm::Batch).tanh()
+            })
+            .unwrap();
+        }
     }
 
     #[test]

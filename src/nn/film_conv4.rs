@@ -20,7 +20,7 @@ use crate::var::Var;
 /// that training does not change: [`Maml::cavia`](crate::Maml::cavia) adapts it alone. `γ` begins at 1 and `β` at 0; the
 /// authors' code draws them near 0, which shrinks the layer.
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FilmConv4 {
     conv4: Conv4,
     filters: usize,

@@ -130,7 +130,7 @@ impl Norm<'_> {
             Norm::Batch => x.conv_block(w, gamma, beta, ConvBlock { stride, pad, eps: EPS, window }),
             Norm::Observe(observer) => {
                 let y = x.conv2d(w, stride, pad);
-                observer.add(layer, observed(y, bias));
+                observer.add(layer, observed(y, Some(bias)));
                 y.batch_norm_relu_pool(gamma, beta, EPS, window)
             }
             Norm::First(n) => {
@@ -140,9 +140,47 @@ impl Norm<'_> {
                 y.affine_relu_pool(scale, shift, window)
             }
             Norm::Running(moments) => {
-                let given = given_statistics(moments, layer, bias);
+                let given = given_statistics(moments, layer, gamma, Some(bias));
                 let (scale, shift) = given_affine([gamma, beta, given.0, given.1], EPS);
                 x.conv2d(w, stride, pad).affine_relu_pool(scale, shift, window)
+            }
+        }
+    }
+
+    /// A convolution block without the ReLU: convolution with `w` (and `bias`, if the layer has one), normalised as
+    /// [`apply`](Norm::apply) does, and the largest value of each of the `window`s. An activation that never falls, such
+    /// as a leaky ReLU, may follow: pooling before it gives the same values as pooling after it, and costs less.
+    ///
+    /// # Panics
+    /// As [`conv_block`](Norm::conv_block).
+    #[inline(never)]
+    #[track_caller]
+    pub fn conv_norm<'t, T: Real>(
+        self,
+        layer: usize,
+        x: Var<'t, T>,
+        [w, gamma, beta]: [Var<'t, T>; 3],
+        bias: Option<Var<'t, T>>,
+        BlockShape { stride, pad, window }: BlockShape,
+    ) -> Var<'t, T> {
+        let given = |y: Var<'t, T>, statistics: [Var<'t, T>; 2]| {
+            let (scale, shift) = given_affine([gamma, beta, statistics[0], statistics[1]], EPS);
+            let y = y.affine_channels(scale, shift);
+            if window == [1, 1] { y } else { y.max_pool2d(window, window) }
+        };
+        match self {
+            Norm::Batch => x.conv_norm_pool(w, gamma, beta, ConvBlock { stride, pad, eps: EPS, window }),
+            Norm::Observe(observer) => {
+                let y = x.conv2d(w, stride, pad);
+                observer.add(layer, observed(y, bias));
+                y.batch_norm_pool(gamma, beta, EPS, window)
+            }
+            Norm::First(n) => {
+                let y = x.conv2d(w, stride, pad);
+                given(y, first_statistics(y, n).into())
+            }
+            Norm::Running(moments) => {
+                given(x.conv2d(w, stride, pad), given_statistics(moments, layer, gamma, bias).into())
             }
         }
     }
@@ -168,7 +206,7 @@ impl Norm<'_> {
         match self {
             Norm::Batch => x.batch_norm(gamma, beta, EPS),
             Norm::Observe(observer) => {
-                observer.add(layer, observed(x, bias));
+                observer.add(layer, observed(x, Some(bias)));
                 x.batch_norm(gamma, beta, EPS)
             }
             Norm::First(n) => {
@@ -176,14 +214,14 @@ impl Norm<'_> {
                 x.batch_norm_with(gamma, beta, mean, var, EPS)
             }
             Norm::Running(moments) => {
-                let (mean, var) = given_statistics(moments, layer, bias);
+                let (mean, var) = given_statistics(moments, layer, gamma, Some(bias));
                 x.batch_norm_with(gamma, beta, mean, var, EPS)
             }
         }
     }
 }
 
-compiled_here!(T: Norm::conv_block::<T>, Norm::apply::<T>);
+compiled_here!(T: Norm::conv_block::<T>, Norm::conv_norm::<T>, Norm::apply::<T>);
 
 /// Mean and variance per channel of the first `n` examples.
 #[track_caller]
@@ -196,18 +234,21 @@ fn first_statistics<'t, T: Real>(x: Var<'t, T>, n: usize) -> (Var<'t, T>, Var<'t
 }
 
 /// The statistics of the batch `x + bias`.
-fn observed<'t, T: Real>(x: Var<'t, T>, bias: Var<'t, T>) -> Moments {
+fn observed<'t, T: Real>(x: Var<'t, T>, bias: Option<Var<'t, T>>) -> Moments {
     let over: Vec<_> = (0..x.shape().len() - 1).collect();
     let numbers = |v: Var<'t, T>| v.to_array().iter().map(|v| v.as_f64()).collect();
-    Moments { mean: numbers(x.mean_axes(&over) + bias), var: numbers(x.var_axes(&over)) }
+    let mean = x.mean_axes(&over);
+    let mean = bias.map_or(mean, |bias| mean + bias);
+    Moments { mean: numbers(mean), var: numbers(x.var_axes(&over)) }
 }
 
-/// Mean and variance given for a layer, for its input before `bias` is added.
+/// Mean and variance given for a layer, for its input before `bias` is added; `like` says on which tape.
 #[track_caller]
 fn given_statistics<'t, T: Real>(
     moments: &[Moments],
     layer: usize,
-    bias: Var<'t, T>,
+    like: Var<'t, T>,
+    bias: Option<Var<'t, T>>,
 ) -> (Var<'t, T>, Var<'t, T>) {
     let layers = moments.len();
     let given = moments.get(layer).unwrap_or_else(|| {
@@ -215,7 +256,8 @@ fn given_statistics<'t, T: Real>(
     });
     let var = |v: &[f64]| {
         let array: ArrayD<T> = ndarray::Array1::from_iter(v.iter().map(|&v| T::from_f64(v))).into_dyn();
-        bias.tape().leaf(&array)
+        like.tape().leaf(&array)
     };
-    (var(&given.mean) - bias, var(&given.var))
+    let mean = var(&given.mean);
+    (bias.map_or(mean, |bias| mean - bias), var(&given.var))
 }

@@ -131,29 +131,61 @@ impl<'t, T: Real> Var<'t, T> {
         beta: Var<'t, T>,
         block: ConvBlock,
     ) -> Var<'t, T> {
-        let conv = geometry(self, w, block.stride, block.pad);
-        if conv.kh * conv.kw * conv.c_in > THIN || conv.n == 0 {
-            let y = self.conv2d(w, block.stride, block.pad);
-            return y.batch_norm_relu_pool(gamma, beta, block.eps, block.window);
-        }
-        let shape = [conv.n, conv.oh(), conv.ow(), conv.c_out];
-        let windows = tiles_of("conv_block", &shape, block.window, [gamma, beta]);
-        let (x, weights) = (self.val(), w.val());
-        let mut moments = Moments::new(conv.c_out);
-        each_block(&conv, x.data(), weights.data(), |_, _, y| moments.add(y));
-        let mut winners = Winners::new(windows, T::from_f64(block.eps), moments);
-        let (gamma_val, beta_val) = (gamma.val(), beta.val());
-        let mut out = Buf::dirty(windows.pooled().iter().product());
-        each_block(&conv, x.data(), weights.data(), |from, _, y| {
-            winners.choose(from, y, [gamma_val.data(), beta_val.data()], &mut out);
-        });
-        let rule = ThinBlock { conv, winners: Rc::new(winners) };
-        let [y] = self.tape().push_all([Value::new(&windows.pooled(), out)], rule, &[self, w, gamma, beta]);
-        y
+        convolved(self, w, [gamma, beta], block, true)
+    }
+
+    /// [`conv_block`](Var::conv_block) without the ReLU: convolution, batch norm, and the largest value of each window.
+    ///
+    /// # Panics
+    /// As [`conv_block`](Var::conv_block).
+    #[track_caller]
+    #[inline(never)]
+    pub fn conv_norm_pool(
+        self,
+        w: Var<'t, T>,
+        gamma: Var<'t, T>,
+        beta: Var<'t, T>,
+        block: ConvBlock,
+    ) -> Var<'t, T> {
+        convolved(self, w, [gamma, beta], block, false)
     }
 }
 
-compiled_here!(T: Var::<T>::conv_block);
+#[track_caller]
+fn convolved<'t, T: Real>(
+    x: Var<'t, T>,
+    w: Var<'t, T>,
+    [gamma, beta]: [Var<'t, T>; 2],
+    block: ConvBlock,
+    relu: bool,
+) -> Var<'t, T> {
+    let conv = geometry(x, w, block.stride, block.pad);
+    if conv.kh * conv.kw * conv.c_in > THIN || conv.n == 0 {
+        let y = x.conv2d(w, block.stride, block.pad);
+        return match relu {
+            true => y.batch_norm_relu_pool(gamma, beta, block.eps, block.window),
+            false => y.batch_norm_pool(gamma, beta, block.eps, block.window),
+        };
+    }
+    let shape = [conv.n, conv.oh(), conv.ow(), conv.c_out];
+    let windows =
+        tiles_of(if relu { "conv_block" } else { "conv_norm_pool" }, &shape, block.window, [gamma, beta]);
+    let (images, weights) = (x.val(), w.val());
+    let mut moments = Moments::new(conv.c_out);
+    each_block(&conv, images.data(), weights.data(), |_, _, y| moments.add(y));
+    let winners = Winners::new(windows, T::from_f64(block.eps), moments);
+    let mut winners = if relu { winners } else { winners.without_relu() };
+    let (gamma_val, beta_val) = (gamma.val(), beta.val());
+    let mut out = Buf::dirty(windows.pooled().iter().product());
+    each_block(&conv, images.data(), weights.data(), |from, _, y| {
+        winners.choose(from, y, [gamma_val.data(), beta_val.data()], &mut out);
+    });
+    let rule = ThinBlock { conv, winners: Rc::new(winners) };
+    let [y] = x.tape().push_all([Value::new(&windows.pooled(), out)], rule, &[x, w, gamma, beta]);
+    y
+}
+
+compiled_here!(T: Var::<T>::conv_block, Var::<T>::conv_norm_pool);
 
 #[cfg(test)]
 mod tests {

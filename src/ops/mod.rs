@@ -21,14 +21,15 @@
 //! | `linear` | `linear linear_relu` | its weight and bias gradient, products |
 //! | `lstm` | `lstm_cell` | `linear`, `elementwise` |
 //! | `dropout` | `dropout`, `Key` | `keep` |
+//! | `drop_block` | `drop_block` | `keep` |
 //! | `conv2d` | `conv2d`, its input and weight gradients | each other |
 //! | `conv1d` | `conv1d` | `conv2d` |
 //! | `pool` | `max_pool2d avg_pool2d global_mean2d` | `gather`, the mean's adjoint |
 //! | `channels` | `scale_channels dot_channels affine_channels` | each other |
 //! | `norm` | `standardize batch_norm batch_norm_with layer_norm` | `project`, channel maps |
 //! | `affine_relu` | `affine_relu_pool` | channel maps, `gather` |
-//! | `conv_block` | `conv_block` | `conv2d`, `norm_relu` |
-//! | `norm_relu` | `batch_norm_relu_pool` | its own fused derivatives, then small operations |
+//! | `conv_block` | `conv_block conv_norm_pool` | `conv2d`, `norm_relu` |
+//! | `norm_relu` | `batch_norm_relu_pool batch_norm_pool` | its own fused derivatives, then small operations |
 //! | `softmax` | `softmax log_softmax cross_entropy accuracy` | arithmetic, `gather` |
 //! | `mse` | `mse` | its scaled error, arithmetic |
 //!
@@ -43,6 +44,7 @@ mod channels;
 mod conv1d;
 mod conv2d;
 mod conv_block;
+mod drop_block;
 mod dropout;
 mod elementwise;
 mod extremes;

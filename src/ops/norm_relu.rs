@@ -162,21 +162,62 @@ impl<'t, T: Real> Var<'t, T> {
         eps: f64,
         window: [usize; 2],
     ) -> Var<'t, T> {
-        let x = self.val();
-        let windows = tiles_of("batch_norm_relu_pool", &x.shape(), window, [gamma, beta]);
-        let (gamma_val, beta_val) = (gamma.val(), beta.val());
-        let mut moments = Moments::new(windows.shape[3]);
-        moments.add(x.data());
-        let mut winners = Winners::new(windows, T::from_f64(eps), moments);
-        let mut y = Buf::dirty(windows.pooled().iter().product());
-        winners.choose(0, x.data(), [gamma_val.data(), beta_val.data()], &mut y);
-        let value = Value::new(&windows.pooled(), y);
-        let [y] = self.tape().push_all([value], NormRelu(Rc::new(winners)), &[self, gamma, beta]);
-        y
+        normalised(
+            self,
+            [gamma, beta],
+            eps,
+            tiles_of("batch_norm_relu_pool", &self.shape(), window, [gamma, beta]),
+            true,
+        )
+    }
+
+    /// [`batch_norm_relu_pool`](Var::batch_norm_relu_pool) without the ReLU: batch norm, then the largest value of
+    /// each window, in one pass. An activation that never falls, such as a leaky ReLU, may follow: it has the same values
+    /// before and after the pooling, and costs less after it.
+    ///
+    /// # Panics
+    /// As [`batch_norm_relu_pool`](Var::batch_norm_relu_pool).
+    #[track_caller]
+    #[inline(never)]
+    pub fn batch_norm_pool(
+        self,
+        gamma: Var<'t, T>,
+        beta: Var<'t, T>,
+        eps: f64,
+        window: [usize; 2],
+    ) -> Var<'t, T> {
+        normalised(
+            self,
+            [gamma, beta],
+            eps,
+            tiles_of("batch_norm_pool", &self.shape(), window, [gamma, beta]),
+            false,
+        )
     }
 }
 
-compiled_here!(T: Var::<T>::batch_norm_relu_pool);
+/// Records [`NormRelu`], with the ReLU or without it.
+fn normalised<'t, T: Real>(
+    x: Var<'t, T>,
+    [gamma, beta]: [Var<'t, T>; 2],
+    eps: f64,
+    windows: PoolWindows,
+    relu: bool,
+) -> Var<'t, T> {
+    let (value, gamma_val, beta_val) = (x.val(), gamma.val(), beta.val());
+    let mut moments = Moments::new(windows.shape[3]);
+    moments.add(value.data());
+    let winners = Winners::new(windows, T::from_f64(eps), moments);
+    let mut winners = if relu { winners } else { winners.without_relu() };
+    let mut y = Buf::dirty(windows.pooled().iter().product());
+    winners.choose(0, value.data(), [gamma_val.data(), beta_val.data()], &mut y);
+    drop(value);
+    let value = Value::new(&windows.pooled(), y);
+    let [y] = x.tape().push_all([value], NormRelu(Rc::new(winners)), &[x, gamma, beta]);
+    y
+}
+
+compiled_here!(T: Var::<T>::batch_norm_relu_pool, Var::<T>::batch_norm_pool);
 
 #[cfg(test)]
 mod tests {

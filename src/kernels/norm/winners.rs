@@ -2,7 +2,7 @@
 //! and the passes of its first derivative.
 //!
 //! With `x̂ = (x − μ)·r`, an output is `max(γ·x̂ + β, 0)` at the pixel that wins its
-//! window, or 0: once the winners are known it is linear in `γ·x̂` and `β`. Let `a` be a
+//! window, or 0 (without the ReLU, `γ·x̂ + β`): once the winners are known it is linear in `γ·x̂` and `β`. Let `a` be a
 //! cotangent of the outputs put back at the winners, zero elsewhere. Every derivative
 //! is then, per channel, a combination of `1`, `x − μ`, `a` and whole arrays `e` with
 //! coefficients made of a few sums: each costs one pass for the sums and one for
@@ -22,6 +22,8 @@ use crate::real::Real;
 pub(crate) struct Winners<T: Real> {
     pub(crate) windows: PoolWindows,
     pub(crate) eps: T,
+    /// Outputs are at least this, and what is not above it has no derivative: 0 for a ReLU, minus infinity for none.
+    floor: T,
     pub(in crate::kernels) mean: Buf<T>,
     /// `r = 1/√(var + eps)`.
     pub(super) inv_std: Buf<T>,
@@ -43,24 +45,30 @@ impl<T: Real> Winners<T> {
         let (mut mean, mut inv_std) = (Buf::dirty(c), Buf::dirty(c));
         moments.finish(eps, &mut mean, &mut inv_std);
         let taken = Buf::dirty(windows.pooled().iter().product());
-        Winners { windows, eps, mean, inv_std, taken }
+        Winners { windows, eps, floor: T::ZERO, mean, inv_std, taken }
+    }
+
+    /// The same without the ReLU.
+    pub(crate) fn without_relu(self) -> Winners<T> {
+        Winners { floor: T::neg_infinity(), ..self }
     }
 
     /// For images that need no centring and scaling: mean 0 and `r = 1`.
     pub(crate) fn of_standardised(windows: PoolWindows) -> Winners<T> {
         let c = windows.shape[3];
         let taken = Buf::dirty(windows.pooled().iter().product());
-        Winners { windows, eps: T::ZERO, mean: Buf::zeros(c), inv_std: Buf::filled(c, T::one()), taken }
+        let (mean, inv_std) = (Buf::zeros(c), Buf::filled(c, T::one()));
+        Winners { windows, eps: T::ZERO, floor: T::ZERO, mean, inv_std, taken }
     }
 
     /// The forward pass over images `from..` of the batch, as many as `x` holds:
-    /// `max(γ·x̂ + β, 0)` of each window's winner to `y`, the whole batch's outputs, and the
+    /// `max(γ·x̂ + β, floor)` of each window's winner to `y`, the whole batch's outputs, and the
     /// winners to `self`. Among equal ones the first wins, and a NaN wins over every number.
     pub(crate) fn choose(&mut self, from: usize, x: &[T], [gamma, beta]: [&[T]; 2], y: &mut [T]) {
         let (block, outputs) = self.block(from, x.len());
         let scale: Vec<T> = gamma.iter().zip(&*self.inv_std).map(|(&g, &r)| g * r).collect();
         let (y, taken) = (&mut y[outputs.clone()], &mut self.taken[outputs]);
-        run(&block, &mut Choose { x, mean: &self.mean, scale: &scale, beta, y, taken });
+        run(&block, &mut Choose { x, mean: &self.mean, scale: &scale, beta, floor: self.floor, y, taken });
     }
 
     /// The windows of images `from..` of a batch, as many as have `len` elements, and
@@ -104,6 +112,7 @@ struct Choose<'a, T> {
     mean: &'a [T],
     scale: &'a [T],
     beta: &'a [T],
+    floor: T,
     y: &'a mut [T],
     taken: &'a mut [u8],
 }
@@ -115,7 +124,7 @@ impl<T: Real> RowPass for Choose<'_, T> {
     fn row<const L: usize>(&mut self, row: &Row, channel: usize) {
         let mean: [T; L] = load(self.mean, channel);
         let (scale, beta): ([T; L], [T; L]) = (load(self.scale, channel), load(self.beta, channel));
-        let (first, last) = row.ends();
+        let ((first, last), floor) = (row.ends(), self.floor);
         row.each_window(
             channel,
             #[inline(always)]
@@ -138,8 +147,8 @@ impl<T: Real> RowPass for Choose<'_, T> {
                 }
                 if last {
                     for l in 0..L {
-                        taken[l] = if best[l] <= T::ZERO { OFF } else { taken[l] }; // a NaN passes
-                        best[l] = if best[l] <= T::ZERO { T::ZERO } else { best[l] };
+                        taken[l] = if best[l] <= floor { OFF } else { taken[l] }; // a NaN passes
+                        best[l] = if best[l] <= floor { floor } else { best[l] };
                     }
                 }
                 store(self.y, window, best);
