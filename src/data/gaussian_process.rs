@@ -76,12 +76,16 @@ impl GaussianProcesses {
                 return refuse(name, value.to_string(), "from 1 to 10000");
             }
         }
+        // squares of these must neither vanish nor overflow
         for (name, value) in [("length", self.length), ("amplitude", self.amplitude)] {
-            if !(value.is_finite() && value > 0.0) {
-                return refuse(name, value.to_string(), "a finite number above 0");
+            if !(1e-100..=1e100).contains(&value) {
+                return refuse(name, value.to_string(), "from 1e-100 to 1e100");
             }
         }
-        crate::settings::check_rate("noise", self.noise)
+        if !(0.0..=1e100).contains(&self.noise) {
+            return refuse("noise", self.noise.to_string(), "from 0 to 1e100");
+        }
+        Ok(())
     }
 
     fn kernel(&self, a: &[f64], b: &[f64]) -> ArrayD<f64> {
@@ -221,6 +225,38 @@ mod tests {
     }
 
     #[test]
+    fn one_point_gives_the_posterior_that_is_known_in_closed_form() {
+        let tasks = GaussianProcesses::new(1, 1, 0).length(2.0).amplitude(1.5).noise(0.5);
+        let at = |x: f64| ArrayD::from_elem(vec![1, 1], x);
+        let (mean, variance) = tasks.posterior(&Examples::valued(at(1.0), at(3.0)), &at(4.0)).unwrap();
+        let (near, prior, seen) = (2.25 * (-9.0f64 / 8.0).exp(), 2.25, 2.25 + 0.25);
+        assert!((mean[0] - near * 3.0 / seen).abs() < 1e-9, "{mean:?}");
+        assert!((variance[0] - (prior - near * near / seen)).abs() < 1e-9, "{variance:?}");
+    }
+
+    #[test]
+    fn drawn_values_vary_together_as_the_kernel_and_the_noise_say() {
+        let tasks = GaussianProcesses::new(1, 1, 5).length(2.0).amplitude(1.5).noise(0.5);
+        let (mut found, mut want, n) = ([0.0; 2], [0.0; 2], 20_000);
+        for i in 0..n {
+            let episode: Episode<f64> = tasks.task(i);
+            let [(x, y), (z, w)] = [&episode.support, &episode.query]
+                .map(|set| (set.x[[0, 0]], set.y.values().unwrap()[[0, 0]]));
+            let pair = [y * y, y * w];
+            let known = [2.25 + 0.25, 2.25 * (-(x - z).powi(2) / 8.0).exp()];
+            (0..2).for_each(|k| {
+                found[k] += pair[k] / n as f64;
+                want[k] += known[k] / n as f64;
+            });
+        }
+        // a standard error of about 1 % of the variance, which is 2.5
+        assert!((0..2).all(|k| (found[k] - want[k]).abs() < 0.1), "{found:?} {want:?}");
+        let again = |seed, i| Tasks::<Episode<f64>>::task(&GaussianProcesses { seed, ..tasks }, i).query.y;
+        assert_eq!(again(5, 9), again(5, 9));
+        assert!(again(5, 9) != again(5, 8) && again(5, 9) != again(6, 9));
+    }
+
+    #[test]
     fn settings_out_of_range_and_other_shapes_are_refused() {
         let new = || GaussianProcesses::new(2, 2, 0);
         for (tasks, name) in [
@@ -228,7 +264,10 @@ mod tests {
             (GaussianProcesses::new(2, usize::MAX, 0), "queries"),
             (new().length(0.0), "length"),
             (new().amplitude(f64::NAN), "amplitude"),
+            (new().amplitude(1e-200), "amplitude"),
+            (new().amplitude(1e200), "amplitude"),
             (new().noise(-0.1), "noise"),
+            (new().noise(1e200), "noise"),
         ] {
             let error = Tasks::<Episode<f32>>::check(&tasks).unwrap_err();
             assert!(matches!(error, Error::Setting { name: found, .. } if found == name), "{error}");

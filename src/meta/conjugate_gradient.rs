@@ -10,7 +10,7 @@ use crate::real::Real;
 pub struct Solved<T> {
     /// The solution, or how far it came.
     pub x: Vec<ArrayD<T>>,
-    /// `‖A·x − b‖`, as the iteration carries it along.
+    /// `‖A·x − b‖`, as the iteration carries it along; NaN where a product was not finite.
     pub residual: f64,
     /// Iterations made.
     pub iterations: usize,
@@ -47,10 +47,16 @@ pub fn conjugate_gradient<T: Real>(apply: &Product<'_, T>, b: &[ArrayD<T>], iter
         let same = ap.len() == b.len() && ap.iter().zip(b).all(|(ap, b)| ap.shape() == b.shape());
         assert!(same, "conjugate_gradient: the product must have the shapes of its argument");
         let pap = dot(&p, &ap);
-        if pap <= 0.0 || pap.is_nan() {
+        if !pap.is_finite() {
+            rr = f64::NAN; // not negative curvature: the caller must see that the product failed
+            break;
+        }
+        if pap <= 0.0 {
             negative_curvature = true;
             if done == 0 {
                 x = b.to_vec();
+                add(&mut r, -1.0, &ap); // p is b, so this is b − A·b
+                rr = dot(&r, &r);
             }
             break;
         }
@@ -114,9 +120,19 @@ mod tests {
         let at_once = conjugate_gradient(&apply, &list(&[1.0, 2.0]), 5);
         assert_eq!((at_once.negative_curvature, at_once.iterations), (true, 0));
         assert_eq!(at_once.x, list(&[1.0, 2.0]));
+        assert_eq!(at_once.residual, 4.0, "A·b − b is (0, -4)");
         let later = conjugate_gradient(&apply, &list(&[2.0, 1.0]), 5);
         assert_eq!((later.negative_curvature, later.iterations), (true, 1));
         assert!(later.x != list(&[2.0, 1.0]));
+    }
+
+    #[test]
+    fn a_product_that_is_not_finite_shows_in_the_residual_and_is_no_curvature() {
+        for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            let apply = |v: &[ArrayD<f64>]| v.iter().map(|v| v * bad).collect();
+            let solved = conjugate_gradient(&apply, &list(&[1.0, 2.0]), 5);
+            assert!(solved.residual.is_nan() && !solved.negative_curvature, "{solved:?}");
+        }
     }
 
     #[test]

@@ -77,7 +77,8 @@ impl<M> Imaml<M> {
         Imaml { maml: self.maml.steps(steps), ..self }
     }
 
-    /// With so many iterations of conjugate gradients; 0 gives the first-order gradient.
+    /// With so many iterations of conjugate gradients; 0 gives the first-order gradient `∇L_Q(φ)`, whose residual is that of
+    /// `x = 0`, the norm of the gradient.
     #[must_use]
     pub fn cg_steps(self, cg_steps: usize) -> Imaml<M> {
         Imaml { cg_steps, ..self }
@@ -92,7 +93,7 @@ impl<M> Imaml<M> {
     /// The meta-gradient of one task, given a solution `phi` of its inner problem, found by whatever means.
     ///
     /// # Errors
-    /// What does not fit the model; [`Error::NotFinite`] for a gradient that is not.
+    /// What does not fit the model; [`Error::NotFinite`] for a gradient or a Hessian product that is not.
     pub fn implicit<T: Real>(&self, phi: &[ArrayD<T>], episode: &Episode<T>) -> Result<Implicit<T>>
     where
         M: Model<T>,
