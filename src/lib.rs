@@ -127,14 +127,14 @@ mod train;
 mod value;
 mod var;
 
-pub use data::{
-    Class, ClassBatches, ClassData, ClassRef, Episode, EpisodeSampler, EpisodeShape, Examples, FeatureSet,
-    GaussianProcesses, Glyphs, ImageSet, PixelRange, Sinusoids, Split, Targets, Tasks,
-};
 #[cfg(feature = "images")]
 pub use data::Omniglot;
 #[cfg(feature = "photos")]
 pub use data::Photos;
+pub use data::{
+    Class, ClassBatches, ClassData, ClassRef, Episode, EpisodeSampler, EpisodeShape, Examples, FeatureSet,
+    GaussianProcesses, Glyphs, ImageSet, PixelRange, Sinusoids, Split, Targets, Tasks,
+};
 pub use error::{Error, Result};
 pub use forward::{hessian, jacobian, jvp};
 pub use grad::{grad, grad_values, hvp, vjp, vjp_values};
