@@ -14,6 +14,7 @@ mod norm_mode;
 mod params;
 mod spec;
 mod specs;
+mod text;
 
 pub(crate) use contextual::CONTEXT;
 pub use contextual::Contextual;
@@ -33,3 +34,4 @@ pub(crate) use norm_mode::check_moments;
 pub use params::{check_params, init_params};
 pub use spec::{ParamSpec, Role};
 pub use specs::check_specs;
+pub use text::EmbeddingBag;
