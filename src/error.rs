@@ -206,6 +206,15 @@ pub enum Error {
         class: String,
     },
 
+    /// A sentence has nothing but white space.
+    #[error("sentence {sentence} of class {class:?} (counted from 0) is empty: leave it out")]
+    EmptySentence {
+        /// The class.
+        class: String,
+        /// The sentence, counted within its class from 0.
+        sentence: usize,
+    },
+
     /// A class is named twice where each may appear once.
     #[error("class {class:?} appears twice in {place}")]
     RepeatedClass {

@@ -133,7 +133,7 @@ pub use data::Omniglot;
 pub use data::Photos;
 pub use data::{
     Class, ClassBatches, ClassData, ClassRef, Episode, EpisodeSampler, EpisodeShape, Examples, FeatureSet,
-    GaussianProcesses, Glyphs, ImageSet, PixelRange, Sinusoids, Split, Targets, Tasks,
+    GaussianProcesses, Glyphs, ImageSet, PixelRange, Sinusoids, Split, Targets, Tasks, TextSet, Vocabulary,
 };
 pub use error::{Error, Result};
 pub use forward::{hessian, jacobian, jvp};
@@ -152,8 +152,8 @@ pub use meta::{
 pub use meta::{Imaml, Implicit, MetaLstm, RelationNet, Solved, conjugate_gradient};
 pub use meta::{check_adapt, check_examples, check_inputs, check_learned, evaluate, meta_grad, task_loss};
 pub use nn::{
-    Activation, BlockShape, Contextual, Conv4, Downsample, FilmConv4, Init, MapConv4, Mlp, Model, Moments,
-    Network, Norm, NormMode, Observer, OwnInit, ParamSpec, Role,
+    Activation, BlockShape, Contextual, Conv4, Downsample, EmbeddingBag, FilmConv4, Init, MapConv4, Mlp,
+    Model, Moments, Network, Norm, NormMode, Observer, OwnInit, ParamSpec, Role,
 };
 pub use nn::{DropBlocks, InTraining, Noise, NoisyModel, NoisyResNet12, R2d2Net, ResNet12};
 pub use nn::{

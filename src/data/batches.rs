@@ -43,7 +43,7 @@ impl ClassBatches {
     ///
     /// # Errors
     /// [`Error::TooFewClasses`] for none; [`Error::Setting`] if `size` is 0 or above the number of images of the classes;
-    /// [`Error::RepeatedClass`] for a class that is listed twice; the error of [`ImageSet::class`] for a class that
+    /// [`Error::RepeatedClass`] for a class that is listed twice; the error of [`ImageSet::class`](crate::ImageSet::class) for a class that
     /// is not in `images`.
     pub fn new(data: impl Into<ClassData>, classes: &[ClassRef], size: usize, seed: u64) -> Result<Self> {
         Self::of(data.into(), classes, size, seed)

@@ -11,6 +11,7 @@
 //! | [`Glyphs`] | invented handwriting, made in milliseconds without any files |
 //! | [`ImageSet::from_classes`] | your own images |
 //! | [`FeatureSet`] | your own vectors: embeddings of whatever encoder |
+//! | [`TextSet`] | sentences, which a [`Vocabulary`] turns into rows of word ids |
 //! | [`Sinusoids`] | the regression tasks of the MAML paper |
 //! | [`GaussianProcesses`] | regression tasks whose best possible answer is known |
 //! | [`ClassBatches`] | plain batches of labelled images, for a classifier of all classes |
@@ -46,7 +47,11 @@ mod script;
 mod sinusoid;
 mod split;
 mod tasks;
+mod text;
+#[cfg(feature = "text")]
+mod text_files;
 mod unlabelled;
+mod vocabulary;
 
 pub use batches::ClassBatches;
 pub use class::{Class, ClassRef};
@@ -65,3 +70,6 @@ pub use sampler::{EpisodeSampler, EpisodeShape};
 pub use sinusoid::Sinusoids;
 pub use split::Split;
 pub use tasks::Tasks;
+pub use text::TextSet;
+pub(crate) use vocabulary::PADDING;
+pub use vocabulary::Vocabulary;

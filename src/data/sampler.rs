@@ -85,7 +85,7 @@ impl EpisodeSampler {
     /// # Errors
     /// [`Error::Setting`] if `ways`, `shots` or `queries` is 0; [`Error::TooFewClasses`];
     /// [`Error::TooFewImages`]; [`Error::RepeatedClass`] for a class that is listed twice; the
-    /// error of [`ImageSet::class`] for a class that is not in `images`.
+    /// error of [`ImageSet::class`](crate::ImageSet::class) for a class that is not in `images`.
     pub fn new(
         data: impl Into<ClassData>,
         classes: &[ClassRef],

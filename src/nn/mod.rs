@@ -18,6 +18,7 @@ mod r2d2_net;
 mod resnet12;
 mod spec;
 mod specs;
+mod text;
 
 pub(crate) use contextual::CONTEXT;
 pub use contextual::Contextual;
@@ -41,3 +42,4 @@ pub use r2d2_net::R2d2Net;
 pub use resnet12::ResNet12;
 pub use spec::{ParamSpec, Role};
 pub use specs::check_specs;
+pub use text::EmbeddingBag;

@@ -1,0 +1,118 @@
+//! Sentences grouped by class.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::class::ClassRef;
+use super::features::FeatureSet;
+use super::groups::Groups;
+use super::split::Split;
+use crate::error::{Error, Result};
+
+/// Sentences grouped by class.
+///
+/// A [`Vocabulary`](crate::Vocabulary) of the training classes turns them into a [`FeatureSet`] of word ids, from which
+/// episodes are drawn; an [`EmbeddingBag`](crate::EmbeddingBag) reads those rows. Cloning shares the sentences.
+///
+/// ```
+/// use innerloop::{TextSet, Vocabulary};
+/// let classes = [("greet", ["Hello there!", "hello, you"]), ("leave", ["bye", "Good bye"])];
+/// let own = |(name, sentences): (&str, [&str; 2])| (name.to_string(), sentences.map(String::from).to_vec());
+/// let text = TextSet::from_classes(classes.map(own).to_vec())?;
+/// let split = text.split(1, 1, 0)?;
+/// let vocabulary = Vocabulary::new(&text, &split.train, 1)?;
+/// let rows = vocabulary.rows(&text, 6)?;
+/// assert_eq!((rows.classes(), rows.width()), (2, 6));
+/// # Ok::<(), innerloop::Error>(())
+/// ```
+#[derive(Clone, PartialEq)]
+pub struct TextSet {
+    sentences: Arc<[String]>,
+    groups: Groups,
+}
+
+impl TextSet {
+    /// Builds a set from `(class name, sentences)` pairs. Classes keep their order.
+    ///
+    /// # Errors
+    /// [`Error::EmptySentence`] for a sentence of white space only; [`Error::EmptyClass`], [`Error::RepeatedClass`];
+    /// [`Error::TooFewClasses`] without any class.
+    pub fn from_classes(classes: Vec<(String, Vec<String>)>) -> Result<TextSet> {
+        let (mut all, mut counted) = (Vec::new(), Vec::with_capacity(classes.len()));
+        for (class, sentences) in classes {
+            if let Some(sentence) = sentences.iter().position(|s| s.trim().is_empty()) {
+                return Err(Error::EmptySentence { class, sentence });
+            }
+            counted.push((class, sentences.len()));
+            all.extend(sentences);
+        }
+        Ok(TextSet { sentences: all.into(), groups: Groups::new(counted, "a text set")? })
+    }
+
+    /// The number of sentences, all classes together.
+    #[allow(clippy::len_without_is_empty)] // never empty: a set without sentences cannot be built
+    pub fn len(&self) -> usize {
+        self.groups.all()
+    }
+
+    /// The number of classes.
+    pub fn classes(&self) -> usize {
+        self.groups.classes()
+    }
+
+    /// The name of class number `class`.
+    ///
+    /// # Panics
+    /// If there is no such class.
+    #[track_caller]
+    pub fn class_name(&self, class: usize) -> &str {
+        self.groups.name(class)
+    }
+
+    /// The number of the class called `name`.
+    pub fn class_named(&self, name: &str) -> Option<usize> {
+        self.groups.named(name)
+    }
+
+    /// The number of sentences of class number `class`.
+    ///
+    /// # Panics
+    /// If there is no such class.
+    #[track_caller]
+    pub fn count(&self, class: usize) -> usize {
+        self.groups.count(class)
+    }
+
+    /// One sentence; `example` counts within the class.
+    ///
+    /// # Panics
+    /// If there is no such class or sentence.
+    #[track_caller]
+    pub fn sentence(&self, class: usize, example: usize) -> &str {
+        &self.sentences[self.groups.at(class, example)]
+    }
+
+    /// Every class once.
+    pub fn all(&self) -> Vec<ClassRef> {
+        (0..self.classes()).map(|class| ClassRef { class, turns: 0 }).collect()
+    }
+
+    /// Disjoint random training and test classes, as [`Split::random`] draws them.
+    ///
+    /// # Errors
+    /// [`Error::TooFewClasses`].
+    pub fn split(&self, train: usize, test: usize, seed: u64) -> Result<Split> {
+        // a split depends on the number of classes alone
+        let class = |class| (self.class_name(class).to_owned(), vec![vec![0.0]]);
+        let classes = FeatureSet::from_classes((0..self.classes()).map(class).collect())?;
+        Split::random(&classes, train, test, false, seed)
+    }
+}
+
+impl fmt::Debug for TextSet {
+    /// Counts, without the sentences.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("TextSet");
+        out.field("classes", &self.classes()).field("sentences", &self.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,113 @@
+//! Sentences from files: tables of comma-separated values, and the published files of CLINC150 and FewRel.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::text::TextSet;
+use crate::error::{Error, Result};
+
+/// Sentences by class, in the order in which the classes first appear.
+#[derive(Default)]
+struct Collected {
+    place: HashMap<String, usize>,
+    classes: Vec<(String, Vec<String>)>,
+}
+
+impl Collected {
+    fn add(&mut self, class: &str, sentence: String) {
+        let place = *self.place.entry(class.to_owned()).or_insert_with(|| {
+            self.classes.push((class.to_owned(), Vec::new()));
+            self.classes.len() - 1
+        });
+        self.classes[place].1.push(sentence);
+    }
+}
+
+impl TextSet {
+    /// Reads tables whose first line names the columns, all into one set (feature `text`). BANKING77's files have the columns
+    /// `text` and `category`. Quotes, and commas and line ends in quotes, are accepted.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::BadFile`] for bytes that are no table, lines of differing length, or a column that is not
+    /// there; [`Error::BadLine`] for an empty sentence or class; [`Error::TooFewClasses`] without any sentence.
+    pub fn read_csv<P: AsRef<Path>>(paths: &[P], text: &str, class: &str) -> Result<TextSet> {
+        let mut found = Collected::default();
+        for path in paths {
+            let path = path.as_ref();
+            let bad = |reason: String| Error::BadFile { path: path.into(), reason };
+            let file = std::fs::File::open(path).map_err(|source| Error::Io { path: path.into(), source })?;
+            let mut reader = csv::Reader::from_reader(file);
+            let header = reader.headers().map_err(|e| bad(e.to_string()))?.clone();
+            let column = |name: &str| {
+                let at = header.iter().position(|cell| cell.trim() == name);
+                at.ok_or_else(|| bad(format!("there is no column {name:?}, its columns are {header:?}")))
+            };
+            let (text, class) = (column(text)?, column(class)?);
+            for record in reader.records() {
+                let record = record.map_err(|e| bad(e.to_string()))?;
+                for (cell, need) in [(&record[text], "a sentence"), (&record[class], "the name of a class")] {
+                    if cell.trim().is_empty() {
+                        let line = record.position().map_or(0, |p| p.line() as usize);
+                        return Err(Error::BadLine { path: path.into(), line, text: cell.into(), need });
+                    }
+                }
+                found.add(record[class].trim(), record[text].trim().to_owned());
+            }
+        }
+        TextSet::from_classes(found.classes)
+    }
+
+    /// Reads CLINC150's `data_full.json` (feature `text`): the lists `train`, `val` and `test` of `[sentence, intent]` as one
+    /// set of 150 classes. The sentences out of scope are left out.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::BadFile`] for another format, naming the list and the place in it.
+    pub fn read_clinc150(path: impl AsRef<Path>) -> Result<TextSet> {
+        let path = path.as_ref();
+        let all = json(path)?;
+        let bad = |reason: String| Error::BadFile { path: path.into(), reason };
+        let mut found = Collected::default();
+        for part in ["train", "val", "test"] {
+            let list = all[part].as_array().ok_or_else(|| bad(format!("there is no list {part:?}")))?;
+            for (i, pair) in list.iter().enumerate() {
+                match (pair[0].as_str(), pair[1].as_str()) {
+                    (Some(sentence), Some(intent)) => found.add(intent, sentence.to_owned()),
+                    _ => return Err(bad(format!("entry {i} of {part:?} is not [sentence, intent]"))),
+                }
+            }
+        }
+        TextSet::from_classes(found.classes)
+    }
+
+    /// Reads a file of FewRel (feature `text`): an object of lists of `{"tokens": [..], ..}` by relation, in the order of their
+    /// names. A sentence is its tokens with spaces between them; the positions of the entities are not used.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::BadFile`] for another format, naming the relation and the place in its list.
+    pub fn read_few_rel(path: impl AsRef<Path>) -> Result<TextSet> {
+        let path = path.as_ref();
+        let all = json(path)?;
+        let bad = |reason: String| Error::BadFile { path: path.into(), reason };
+        let relations = all.as_object().ok_or_else(|| bad("it is not an object of relations".into()))?;
+        let mut found = Collected::default();
+        let mut names: Vec<_> = relations.keys().collect();
+        names.sort();
+        for name in names {
+            let place = |i| bad(format!("entry {i} of {name:?} has no list of tokens"));
+            let list = relations[name].as_array().ok_or_else(|| bad(format!("{name:?} is not a list")))?;
+            for (i, entry) in list.iter().enumerate() {
+                let tokens = entry["tokens"].as_array().ok_or_else(|| place(i))?;
+                let tokens: Option<Vec<&str>> = tokens.iter().map(Value::as_str).collect();
+                found.add(name, tokens.ok_or_else(|| place(i))?.join(" "));
+            }
+        }
+        TextSet::from_classes(found.classes)
+    }
+}
+
+fn json(path: &Path) -> Result<Value> {
+    let bytes = std::fs::read(path).map_err(|source| Error::Io { path: path.into(), source })?;
+    serde_json::from_slice(&bytes).map_err(|e| Error::BadFile { path: path.into(), reason: e.to_string() })
+}
