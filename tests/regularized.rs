@@ -3,7 +3,7 @@
 use innerloop::ndarray::ArrayD;
 use innerloop::{
     DropBlocks, Episode, Examples, InTraining, Learned, Learner, Maml, NoisyResNet12, NormMode, Order,
-    Progress, ProtoNet, Regularized, ResNet12, Route, Trainable,
+    Progress, ProtoNet, Regularized, RelationNet, ResNet12, Route, Targets, Trainable,
 };
 
 const IMAGE: [usize; 3] = [16, 16, 1];
@@ -90,4 +90,14 @@ fn a_meta_gradient_through_noise_is_the_derivative_of_the_loss() {
         let got = grads[param].as_slice().unwrap()[at];
         assert!((got - want).abs() < 1e-5 * (1.0 + want.abs()), "{param}: {got} and {want}");
     }
+}
+
+#[test]
+fn a_loss_of_the_learners_own_stays_its_own() {
+    let relation = |model| RelationNet::over(model, [4, 4, 1], NormMode::Batch);
+    let learner = Regularized::new(network(None), relation);
+    let y = Targets::Labels { labels: vec![0, 1], ways: 2 };
+    let found = Learner::<f64>::score(&learner, &ArrayD::from_elem(vec![2, 2], 0.25), &y);
+    assert_eq!(found, Learner::<f64>::score(learner.plain(), &ArrayD::from_elem(vec![2, 2], 0.25), &y));
+    assert!((found.loss - (0.75f64.powi(2) + 0.25f64.powi(2)) / 2.0).abs() < 1e-12, "{found:?}");
 }

@@ -8,9 +8,9 @@ use super::adapted::Adapted;
 use super::learner::{Learned, Learner, Trainable};
 use super::lesson::Lesson;
 use super::progress::Progress;
-use super::score::Scores;
+use super::score::{Score, Scores};
 use super::task::Task;
-use crate::data::{Episode, Examples};
+use crate::data::{Episode, Examples, Targets};
 use crate::error::Result;
 use crate::nn::{InTraining, Noise, NoisyModel, ParamSpec};
 use crate::real::Real;
@@ -98,6 +98,10 @@ where
 
     fn predict_together(&self, adapted: &Adapted<T>, x: &ArrayD<T>) -> Result<ArrayD<T>> {
         self.plain.predict_together(adapted, x)
+    }
+
+    fn score(&self, outputs: &ArrayD<T>, targets: &Targets<T>) -> Score {
+        self.plain.score(outputs, targets)
     }
 
     fn scores(&self, learned: &Learned<T>, episode: &Episode<T>) -> Result<Vec<Scores>> {
