@@ -9,8 +9,9 @@ use innerloop::{
 };
 #[cfg(feature = "safetensors")]
 use innerloop::{
-    Baseline, Classifier, Episode, EpisodeSampler, Error, Learned, Learner, Maml, PixelRange, Pretrained,
-    ProtoNet, R2d2, Refinement, Reptile, SemiProtoNet, Tasks, init_params,
+    Baseline, Classifier, Episode, EpisodeSampler, Error, Learned, Learner, Maml, MapConv4, MetaOptNet,
+    PixelRange, Pretrained, ProtoNet, R2d2, Refinement, RelationNet, Reptile, SemiProtoNet, Tadam, Tasks,
+    init_params,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -82,6 +83,10 @@ fn a_file_alone_is_enough_to_adapt_and_to_predict() {
     a_file_is_enough(ProtoNet::new(body.clone(), NormMode::Together));
     a_file_is_enough(SemiProtoNet::new(body.clone(), tracked.clone(), Refinement::SoftKMeans));
     a_file_is_enough(R2d2::new(body.clone(), NormMode::Support));
+    a_file_is_enough(Tadam::new(body.clone(), NormMode::Batch).alpha(7.5).plain_distance());
+    a_file_is_enough(MetaOptNet::svm(body.clone(), NormMode::Together).scale(2.0));
+    let maps = MapConv4::new([28, 28, 1], 4).and_then(MapConv4::unpadded).unwrap();
+    a_file_is_enough(RelationNet::new(maps, NormMode::Batch).hidden(5).mean());
     a_file_is_enough(Baseline::plus_plus(body, 7, tracked));
 }
 

@@ -18,7 +18,7 @@ pub(super) struct Module {
 impl Module {
     /// Height and width after its two blocks; `None` if the maps are too small.
     pub(super) fn last(&self) -> Option<[usize; 2]> {
-        let block = |d: usize| Some((d + 2 * self.pad).checked_sub(2)? / 2);
+        let block = |d: usize| Some(self.pad.checked_mul(2)?.checked_add(d)?.checked_sub(2)? / 2);
         let last = |d: usize| block(block(d)?).filter(|&d| d > 0);
         Some([last(self.map[0])?, last(self.map[1])?])
     }
@@ -27,7 +27,7 @@ impl Module {
     pub(super) fn specs(&self) -> Vec<ParamSpec> {
         let (c, [h, w]) = (self.map[2], self.last().unwrap_or([1, 1]));
         let block = |i: usize, c_in: usize| {
-            let deviation = (2.0 / (9 * c) as f64).sqrt();
+            let deviation = (2.0 / (9.0 * c as f64)).sqrt();
             let weights = ParamSpec::conv(format!("rel_conv{i}_w"), [3, 3, c_in, c]);
             [
                 weights.with_init(Init::Normal { deviation }),
@@ -40,8 +40,10 @@ impl Module {
             let bias = ParamSpec::bias(format!("rel_fc{i}_b"), outputs).with_init(Init::Constant(1.0));
             [weights.with_init(Init::Normal { deviation: 0.01 }), bias]
         };
-        let first = ParamSpec::linear("rel_fc1_w", h * w * c, self.hidden).with_image([h, w, c]);
-        let mut specs = [block(1, 2 * c), block(2, c)].concat();
+        // these saturate because specs are asked for before sizes out of range are refused
+        let features = h.saturating_mul(w).saturating_mul(c);
+        let first = ParamSpec::linear("rel_fc1_w", features, self.hidden).with_image([h, w, c]);
+        let mut specs = [block(1, c.saturating_mul(2)), block(2, c)].concat();
         specs.extend(layer(1, first, self.hidden));
         specs.extend(layer(2, ParamSpec::linear("rel_fc2_w", self.hidden, 1), 1));
         specs
@@ -82,14 +84,47 @@ compiled_here!(T: Module::scores::<T>);
 mod tests {
     use super::*;
     use crate::check_grads;
+    use crate::tape::Tape;
+    use ndarray::ArrayD;
 
     #[test]
     fn scores_have_correct_grads() {
-        let module = Module { map: [4, 5, 2], hidden: 3, pad: 1 };
-        let specs = module.specs();
-        let shapes: Vec<_> =
-            specs.iter().map(|s| s.shape.as_slice()).chain([&[2, 40][..], &[3, 40]]).collect();
-        check_grads(&shapes, 1, |x| module.scores(&x[..12], x[12], x[13], Norm::Batch));
+        for (map, pad) in [([4, 5, 2], 1), ([10, 11, 1], 0)] {
+            let module = Module { map, hidden: 3, pad };
+            let (specs, d) = (module.specs(), map.iter().product());
+            let sizes = [[2, d], [3, d]];
+            let shapes: Vec<_> =
+                specs.iter().map(|s| s.shape.as_slice()).chain(sizes.iter().map(|s| &s[..])).collect();
+            check_grads(&shapes, 2, |x| module.scores(&x[..12], x[12], x[13], Norm::Batch));
+        }
+    }
+
+    #[test]
+    fn the_first_convolution_by_halves_is_that_of_the_pairs() {
+        let module = Module { map: [4, 4, 2], hidden: 3, pad: 1 };
+        let tape = Tape::<f64>::new();
+        let wave = |shape: &[usize], phase: f64| {
+            let n = shape.iter().product::<usize>();
+            let values = (0..n).map(|i| (phase + 1.7 * i as f64).sin()).collect();
+            tape.leaf(&ArrayD::from_shape_vec(shape, values).unwrap())
+        };
+        let own: Vec<_> = module.specs().iter().enumerate().map(|(i, s)| wave(&s.shape, i as f64)).collect();
+        let (classes, z) = (wave(&[2, 32], 0.3), wave(&[3, 32], 0.9));
+        let mut pairs = Vec::new();
+        for q in 0..3 {
+            for way in 0..2 {
+                let pair = [classes.slice(&[way..way + 1, 0..32]), z.slice(&[q..q + 1, 0..32])];
+                pairs.push(Var::concat(&pair.map(|map| map.reshape(&[1, 4, 4, 2])), 3));
+            }
+        }
+        let shape = BlockShape { stride: [1, 1], pad: [1, 1], window: [2, 2] };
+        let block = |layer: usize, x, from: usize| {
+            Norm::Batch.conv_block(layer, x, [own[from], own[from + 1], own[from + 2], own[from + 3]], shape)
+        };
+        let maps = block(1, block(0, Var::concat(&pairs, 0), 0), 4).reshape(&[6, 2]);
+        let want = maps.linear_relu(own[8], own[9]).linear(own[10], own[11]).sigmoid().reshape(&[3, 2]);
+        let found = module.scores(&own, classes, z, Norm::Batch);
+        assert!((found - want).abs().sum().item() < 1e-12, "{:?} {:?}", found.to_array(), want.to_array());
     }
 
     #[test]

@@ -2,31 +2,44 @@
 
 use ndarray::{Array2, ArrayD};
 
+use crate::error::Result;
 use crate::real::Real;
 use crate::var::Var;
+
+/// How far each step goes beyond its solution; 1.5 to 1.8 is usual (Boyd et al. 2011, section 3.4.3).
+const RELAXATION: f64 = 1.6;
 
 /// An approximate minimum over `a: [n, ways]` of `½·Σₘ aₘᵀ(K + I)aₘ − Σᵢ a(i, yᵢ)`, where each row of `a` sums to 0 and
 /// `a(i, m) ≤ c·[m = yᵢ]` (Crammer and Singer 2001), for a kernel `k: [n, n]` and one-hot labels `y: [n, ways]`.
 ///
-/// `u = c·y − a` lies row by row in the simplex of size `c`, so that a step is one of gradient descent and a projection.
-/// The steps are accelerated (Beck and Teboulle 2009). Their rate is `1/(1 + ‖K‖)` with the Frobenius norm, which is not
-/// less than the largest eigenvalue.
+/// The steps are those of the alternating direction method of multipliers: minimise the quadratic part with a penalty
+/// `ρ/2·‖a − z + d‖²`, which is a product with `(K + I + ρI)⁻¹`; project onto the bounds, which gives `z`; add what is left
+/// to `d`. `c·y − z` lies row by row in the simplex of size `c`, so the result keeps the bounds after any number of
+/// steps. ρ is the mean eigenvalue of `K + I`. Embeddings of images have a large common part, so `K` has one large
+/// eigenvalue; accelerated projected gradient descent takes three to ten times the steps there.
+///
+/// # Errors
+/// If `K + I + ρI` cannot be factored: `k` is not finite.
 #[inline(never)]
-pub(super) fn multiclass_svm<'t, T: Real>(k: Var<'t, T>, y: Var<'t, T>, c: f64, steps: usize) -> Var<'t, T> {
-    let ways = y.shape()[1];
-    let rate = 1.0 / (1.0 + k.powi(2).sum().sqrt());
-    let a = |u: Var<'t, T>| c * y - u;
-    let mut u = y.tape().full(&y.shape(), c / ways as f64);
-    let (mut ahead, mut weight) = (u, 1.0f64);
+pub(super) fn multiclass_svm<'t, T: Real>(
+    k: Var<'t, T>,
+    y: Var<'t, T>,
+    c: f64,
+    steps: usize,
+) -> Result<Var<'t, T>> {
+    let n = y.shape()[0];
+    let identity = y.tape().constant(&Array2::eye(n).into_dyn());
+    let penalty = 1.0 + (k * identity).sum() / n as f64;
+    let inverse = (k + (1.0 + penalty) * identity).solve_spd(identity)?;
+    let mut z = y.tape().full(&y.shape(), 0.0);
+    let mut d = z;
     for _ in 0..steps {
-        let dual = a(ahead);
-        let slope = y - k.matmul(dual) - dual; // in u
-        let next = onto_simplex(ahead - rate * slope, c);
-        let heavier = 0.5 * (1.0 + (1.0 + 4.0 * weight * weight).sqrt());
-        ahead = next + (weight - 1.0) / heavier * (next - u);
-        (u, weight) = (next, heavier);
+        let a = inverse.matmul(y + penalty * (z - d));
+        let target = d + RELAXATION * a + (1.0 - RELAXATION) * z;
+        z = c * y - onto_simplex(c * y - target, c);
+        d = target - z;
     }
-    a(u)
+    Ok(z)
 }
 
 /// The nearest point to each row of `v: [n, ways]` whose elements are not negative and sum to `size`. Which elements are
@@ -82,7 +95,7 @@ mod tests {
     fn residual(steps: usize) -> f64 {
         let tape = Tape::<f64>::new();
         let [_, k, y] = problem(&tape);
-        let a = multiclass_svm(k, y, 0.1, steps);
+        let a = multiclass_svm(k, y, 0.1, steps).unwrap();
         let u = 0.1 * y - a;
         let again = onto_simplex(u - 0.1 * (y - k.matmul(a) - a), 0.1);
         (again - u).abs().sum().item()
@@ -93,7 +106,7 @@ mod tests {
         let tape = Tape::<f64>::new();
         let [_, k, y] = problem(&tape);
         for steps in [1, 7, 200] {
-            let a = multiclass_svm(k, y, 0.1, steps).to_array();
+            let a = multiclass_svm(k, y, 0.1, steps).unwrap().to_array();
             for (i, row) in a.outer_iter().enumerate() {
                 assert!(row.sum().abs() < 1e-12, "{row}");
                 let bound = |m: usize| if m == LABELS[i] { 0.1 } else { 0.0 };
@@ -110,6 +123,32 @@ mod tests {
     }
 
     #[test]
+    fn thirty_steps_are_enough_for_embeddings_with_a_large_common_part() {
+        let (ways, shots, features) = (5, 5, 64);
+        let wave = |i: usize, j: usize| (1.3 * (i * features + j) as f64 + (i * j) as f64).sin();
+        let z = ArrayD::from_shape_fn(vec![ways * shots, features], |at| {
+            (0.5 + 0.8 * wave(at[0] % ways, at[1]) + 0.6 * wave(ways + at[0], at[1])).max(0.0)
+        });
+        let labels: Vec<_> = (0..ways * shots).map(|i| i % ways).collect();
+        let tape = Tape::<f64>::new();
+        let (z, y) = (tape.leaf(&z), tape.one_hot(&labels, ways));
+        let k = z.matmul_t(z);
+        let logits = |steps| k.matmul(multiclass_svm(k, y, 0.1, steps).unwrap());
+        let (found, want) = (logits(30), logits(3000));
+        let error = (found - want).powi(2).sum().sqrt().item() / want.powi(2).sum().sqrt().item();
+        assert!(error < 2e-3, "{error:e}");
+    }
+
+    #[test]
+    fn embeddings_that_are_all_zero_have_a_finite_gradient() {
+        let tape = Tape::<f64>::new();
+        let z = tape.leaf(&ArrayD::zeros(vec![5, 3]));
+        let a = multiclass_svm(z.matmul_t(z), tape.one_hot(&LABELS, 3), 0.1, 4).unwrap();
+        let grad = crate::grad(a.powi(2).sum(), &[z])[0].to_array();
+        assert!(grad.iter().all(|g| *g == 0.0), "{grad}");
+    }
+
+    #[test]
     fn a_projection_is_the_nearest_point_of_the_simplex() {
         let tape = Tape::<f64>::new();
         let v = tape.leaf(&ndarray::arr2(&[[0.9, 0.2, -3.0], [0.0, 0.0, 0.0], [5.0, 4.9, 4.0]]).into_dyn());
@@ -122,7 +161,7 @@ mod tests {
     fn solutions_have_correct_grads_in_the_kernel() {
         check_grads(&[&[5, 3]], 2, |x| {
             let z = x[0];
-            multiclass_svm(z.matmul_t(z), z.tape().one_hot(&LABELS, 3), 0.5, 4)
+            multiclass_svm(z.matmul_t(z), z.tape().one_hot(&LABELS, 3), 0.5, 4).unwrap()
         });
     }
 }

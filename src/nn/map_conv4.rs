@@ -124,6 +124,7 @@ compiled_here!(T: <MapConv4 as Model<T>>::forward);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::check_grads;
 
     #[test]
     fn maps_have_the_published_sizes() {
@@ -131,6 +132,20 @@ mod tests {
         assert_eq!(omniglot.map(), [7, 7, 64]);
         assert_eq!(omniglot.unpadded().unwrap().map(), [5, 5, 64]);
         assert_eq!(MapConv4::new([84, 84, 3], 64).unwrap().unpadded().unwrap().map(), [19, 19, 64]);
+    }
+
+    #[test]
+    fn features_have_correct_grads_with_padding_and_without() {
+        for network in
+            [MapConv4::new([5, 4, 1], 2), MapConv4::new([10, 11, 1], 2).and_then(MapConv4::unpadded)]
+        {
+            let network = network.unwrap();
+            let specs = network.specs();
+            let [h, w, c] = network.image;
+            let x = [3, h, w, c];
+            let shapes: Vec<_> = specs.iter().map(|s| s.shape.as_slice()).chain([&x[..]]).collect();
+            check_grads(&shapes, 2, |x| network.forward(&x[..16], x[16], Norm::Batch));
+        }
     }
 
     #[test]

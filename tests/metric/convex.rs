@@ -32,6 +32,17 @@ fn a_support_vector_machine_tells_its_own_support_set_apart() {
 }
 
 #[test]
+fn a_kernel_that_overflows_is_an_error_that_names_the_task() {
+    let tasks = [episode::<f64>(1, 8)];
+    let (large, norm) = (Smooth { scale: 1e200, shift: 0.0 }, NormMode::Batch);
+    for learner in [MetaOptNet::svm(large, norm.clone()), MetaOptNet::ridge(large, norm)] {
+        let error =
+            meta_grad(&learner, &learned(&learner), &tasks, &Progress::default()).map(drop).unwrap_err();
+        assert!(matches!(error, Error::Task { .. }), "{error}");
+    }
+}
+
+#[test]
 fn settings_of_convex_heads_out_of_range_are_refused_by_name() {
     let refused = |head, name| {
         let learner = MetaOptNet::ridge(IDENTITY, NormMode::Batch).head(head);

@@ -7,6 +7,7 @@ mod matching;
 mod predictions;
 mod refused;
 mod relation;
+mod relation_modes;
 mod tadam;
 mod training;
 

@@ -86,6 +86,9 @@ fn maps_and_modules_that_do_not_fit_are_refused_by_name() {
     refused(&relation(NormMode::Batch).hidden(0), "hidden");
     refused(&relation(NormMode::Batch).pad(2), "pad");
     refused(&relation(NormMode::Batch).pad(0), "map");
+    refused(&relation(NormMode::Batch).pad(usize::MAX), "pad");
+    refused(&relation(NormMode::Batch).hidden(usize::MAX), "hidden");
+    refused(&RelationNet::over(SMOOTH, [usize::MAX; 3], NormMode::Batch), "map");
     refused(&RelationNet::over(SMOOTH, [1, 1, FEATURES], NormMode::Batch), "map");
     refused(&RelationNet::over(SMOOTH, [4, 4, 1], NormMode::Batch), "map");
 }

@@ -20,6 +20,18 @@ fn before_training_it_is_prototypical_networks_bit_for_bit() {
 }
 
 #[test]
+fn before_training_logits_are_those_of_prototypical_networks_scaled() {
+    let (tadam, protonet) =
+        (Tadam::new(SMOOTH, NormMode::Batch).alpha(7.5), ProtoNet::new(SMOOTH, NormMode::Batch));
+    let (start, episode) = (learned::<f64>(&tadam), episode(2, 6));
+    let plain = Learned::from(start.params[..4].to_vec());
+    let logits = |learner: &dyn Learner<f64>, start| {
+        learner.predict(&learner.adapt(start, &episode.support).unwrap(), &episode.query.x).unwrap()
+    };
+    assert_eq!(logits(&tadam, &start), 7.5 * logits(&protonet, &plain));
+}
+
+#[test]
 fn the_scales_of_the_encoding_have_a_gradient_before_training() {
     let tadam = Tadam::new(SMOOTH, NormMode::Batch);
     let specs = Learner::<f64>::specs(&tadam);
