@@ -92,6 +92,21 @@ fn a_file_alone_is_enough_to_adapt_and_to_predict() {
 
 #[cfg(feature = "safetensors")]
 #[test]
+fn outputs_beyond_the_classes_have_no_name_and_are_never_chosen() {
+    let images = Glyphs::default().alphabets(1).characters_per_alphabet(4).drawers(6).generate().unwrap();
+    let tasks = EpisodeSampler::new(&images, &images.all(), EpisodeShape::new(2, 1, 5), 0).unwrap();
+    let Episode { support, query, classes, .. } = tasks.task(0);
+    let model = Conv4::new([28, 28, 1], 4, Downsample::Stride, Some(5)).unwrap();
+    let maml = Maml::new(model, 0.1, Order::Second, NormMode::Batch).steps(0);
+    let mut learned: Learned<f32> = Learner::<f32>::init(&maml, 0).into();
+    learned.params[17][[4]] = 100.0; // the bias of an output that is no class
+    let classifier = Pretrained::new(maml, learned, images.range()).adapt(&support, &classes).unwrap();
+    assert_eq!(classifier.predict(&query.x).unwrap().shape(), [10, 5]);
+    assert!(classifier.names(&query.x).unwrap().iter().all(|name| classes.iter().any(|class| class == name)));
+}
+
+#[cfg(feature = "safetensors")]
+#[test]
 fn a_file_of_another_learner_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("p");

@@ -121,7 +121,8 @@ pub struct Classifier<L> {
 }
 
 impl<L: Learner<f32>> Classifier<L> {
-    /// Outputs `[n, classes]` for inputs `x: [n, ..]`, each by itself.
+    /// Outputs of the learner for inputs `x: [n, ..]`, each by itself: `[n, classes]`, or more columns if its network has
+    /// more outputs.
     ///
     /// # Errors
     /// As [`Learner::predict`].
@@ -129,14 +130,16 @@ impl<L: Learner<f32>> Classifier<L> {
         self.learner.predict(&self.adapted, x)
     }
 
-    /// The name of the class of the largest output for each input.
+    /// The name of the class of the largest output for each input. A network may have more outputs than there are classes: the
+    /// others do not count.
     ///
     /// # Errors
     /// As [`predict`](Classifier::predict).
     pub fn names(&self, x: &ArrayD<f32>) -> Result<Vec<&str>> {
         let outputs = self.predict(x)?;
         let best = |row: ndarray::ArrayViewD<'_, f32>| {
-            let largest = row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
+            let outputs = row.iter().take(self.classes.len()).enumerate();
+            let largest = outputs.max_by(|a, b| a.1.total_cmp(b.1));
             &*self.classes[largest.expect("checked: at least one class").0]
         };
         Ok(outputs.outer_iter().map(best).collect())
