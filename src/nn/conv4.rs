@@ -1,5 +1,6 @@
 //! The four-block convolutional network of few-shot learning.
 
+use super::blocks::{blocks_specs, check_images};
 use super::model::Model;
 use super::network::Network;
 use super::norm::{BlockShape, Norm};
@@ -165,15 +166,7 @@ impl Conv4 {
 
 impl Network for Conv4 {
     fn specs(&self) -> Vec<ParamSpec> {
-        let mut specs = Vec::with_capacity(4 * BLOCKS + 2);
-        let mut c_in = self.image[2];
-        for (block, f) in (1..).zip(self.widths) {
-            specs.push(ParamSpec::conv(format!("conv{block}_w"), [3, 3, c_in, f]));
-            specs.push(ParamSpec::bias(format!("conv{block}_b"), f));
-            specs.push(ParamSpec::scale(format!("bn{block}_gamma"), f));
-            specs.push(ParamSpec::shift(format!("bn{block}_beta"), f));
-            c_in = f;
-        }
+        let mut specs = blocks_specs(self.image[2], &self.widths);
         if let Some(ways) = self.ways {
             let weights = ParamSpec::linear("linear_w", self.features(), ways);
             specs.push(if self.averages() { weights } else { weights.with_image(self.last_image()) });
@@ -187,14 +180,7 @@ impl Network for Conv4 {
     }
 
     fn check_input(&self, shape: &[usize]) -> Result<()> {
-        match shape.split_first() {
-            Some((_, image)) if image == self.image => Ok(()),
-            _ => {
-                let n = shape.first().copied().unwrap_or(1);
-                let expected = [&[n], &self.image[..]].concat();
-                Err(Error::Shape { what: "images for Conv4".into(), expected, found: shape.to_vec() })
-            }
-        }
+        check_images("Conv4", self.image, shape)
     }
 
     fn norms(&self) -> Vec<usize> {

@@ -1,5 +1,6 @@
 //! A convolutional embedding whose features are maps.
 
+use super::blocks::{blocks_specs, check_images};
 use super::model::Model;
 use super::network::Network;
 use super::norm::{BlockShape, Norm};
@@ -67,17 +68,7 @@ impl MapConv4 {
 
 impl Network for MapConv4 {
     fn specs(&self) -> Vec<ParamSpec> {
-        let f = self.filters;
-        let block = |block: usize| {
-            let c_in = if block == 1 { self.image[2] } else { f };
-            [
-                ParamSpec::conv(format!("conv{block}_w"), [3, 3, c_in, f]),
-                ParamSpec::bias(format!("conv{block}_b"), f),
-                ParamSpec::scale(format!("bn{block}_gamma"), f),
-                ParamSpec::shift(format!("bn{block}_beta"), f),
-            ]
-        };
-        (1..=BLOCKS).flat_map(block).collect()
+        blocks_specs(self.image[2], &[self.filters; BLOCKS])
     }
 
     fn count(&self) -> usize {
@@ -85,14 +76,7 @@ impl Network for MapConv4 {
     }
 
     fn check_input(&self, shape: &[usize]) -> Result<()> {
-        match shape.split_first() {
-            Some((_, image)) if image == self.image => Ok(()),
-            _ => {
-                let n = shape.first().copied().unwrap_or(1);
-                let expected = [&[n], &self.image[..]].concat();
-                Err(Error::Shape { what: "images for MapConv4".into(), expected, found: shape.to_vec() })
-            }
-        }
+        check_images("MapConv4", self.image, shape)
     }
 
     fn outputs(&self) -> usize {

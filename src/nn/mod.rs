@@ -1,5 +1,6 @@
 //! Functional models: `forward(params, x)` on an explicit slice of parameters.
 
+mod blocks;
 mod contextual;
 mod conv4;
 mod drop_blocks;

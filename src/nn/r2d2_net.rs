@@ -1,5 +1,6 @@
 //! The embedding network of R2D2.
 
+use super::blocks::{blocks_specs, check_images};
 use super::model::Model;
 use super::network::Network;
 use super::norm::{BlockShape, Norm};
@@ -67,16 +68,7 @@ impl R2d2Net {
 
 impl Network for R2d2Net {
     fn specs(&self) -> Vec<ParamSpec> {
-        let mut c_in = self.image[2];
-        let mut specs = Vec::with_capacity(16);
-        for (block, f) in (1..).zip(self.widths) {
-            specs.push(ParamSpec::conv(format!("conv{block}_w"), [3, 3, c_in, f]));
-            specs.push(ParamSpec::bias(format!("conv{block}_b"), f));
-            specs.push(ParamSpec::scale(format!("bn{block}_gamma"), f));
-            specs.push(ParamSpec::shift(format!("bn{block}_beta"), f));
-            c_in = f;
-        }
-        specs
+        blocks_specs(self.image[2], &self.widths)
     }
 
     fn count(&self) -> usize {
@@ -84,14 +76,7 @@ impl Network for R2d2Net {
     }
 
     fn check_input(&self, shape: &[usize]) -> Result<()> {
-        match shape.split_first() {
-            Some((_, image)) if image == self.image => Ok(()),
-            _ => {
-                let n = shape.first().copied().unwrap_or(1);
-                let expected = [&[n], &self.image[..]].concat();
-                Err(Error::Shape { what: "images for R2d2Net".into(), expected, found: shape.to_vec() })
-            }
-        }
+        check_images("R2d2Net", self.image, shape)
     }
 
     fn norms(&self) -> Vec<usize> {

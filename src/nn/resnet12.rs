@@ -1,5 +1,6 @@
 //! The residual network with twelve layers that most few-shot papers since 2018 use.
 
+use super::blocks::check_images;
 use super::init::Init;
 use super::model::Model;
 use super::network::Network;
@@ -190,14 +191,7 @@ impl Network for ResNet12 {
     }
 
     fn check_input(&self, shape: &[usize]) -> Result<()> {
-        match shape.split_first() {
-            Some((_, image)) if image == self.image => Ok(()),
-            _ => {
-                let n = shape.first().copied().unwrap_or(1);
-                let expected = [&[n], &self.image[..]].concat();
-                Err(Error::Shape { what: "images for ResNet12".into(), expected, found: shape.to_vec() })
-            }
-        }
+        check_images("ResNet12", self.image, shape)
     }
 
     fn norms(&self) -> Vec<usize> {
