@@ -91,23 +91,8 @@ pub(super) trait ClosedForm<T: Real>: Learner<T> {
         Vec::new()
     }
 
-    /// Logits `[n, ways]` of embeddings `z: [n, d]`, for a head without batch norms.
-    fn logits<'t>(&self, own: &[Var<'t, T>], head: Var<'t, T>, z: Var<'t, T>) -> Var<'t, T> {
-        let _ = (own, head, z);
-        unreachable!("a head has `logits` or `normed_logits`")
-    }
-
-    /// Outputs `[n, ways]` of embeddings `z: [n, d]`; `norm` is for the head's batch norms.
-    fn normed_logits<'t>(
-        &self,
-        own: &[Var<'t, T>],
-        head: Var<'t, T>,
-        z: Var<'t, T>,
-        norm: Norm<'_>,
-    ) -> Var<'t, T> {
-        let _ = norm;
-        self.logits(own, head, z)
-    }
+    /// Outputs `[n, ways]` of embeddings `z: [n, d]`, usually logits; `norm` is for the head's batch norms.
+    fn logits<'t>(&self, own: &[Var<'t, T>], head: Var<'t, T>, z: Var<'t, T>, norm: Norm<'_>) -> Var<'t, T>;
 
     /// Loss and outputs for the targets of queries; cross-entropy for most.
     fn query<'t>(&self, outputs: Var<'t, T>, y: &Targets<T>) -> Query<'t, T> {
@@ -226,7 +211,7 @@ fn joint_logits<'t, T: Real>(
     let mut z = embedded_sets(model, mode, theta, &sets);
     let query = z.pop().expect("the query set");
     let head = fitted(learner, theta, &z, &support.y)?.head;
-    Ok(learner.normed_logits(&theta[model.count()..], head, query, Norm::Batch))
+    Ok(learner.logits(&theta[model.count()..], head, query, Norm::Batch))
 }
 
 /// The gradient of the query loss.
@@ -293,7 +278,7 @@ fn head_moments<'t, T: Real>(
     }
     let observer = Observer::new();
     let own = &theta[learner.body().0.count()..];
-    let _ = learner.normed_logits(own, head, z, Norm::Observe(&observer));
+    let _ = learner.logits(own, head, z, Norm::Observe(&observer));
     observer.into_moments()
 }
 
@@ -352,11 +337,11 @@ fn logits<T: Real>(
     }
     let (head, own, head_norms) = (tape.leaf(head), &theta[model.count()..], learner.head_norms());
     if batch || head_norms.is_empty() {
-        return finite_outputs(learner.normed_logits(own, head, z, Norm::Batch).to_array());
+        return finite_outputs(learner.logits(own, head, z, Norm::Batch).to_array());
     }
     let moments = adapted.moments(&[model.norms(), head_norms].concat())?;
     let norm = Norm::Running(&moments[model.norms().len()..]);
-    finite_outputs(learner.normed_logits(own, head, z, norm).to_array())
+    finite_outputs(learner.logits(own, head, z, norm).to_array())
 }
 
 /// Whether queries in one batch have a head that was fitted to other embeddings than those of

@@ -12,7 +12,7 @@ use super::progress::Progress;
 use super::tracking::{absorb, state_specs};
 use crate::data::{Episode, Examples};
 use crate::error::{Error, Result};
-use crate::nn::{Init, Model, NormMode, ParamSpec};
+use crate::nn::{Init, Model, Norm, NormMode, ParamSpec};
 use crate::ops::cosine_similarity;
 use crate::real::Real;
 use crate::var::Var;
@@ -138,7 +138,7 @@ impl<T: Real, M: Model<T>> ClosedForm<T> for MatchingNet<M> {
         Ok(Solution::new(Var::concat(&[g, g.tape().one_hot(labels, ways)], 1)))
     }
 
-    fn logits<'t>(&self, own: &[Var<'t, T>], memory: Var<'t, T>, z: Var<'t, T>) -> Var<'t, T> {
+    fn logits<'t>(&self, own: &[Var<'t, T>], memory: Var<'t, T>, z: Var<'t, T>, _: Norm<'_>) -> Var<'t, T> {
         let d = z.shape()[1];
         let parts = memory.split(1, &[d, memory.shape()[1] - d]);
         let (g, labels) = (parts[0], parts[1]);

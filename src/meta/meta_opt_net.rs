@@ -12,7 +12,7 @@ use super::svm::multiclass_svm;
 use super::tracking::{absorb, state_specs};
 use crate::data::{Episode, Examples};
 use crate::error::{Error, Result};
-use crate::nn::{Init, Model, NormMode, ParamSpec};
+use crate::nn::{Init, Model, Norm, NormMode, ParamSpec};
 use crate::real::Real;
 use crate::settings::check_rate;
 use crate::var::Var;
@@ -131,7 +131,7 @@ impl<T: Real, M: Model<T>> ClosedForm<T> for MetaOptNet<M> {
         }))
     }
 
-    fn logits<'t>(&self, own: &[Var<'t, T>], weights: Var<'t, T>, z: Var<'t, T>) -> Var<'t, T> {
+    fn logits<'t>(&self, own: &[Var<'t, T>], weights: Var<'t, T>, z: Var<'t, T>, _: Norm<'_>) -> Var<'t, T> {
         own[0] * z.matmul(weights)
     }
 }

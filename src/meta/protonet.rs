@@ -11,7 +11,7 @@ use super::progress::Progress;
 use super::tracking::{absorb, state_specs};
 use crate::data::{Episode, Examples};
 use crate::error::{Error, Result};
-use crate::nn::{Init, Model, NormMode, ParamSpec};
+use crate::nn::{Init, Model, Norm, NormMode, ParamSpec};
 use crate::ops::cosine_similarity;
 use crate::real::Real;
 use crate::var::Var;
@@ -83,7 +83,13 @@ impl<T: Real, M: Model<T>> ClosedForm<T> for ProtoNet<M> {
         Ok(Solution::new(class_means(support.z, support.y)))
     }
 
-    fn logits<'t>(&self, own: &[Var<'t, T>], prototypes: Var<'t, T>, z: Var<'t, T>) -> Var<'t, T> {
+    fn logits<'t>(
+        &self,
+        own: &[Var<'t, T>],
+        prototypes: Var<'t, T>,
+        z: Var<'t, T>,
+        _: Norm<'_>,
+    ) -> Var<'t, T> {
         match self.distance {
             Distance::SquaredEuclidean => -squared_distances(z, prototypes),
             Distance::Cosine { .. } => cosine_similarity(z, prototypes) * own[0],

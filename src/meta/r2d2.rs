@@ -10,7 +10,7 @@ use super::progress::Progress;
 use super::tracking::{absorb, state_specs};
 use crate::data::{Episode, Examples};
 use crate::error::Result;
-use crate::nn::{Init, Model, NormMode, ParamSpec};
+use crate::nn::{Init, Model, Norm, NormMode, ParamSpec};
 use crate::real::Real;
 use crate::var::Var;
 
@@ -108,7 +108,7 @@ impl<T: Real, M: Model<T>> ClosedForm<T> for R2d2<M> {
         Ok(Solution::new(ridge(x, y, own[0].exp())?))
     }
 
-    fn logits<'t>(&self, own: &[Var<'t, T>], weights: Var<'t, T>, z: Var<'t, T>) -> Var<'t, T> {
+    fn logits<'t>(&self, own: &[Var<'t, T>], weights: Var<'t, T>, z: Var<'t, T>, _: Norm<'_>) -> Var<'t, T> {
         own[1] * with_ones(z).matmul(weights) + own[2]
     }
 }

@@ -140,7 +140,7 @@ impl<T: Real, M: Model<T>> ClosedForm<T> for RelationNet<M> {
         }))
     }
 
-    fn normed_logits<'t>(
+    fn logits<'t>(
         &self,
         own: &[Var<'t, T>],
         classes: Var<'t, T>,

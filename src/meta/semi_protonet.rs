@@ -12,7 +12,7 @@ use super::refine::{densities, distractor, mask_specs, masked, soft_k_means};
 use super::tracking::{absorb, state_specs};
 use crate::data::{Episode, Examples};
 use crate::error::Result;
-use crate::nn::{Init, Model, NormMode, ParamSpec};
+use crate::nn::{Init, Model, Norm, NormMode, ParamSpec};
 use crate::real::Real;
 use crate::var::Var;
 
@@ -143,7 +143,13 @@ impl<T: Real, M: Model<T>> ClosedForm<T> for SemiProtoNet<M> {
         Ok(Solution { head: refined(support, unlabelled, weights), shown })
     }
 
-    fn logits<'t>(&self, own: &[Var<'t, T>], prototypes: Var<'t, T>, z: Var<'t, T>) -> Var<'t, T> {
+    fn logits<'t>(
+        &self,
+        own: &[Var<'t, T>],
+        prototypes: Var<'t, T>,
+        z: Var<'t, T>,
+        _: Norm<'_>,
+    ) -> Var<'t, T> {
         match self.refinement {
             Refinement::Distractor { .. } if self.as_code() => densities(z, prototypes, own[0], true),
             _ => -squared_distances(z, prototypes),

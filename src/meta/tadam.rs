@@ -13,7 +13,7 @@ use super::task_encoding::{can_be_encoded, encoded, encoding_specs};
 use super::tracking::{absorb, state_specs};
 use crate::data::{Episode, Examples};
 use crate::error::{Error, Result};
-use crate::nn::{Init, Model, NormMode, ParamSpec};
+use crate::nn::{Init, Model, Norm, NormMode, ParamSpec};
 use crate::real::Real;
 use crate::var::Var;
 
@@ -114,7 +114,13 @@ impl<T: Real, M: Model<T>> ClosedForm<T> for Tadam<M> {
         Ok(Solution::new(class_means(support.z, support.y)))
     }
 
-    fn logits<'t>(&self, own: &[Var<'t, T>], prototypes: Var<'t, T>, z: Var<'t, T>) -> Var<'t, T> {
+    fn logits<'t>(
+        &self,
+        own: &[Var<'t, T>],
+        prototypes: Var<'t, T>,
+        z: Var<'t, T>,
+        _: Norm<'_>,
+    ) -> Var<'t, T> {
         let squared = squared_distances(z, prototypes);
         // the root of 0 has no derivative: a query on a prototype takes that of a constant
         let distance = if self.plain { squared.clamp(1e-12, f64::INFINITY).sqrt() } else { squared };
