@@ -39,12 +39,12 @@ pub struct ClassBatches {
 }
 
 impl ClassBatches {
-    /// Batches of `size` images from `classes` of `images`, which it shares.
+    /// Batches of `size` examples from `classes` of `data`, usually `&ImageSet` or `&FeatureSet`, which it shares.
     ///
     /// # Errors
-    /// [`Error::TooFewClasses`] for none; [`Error::Setting`] if `size` is 0 or above the number of images of the classes;
-    /// [`Error::RepeatedClass`] for a class that is listed twice; the error of [`ImageSet::class`](crate::ImageSet::class) for a class that
-    /// is not in `images`.
+    /// [`Error::TooFewClasses`] for none; [`Error::Setting`] if `size` is 0 or above the number of examples of the classes;
+    /// [`Error::RepeatedClass`] for a class that is listed twice; the error of
+    /// [`ImageSet::class`](crate::ImageSet::class) for a class that `data` does not have so.
     pub fn new(data: impl Into<ClassData>, classes: &[ClassRef], size: usize, seed: u64) -> Result<Self> {
         Self::of(data.into(), classes, size, seed)
     }
@@ -53,13 +53,9 @@ impl ClassBatches {
         if classes.is_empty() {
             return Err(Error::TooFewClasses { what: "a batch", need: 1, have: 0 });
         }
-        let (mut seen, mut starts) = (HashSet::new(), vec![0]);
-        for &class in classes {
-            data.check(class)?;
-            if !seen.insert(class) {
-                let class = format!("{} turned {} times", data.name(class.class), class.turns);
-                return Err(Error::RepeatedClass { class, place: "the classes to draw from".into() });
-            }
+        data.check_list(classes)?;
+        let mut starts = vec![0];
+        for class in classes {
             starts.push(starts.last().expect("0 at least") + data.count(class.class));
         }
         let all = starts[classes.len()];

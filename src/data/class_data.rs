@@ -1,5 +1,8 @@
 //! What samplers draw from: images or vectors by class.
 
+use std::collections::HashSet;
+use std::fmt;
+
 use super::class::ClassRef;
 use super::features::FeatureSet;
 use super::images::ImageSet;
@@ -65,28 +68,41 @@ impl ClassData {
     pub(super) fn check(&self, class: ClassRef) -> Result<()> {
         match &self.0 {
             Kind::Images(set) => set.class(class).map(drop),
-            Kind::Features(set) if class.class >= set.classes() => {
-                let place = format!("classes are numbered from 0 to {}", set.classes() - 1);
-                Err(Error::UnknownClass { class: class.class.to_string(), place })
+            Kind::Features(set) => set.check(class),
+        }
+    }
+
+    /// Whether each class of a list is there and none is listed twice: classes to draw from.
+    pub(super) fn check_list(&self, classes: &[ClassRef]) -> Result<()> {
+        let mut seen = HashSet::new();
+        for &class in classes {
+            self.check(class)?;
+            if !seen.insert(class) {
+                let class = format!("{} turned {} times", self.name(class.class), class.turns);
+                return Err(Error::RepeatedClass { class, place: "the classes to draw from".into() });
             }
-            Kind::Features(_) if class.turns > 0 => {
-                let (value, need) = (class.turns.to_string(), "0 for vectors, which cannot be turned");
-                Err(Error::Setting { name: "turns", value, need })
+        }
+        Ok(())
+    }
+
+    /// Whether each class of a list has so many examples.
+    pub(super) fn check_counts(&self, classes: &[ClassRef], need: usize) -> Result<()> {
+        match classes.iter().find(|class| self.count(class.class) < need) {
+            Some(ClassRef { class, .. }) => {
+                let (class, have) = (self.name(*class).into(), self.count(*class));
+                Err(Error::TooFewImages { class, need, have })
             }
-            Kind::Features(_) => Ok(()),
+            None => Ok(()),
         }
     }
 
     /// What tells this data from others, for [`Tasks::describe`](crate::Tasks::describe).
     pub(super) fn describe(&self) -> String {
-        let sum = match &self.0 {
-            Kind::Images(set) => set.sum(),
-            Kind::Features(set) => set.sum(),
+        let (set, sum): (&dyn fmt::Debug, u32) = match &self.0 {
+            Kind::Images(set) => (set, set.sum()),
+            Kind::Features(set) => (set, set.sum()),
         };
-        match &self.0 {
-            Kind::Images(set) => format!("data: {set:?}\nsum of the data: {sum:08x}"),
-            Kind::Features(set) => format!("data: {set:?}\nsum of the data: {sum:08x}"),
-        }
+        format!("data: {set:?}\nsum of the data: {sum:08x}")
     }
 
     /// Reads examples as numbers of one type.

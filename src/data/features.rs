@@ -111,7 +111,17 @@ impl FeatureSet {
 
     /// Every class once, to draw episodes from when there is no split.
     pub fn all(&self) -> Vec<ClassRef> {
-        (0..self.classes()).map(|class| ClassRef { class, turns: 0 }).collect()
+        self.groups.refs()
+    }
+
+    /// Whether there is such a class, not turned.
+    pub(super) fn check(&self, class: ClassRef) -> Result<()> {
+        self.groups.check(class)?;
+        if class.turns > 0 {
+            let (value, need) = (class.turns.to_string(), "0 for vectors, which cannot be turned");
+            return Err(Error::Setting { name: "turns", value, need });
+        }
+        Ok(())
     }
 
     /// A sum over names and numbers, by which a checkpoint tells data sets apart.

@@ -1,8 +1,8 @@
 //! Vectors from tables of comma-separated values.
 
-use std::collections::HashMap;
 use std::path::Path;
 
+use super::by_class::ByClass;
 use super::features::FeatureSet;
 use crate::error::{Error, Result};
 
@@ -22,21 +22,18 @@ impl FeatureSet {
         let bad = |reason: String| Error::BadFile { path: path.into(), reason };
         let file = std::fs::File::open(path).map_err(io)?;
         let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(file);
-        let mut column = None;
-        let (mut order, mut classes) = (HashMap::new(), Vec::<(String, Vec<Vec<f32>>)>::new());
+        let (mut column, mut found) = (None, ByClass::new());
         for (row, record) in reader.records().enumerate() {
             let record = record.map_err(|e| bad(e.to_string()))?;
             if record.len() < 2 {
                 return Err(bad("a line needs at least one number and a class".into()));
             }
             if row == 0 {
-                let found = class.map(|name| record.iter().position(|cell| cell.trim() == name));
-                match found {
-                    Some(Some(at)) => column = Some(at),
-                    Some(None) => {
-                        return Err(bad(format!("there is no column {:?}", class.unwrap_or_default())));
+                if let Some(name) = class {
+                    column = record.iter().position(|cell| cell.trim() == name);
+                    if column.is_none() {
+                        return Err(bad(format!("there is no column {name:?}")));
                     }
-                    None => {}
                 }
                 let numbers =
                     record.iter().take(record.len() - 1).any(|cell| cell.trim().parse::<f32>().is_ok());
@@ -59,13 +56,8 @@ impl FeatureSet {
             };
             let cells = record.iter().enumerate().filter(|(i, _)| *i != at);
             let vector = cells.map(|(_, cell)| number(cell)).collect::<Result<Vec<_>>>()?;
-            let name = record[at].trim().to_owned();
-            let place = *order.entry(name.clone()).or_insert_with(|| {
-                classes.push((name, Vec::new()));
-                classes.len() - 1
-            });
-            classes[place].1.push(vector);
+            found.add(record[at].trim(), vector);
         }
-        FeatureSet::from_classes(classes)
+        FeatureSet::from_classes(found.into_classes())
     }
 }

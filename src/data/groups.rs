@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::class::ClassRef;
 use crate::error::{Error, Result};
 
 /// Examples that stand one after the other, class by class. Cloning shares everything.
@@ -58,6 +59,20 @@ impl Groups {
     #[track_caller]
     pub(super) fn count(&self, class: usize) -> usize {
         self.first[class + 1] - self.first[class]
+    }
+
+    /// Every class once.
+    pub(super) fn refs(&self) -> Vec<ClassRef> {
+        (0..self.classes()).map(|class| ClassRef { class, turns: 0 }).collect()
+    }
+
+    /// Whether there is such a class.
+    pub(super) fn check(&self, class: ClassRef) -> Result<()> {
+        if class.class < self.classes() {
+            return Ok(());
+        }
+        let place = format!("classes are numbered from 0 to {}", self.classes() - 1);
+        Err(Error::UnknownClass { class: class.class.to_string(), place })
     }
 
     /// Where one example of a class stands among all.

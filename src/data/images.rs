@@ -143,7 +143,7 @@ impl ImageSet {
 
     /// Every class once, not turned, to draw episodes from when there is no split.
     pub fn all(&self) -> Vec<ClassRef> {
-        (0..self.classes()).map(|class| ClassRef { class, turns: 0 }).collect()
+        self.groups.refs()
     }
 
     /// A view of one class, turned as `class` says.
@@ -152,10 +152,7 @@ impl ImageSet {
     /// [`Error::UnknownClass`]; [`Error::Setting`] if `turns` is above 3; [`Error::NotSquare`] for a
     /// quarter turn of images that are not square.
     pub fn class(&self, class: ClassRef) -> Result<Class<'_>> {
-        if class.class >= self.classes() {
-            let place = format!("classes are numbered from 0 to {}", self.classes() - 1);
-            return Err(Error::UnknownClass { class: class.class.to_string(), place });
-        }
+        self.groups.check(class)?;
         if class.turns > 3 {
             return Err(Error::Setting {
                 name: "turns",

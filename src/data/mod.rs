@@ -21,6 +21,8 @@ mod archive;
 mod batches;
 #[cfg(feature = "images")]
 mod bitmap;
+#[cfg(any(feature = "csv", feature = "text"))]
+mod by_class;
 mod class;
 mod class_data;
 #[cfg(feature = "photos")]

@@ -86,8 +86,8 @@ impl Photos {
     /// # Errors
     /// [`Error::Setting`] for a size out of range; [`Error::Io`], [`Error::BadFile`] for an archive that is not whole or
     /// a folder without photographs; [`Error::BadImage`] for the first file that is not an image, is cut off, or is too
-    /// large; [`Error::EmptyClass`] for a folder without any file in it or a name that was asked for and is not there as
-    /// [`Error::UnknownClass`]; [`Error::RepeatedClass`].
+    /// large; [`Error::EmptyClass`] for a folder without any file in it; [`Error::UnknownClass`] and [`Error::RepeatedClass`] for
+    /// names that were asked for and are not there, or twice.
     pub fn load(&self, path: impl AsRef<Path>) -> Result<ImageSet> {
         let (size, root) = (self.size, path.as_ref());
         if !(1..=4096).contains(&size) {

@@ -1,6 +1,5 @@
 //! Draws classification episodes from the classes of an image set.
 
-use std::collections::HashSet;
 use std::ops::Range;
 
 use ndarray::{ArrayD, IxDyn};
@@ -85,7 +84,7 @@ impl EpisodeSampler {
     /// # Errors
     /// [`Error::Setting`] if `ways`, `shots` or `queries` is 0; [`Error::TooFewClasses`];
     /// [`Error::TooFewImages`]; [`Error::RepeatedClass`] for a class that is listed twice; the
-    /// error of [`ImageSet::class`](crate::ImageSet::class) for a class that is not in `images`.
+    /// error of [`ImageSet::class`](crate::ImageSet::class) for a class that `data` does not have so.
     pub fn new(
         data: impl Into<ClassData>,
         classes: &[ClassRef],
@@ -108,19 +107,8 @@ impl EpisodeSampler {
                 have: classes.len(),
             });
         }
-        let need = shape.shots.saturating_add(shape.queries);
-        let mut seen = HashSet::new();
-        for &class in classes {
-            data.check(class)?;
-            let (name, have) = (data.name(class.class), data.count(class.class));
-            if have < need {
-                return Err(Error::TooFewImages { class: name.into(), need, have });
-            }
-            if !seen.insert(class) {
-                let class = format!("{name} turned {} times", class.turns);
-                return Err(Error::RepeatedClass { class, place: "the classes to draw from".into() });
-            }
-        }
+        data.check_list(classes)?;
+        data.check_counts(classes, shape.shots.saturating_add(shape.queries))?;
         let unlabelled = Unlabelled::default();
         Ok(Self { data, classes: classes.to_vec(), shape, seed, unlabelled })
     }

@@ -65,7 +65,7 @@ impl Split {
         Ok(split)
     }
 
-    /// Shuffles the classes and takes `train` of them for training and `test` others for testing, as
+    /// Shuffles the classes of `data`, `&ImageSet` or `&FeatureSet`, and takes `train` of them for training and `test` others for testing, as
     /// MAML and Reptile do (1200 and 423 of Omniglot). `val` is empty: see [`Split::hold_out`].
     ///
     /// With `rotations` each class is followed by its three turned versions, in both lists.
@@ -80,18 +80,22 @@ impl Split {
         seed: u64,
     ) -> Result<Self> {
         let data = data.into();
-        let (need, have) = (train.saturating_add(test), data.classes());
+        let split = Self::of_classes(data.classes(), [train, test], if rotations { 4 } else { 1 }, seed)?;
+        split.train.iter().chain(&split.test).try_for_each(|&class| data.check(class))?;
+        Ok(split)
+    }
+
+    /// A random split of `have` classes, each in so many turns.
+    pub(super) fn of_classes(have: usize, [train, test]: [usize; 2], turns: u8, seed: u64) -> Result<Self> {
+        let need = train.saturating_add(test);
         if need > have {
             return Err(Error::TooFewClasses { what: "a split (train + test)", need, have });
         }
-        let turns = if rotations { 4 } else { 1 };
         let order = distinct(&mut stream(seed, Purpose::Split, 0), have, need);
         let refs = |classes: &[usize]| -> Vec<ClassRef> {
             classes.iter().flat_map(|&class| (0..turns).map(move |turns| ClassRef { class, turns })).collect()
         };
-        let split = Self { train: refs(&order[..train]), val: Vec::new(), test: refs(&order[train..]) };
-        split.train.iter().chain(&split.test).try_for_each(|&class| data.check(class))?;
-        Ok(split)
+        Ok(Self { train: refs(&order[..train]), val: Vec::new(), test: refs(&order[train..]) })
     }
 
     /// Moves the last `classes` of `train`, each with all its rotations, to the end of `val`.

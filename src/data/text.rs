@@ -4,14 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::class::ClassRef;
-use super::features::FeatureSet;
 use super::groups::Groups;
 use super::split::Split;
 use crate::error::{Error, Result};
 
 /// Sentences grouped by class.
 ///
-/// A [`Vocabulary`](crate::Vocabulary) of the training classes turns them into a [`FeatureSet`] of word ids, from which
+/// A [`Vocabulary`](crate::Vocabulary) of the training classes turns them into a [`FeatureSet`](crate::FeatureSet) of word ids, from which
 /// episodes are drawn; an [`EmbeddingBag`](crate::EmbeddingBag) reads those rows. Cloning shares the sentences.
 ///
 /// ```
@@ -94,7 +93,7 @@ impl TextSet {
 
     /// Every class once.
     pub fn all(&self) -> Vec<ClassRef> {
-        (0..self.classes()).map(|class| ClassRef { class, turns: 0 }).collect()
+        self.groups.refs()
     }
 
     /// Disjoint random training and test classes, as [`Split::random`] draws them.
@@ -102,10 +101,12 @@ impl TextSet {
     /// # Errors
     /// [`Error::TooFewClasses`].
     pub fn split(&self, train: usize, test: usize, seed: u64) -> Result<Split> {
-        // a split depends on the number of classes alone
-        let class = |class| (self.class_name(class).to_owned(), vec![vec![0.0]]);
-        let classes = FeatureSet::from_classes((0..self.classes()).map(class).collect())?;
-        Split::random(&classes, train, test, false, seed)
+        Split::of_classes(self.classes(), [train, test], 1, seed)
+    }
+
+    /// Whether there is such a class.
+    pub(super) fn check(&self, class: ClassRef) -> Result<()> {
+        self.groups.check(class)
     }
 }
 

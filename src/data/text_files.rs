@@ -1,29 +1,12 @@
 //! Sentences from files: tables of comma-separated values, and the published files of CLINC150 and FewRel.
 
-use std::collections::HashMap;
 use std::path::Path;
 
 use serde_json::Value;
 
+use super::by_class::ByClass;
 use super::text::TextSet;
 use crate::error::{Error, Result};
-
-/// Sentences by class, in the order in which the classes first appear.
-#[derive(Default)]
-struct Collected {
-    place: HashMap<String, usize>,
-    classes: Vec<(String, Vec<String>)>,
-}
-
-impl Collected {
-    fn add(&mut self, class: &str, sentence: String) {
-        let place = *self.place.entry(class.to_owned()).or_insert_with(|| {
-            self.classes.push((class.to_owned(), Vec::new()));
-            self.classes.len() - 1
-        });
-        self.classes[place].1.push(sentence);
-    }
-}
 
 impl TextSet {
     /// Reads tables whose first line names the columns, all into one set (feature `text`). BANKING77's files have the columns
@@ -33,7 +16,7 @@ impl TextSet {
     /// [`Error::Io`]; [`Error::BadFile`] for bytes that are no table, lines of differing length, or a column that is not
     /// there; [`Error::BadLine`] for an empty sentence or class; [`Error::TooFewClasses`] without any sentence.
     pub fn read_csv<P: AsRef<Path>>(paths: &[P], text: &str, class: &str) -> Result<TextSet> {
-        let mut found = Collected::default();
+        let mut found = ByClass::new();
         for path in paths {
             let path = path.as_ref();
             let bad = |reason: String| Error::BadFile { path: path.into(), reason };
@@ -56,7 +39,7 @@ impl TextSet {
                 found.add(record[class].trim(), record[text].trim().to_owned());
             }
         }
-        TextSet::from_classes(found.classes)
+        TextSet::from_classes(found.into_classes())
     }
 
     /// Reads CLINC150's `data_full.json` (feature `text`): the lists `train`, `val` and `test` of `[sentence, intent]` as one
@@ -68,7 +51,7 @@ impl TextSet {
         let path = path.as_ref();
         let all = json(path)?;
         let bad = |reason: String| Error::BadFile { path: path.into(), reason };
-        let mut found = Collected::default();
+        let mut found = ByClass::new();
         for part in ["train", "val", "test"] {
             let list = all[part].as_array().ok_or_else(|| bad(format!("there is no list {part:?}")))?;
             for (i, pair) in list.iter().enumerate() {
@@ -78,7 +61,7 @@ impl TextSet {
                 }
             }
         }
-        TextSet::from_classes(found.classes)
+        TextSet::from_classes(found.into_classes())
     }
 
     /// Reads a file of FewRel (feature `text`): an object of lists of `{"tokens": [..], ..}` by relation, in the order of their
@@ -91,7 +74,7 @@ impl TextSet {
         let all = json(path)?;
         let bad = |reason: String| Error::BadFile { path: path.into(), reason };
         let relations = all.as_object().ok_or_else(|| bad("it is not an object of relations".into()))?;
-        let mut found = Collected::default();
+        let mut found = ByClass::new();
         let mut names: Vec<_> = relations.keys().collect();
         names.sort();
         for name in names {
@@ -103,7 +86,7 @@ impl TextSet {
                 found.add(name, tokens.ok_or_else(|| place(i))?.join(" "));
             }
         }
-        TextSet::from_classes(found.classes)
+        TextSet::from_classes(found.into_classes())
     }
 }
 

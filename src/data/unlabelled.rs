@@ -43,12 +43,7 @@ impl EpisodeSampler {
         }
         let of_class = (self.shape.shots + self.shape.queries).saturating_add(per_class);
         let need = of_class.max(per_distractor);
-        for &class in &self.classes {
-            let have = self.data.count(class.class);
-            if have < need {
-                return Err(Error::TooFewImages { class: self.data.name(class.class).into(), need, have });
-            }
-        }
+        self.data.check_counts(&self.classes, need)?;
         Ok(Self { unlabelled: Unlabelled { per_class, distractors, per_distractor }, ..self })
     }
 

@@ -36,10 +36,7 @@ impl Vocabulary {
     pub fn new(text: &TextSet, classes: &[ClassRef], least: usize) -> Result<Vocabulary> {
         let mut counts = HashMap::<String, usize>::new();
         for class in classes {
-            if class.class >= text.classes() {
-                let place = format!("classes are numbered from 0 to {}", text.classes() - 1);
-                return Err(Error::UnknownClass { class: class.class.to_string(), place });
-            }
+            text.check(*class)?;
             for i in 0..text.count(class.class) {
                 words(text.sentence(class.class, i)).for_each(|word| *counts.entry(word).or_default() += 1);
             }
