@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::file::{File, note, write};
-use super::saved::{CHECKPOINT, STATE, learned_of, named};
+use super::saved::{CHECKPOINT, arrays_of, learned_of, named};
 use super::trainer::TrainState;
 use crate::error::Result;
 use crate::meta::{Learner, check_learned};
@@ -27,10 +27,7 @@ pub fn save_checkpoint<T: Real>(path: &Path, learner: &dyn Learner<T>, state: &T
     note.insert("slots".into(), state.optimizer.slots.len().into());
     note.insert("settings".into(), state.settings.as_str().into());
     note.insert("data".into(), state.data.as_str().into());
-    let learned = &state.learned;
-    let arrays =
-        named("", &specs, &learned.params).chain(named(STATE, &carried, &learned.state)).chain(slots);
-    write(path, arrays, &note)
+    write(path, arrays_of([&specs, &carried], &state.learned).chain(slots), &note)
 }
 
 /// Loads what [`save_checkpoint`] saved.

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::file::{File, Note, note, write};
-use super::saved::{STATE, check_finite, learned_of, named};
+use super::saved::{arrays_of, learned_of, write_adapted};
 use crate::data::{Examples, PixelRange};
 use crate::error::{Error, Result};
 use crate::meta::{Adapted, Learned, Learner, check_learned};
@@ -83,9 +83,8 @@ impl<L: Learner<f32>> Pretrained<L> {
     {
         let Pretrained { learner, learned, pixels } = self;
         check_learned(learner, learned)?;
-        let [specs, state] = [learner.specs(), Learner::<f32>::state(learner)];
-        let arrays = named("", &specs, &learned.params).chain(named(STATE, &state, &learned.state));
-        write(path, arrays, &described(PRETRAINED, learner, *pixels)?)
+        let note = described(PRETRAINED, learner, *pixels)?;
+        write(path, arrays_of([&learner.specs(), &Learner::<f32>::state(learner)], learned), &note)
     }
 
     /// Loads what [`save`](Pretrained::save) saved.
@@ -153,10 +152,9 @@ impl<L: Learner<f32>> Classifier<L> {
     where
         L: Serialize,
     {
-        check_finite(&self.adapted)?;
         let mut note = described(CLASSIFIER, &self.learner, self.pixels)?;
         note.insert("classes".into(), self.classes.clone().into());
-        write(path, self.adapted.arrays().map(|(name, array)| (name.to_owned(), array)), &note)
+        write_adapted(path, &self.adapted, &note)
     }
 
     /// Loads what [`save`](Classifier::save) saved.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ndarray::ArrayD;
 
-use super::file::{File, note, write};
+use super::file::{File, Note, note, write};
 use crate::error::{Error, Result};
 use crate::meta::{Adapted, Learned, Learner, check_learned};
 use crate::nn::{ParamSpec, check_params, check_specs};
@@ -12,7 +12,7 @@ use crate::real::{Real, all_finite};
 
 /// Kinds of files.
 const PARAMS: &str = "a file of parameters";
-pub(super) const LEARNED: &str = "a file of meta-parameters";
+const LEARNED: &str = "a file of meta-parameters";
 pub(super) const CHECKPOINT: &str = "a checkpoint";
 const ADAPTED: &str = "an adapted learner";
 
@@ -46,10 +46,17 @@ pub fn load_params<T: Real>(path: &Path, specs: &[ParamSpec]) -> Result<Vec<Arra
 #[inline(never)]
 pub fn save_learned<T: Real>(path: &Path, learner: &dyn Learner<T>, learned: &Learned<T>) -> Result<()> {
     check_learned(learner, learned)?;
-    let [specs, state] = [learner.specs(), learner.state()];
     let mut note = note(LEARNED);
     note.insert("learner".into(), format!("{learner:#?}").into());
-    write(path, named("", &specs, &learned.params).chain(named(STATE, &state, &learned.state)), &note)
+    write(path, arrays_of([&learner.specs(), &learner.state()], learned), &note)
+}
+
+/// The arrays of a file that hold what was learned, for the specs of parameters and state.
+pub(super) fn arrays_of<'a, T>(
+    [specs, state]: [&'a [ParamSpec]; 2],
+    learned: &'a Learned<T>,
+) -> impl Iterator<Item = (String, &'a ArrayD<T>)> {
+    named("", specs, &learned.params).chain(named(STATE, state, &learned.state))
 }
 
 /// Loads what [`save_learned`] or [`save_checkpoint`](crate::save_checkpoint) saved.
@@ -74,8 +81,15 @@ pub(super) fn learned_of<T: Real>(file: &File<'_>, learner: &dyn Learner<T>) -> 
 /// [`Error::NotFinite`], [`Error::Io`].
 #[inline(never)]
 pub fn save_adapted<T: Real>(path: &Path, adapted: &Adapted<T>) -> Result<()> {
-    check_finite(adapted)?;
-    write(path, adapted.arrays().map(|(name, array)| (name.to_owned(), array)), &note(ADAPTED))
+    write_adapted(path, adapted, &note(ADAPTED))
+}
+
+/// Writes what was adapted, unless it could not be loaded again.
+pub(super) fn write_adapted<T: Real>(path: &Path, adapted: &Adapted<T>, note: &Note) -> Result<()> {
+    if let Some((name, _)) = adapted.arrays().find(|(_, array)| !all_finite(array)) {
+        return Err(Error::NotFinite { what: format!("array {name} of the adapted learner") });
+    }
+    write(path, adapted.arrays().map(|(name, array)| (name.to_owned(), array)), note)
 }
 
 /// Loads what [`save_adapted`] saved. Predict with a learner of the same settings.
@@ -87,16 +101,8 @@ pub fn load_adapted<T: Real>(path: &Path) -> Result<Adapted<T>> {
     Ok(Adapted::new(File::of_kind(path, &[ADAPTED])?.all()?))
 }
 
-/// Refuses what would not be loaded again.
-pub(super) fn check_finite<T: Real>(adapted: &Adapted<T>) -> Result<()> {
-    match adapted.arrays().find(|(_, array)| !all_finite(array)) {
-        Some((name, _)) => Err(Error::NotFinite { what: format!("array {name} of the adapted learner") }),
-        None => Ok(()),
-    }
-}
-
 /// What the arrays of a learner's state are called in a file: this and their names.
-pub(super) const STATE: &str = "state/";
+const STATE: &str = "state/";
 
 pub(super) fn named<'a, T>(
     prefix: &'a str,
