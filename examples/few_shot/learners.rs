@@ -68,10 +68,7 @@ pub const ALL: &[Named] = &[
     }),
     named("maml++", "MAML++ with all its parts, 5 steps", |name, settings, images| {
         let model = settings.network(Network::Strided, Some(settings.ways))?;
-        let tasks = images.train(settings, settings.ways, settings.shots, settings.shots)?;
-        let (learner, config) =
-            (Maml::plus_plus(model, 0.1, 5), TrainConfig::new(8, 1e-3, settings.iterations));
-        trained(name, settings, &learner, &tasks, &images.test(settings)?, Box::new(Adam::default()), config)
+        episodic(name, settings, images, &Maml::plus_plus(model, 0.1, 5), [settings.ways, settings.shots, 8])
     }),
     named("protonet", "prototypical networks", |name, settings, images| {
         let model = settings.network(Network::Pooled, None)?;
@@ -93,30 +90,19 @@ pub const ALL: &[Named] = &[
     named("matching-fce", "matching networks with full context embeddings", |name, settings, images| {
         let model = settings.network(Network::Pooled, None)?;
         let learner = MatchingNet::new(model, NormMode::Together).full_context(5);
-        let tasks = images.train(settings, settings.ways, settings.shots, 15)?;
-        let (config, adam) = (TrainConfig::new(4, 1e-3, settings.iterations), Box::new(Adam::default()));
-        trained(name, settings, &learner, &tasks, &images.test(settings)?, adam, config)
+        episodic(name, settings, images, &learner, [settings.ways, 15, 4])
     }),
     named("relation", "relation networks: a learned comparison of maps", |name, settings, images| {
         let model = MapConv4::new([28, 28, 1], settings.filters)?.unpadded()?;
-        let learner = RelationNet::new(model, NormMode::Batch);
-        let tasks = images.train(settings, settings.ways, settings.shots, 15)?;
-        let (config, adam) = (TrainConfig::new(1, 1e-3, settings.iterations), Box::new(Adam::default()));
-        trained(name, settings, &learner, &tasks, &images.test(settings)?, adam, config)
+        episodic(name, settings, images, &RelationNet::new(model, NormMode::Batch), [settings.ways, 15, 1])
     }),
     named("tadam", "prototypes in an embedding that is conditioned on the task", |name, settings, images| {
         let model = settings.network(Network::Pooled, None)?;
-        let tasks = images.train(settings, 20.min(images.train.len()), settings.shots, 5)?;
-        let (config, adam) = (TrainConfig::new(2, 1e-3, settings.iterations), Box::new(Adam::default()));
-        let learner = Tadam::new(model, NormMode::Batch);
-        trained(name, settings, &learner, &tasks, &images.test(settings)?, adam, config)
+        episodic(name, settings, images, &Tadam::new(model, NormMode::Batch), [20, 5, 2])
     }),
     named("meta-opt-net", "a support vector machine on learned embeddings", |name, settings, images| {
         let model = settings.network(Network::Pooled, None)?;
-        let tasks = images.train(settings, settings.ways, settings.shots, 6)?;
-        let (config, adam) = (TrainConfig::new(8, 1e-3, settings.iterations), Box::new(Adam::default()));
-        let learner = MetaOptNet::svm(model, NormMode::Together);
-        trained(name, settings, &learner, &tasks, &images.test(settings)?, adam, config)
+        episodic(name, settings, images, &MetaOptNet::svm(model, NormMode::Together), [settings.ways, 6, 8])
     }),
     named(
         "semi-protonet",
@@ -134,10 +120,7 @@ pub const ALL: &[Named] = &[
     ),
     named("r2d2", "ridge regression on learned embeddings", |name, settings, images| {
         let model = settings.network(Network::Pooled, None)?;
-        let learner = R2d2::new(model, NormMode::Together);
-        let tasks = images.train(settings, 20.min(images.train.len()), settings.shots, 5)?;
-        let (config, adam) = (TrainConfig::new(2, 1e-3, settings.iterations), Box::new(Adam::default()));
-        trained(name, settings, &learner, &tasks, &images.test(settings)?, adam, config)
+        episodic(name, settings, images, &R2d2::new(model, NormMode::Together), [20, 5, 2])
     }),
     named("reptile", "Reptile, 5 inner steps of 10 images by Adam", |name, settings, images| {
         let model = settings.network(Network::Strided, Some(settings.ways))?;
@@ -193,19 +176,28 @@ fn plain_maml(settings: &Settings, order: Order) -> Result<Maml<Conv4>> {
     Ok(if settings.norms_stay { maml.adapting(Adapts::NoNorms) } else { maml })
 }
 
-/// MAML and its relatives: 32 episodes as in the test, with as many queries as shots; Adam at 1e-3.
-fn maml(name: &str, settings: &Settings, images: &Images, learner: &dyn Trainable<f32>) -> Result<Row> {
-    let tasks = images.train(settings, settings.ways, settings.shots, settings.shots)?;
-    let config = TrainConfig::new(32, 1e-3, settings.iterations);
-    trained(name, settings, learner, &tasks, &images.test(settings)?, Box::new(Adam::default()), config)
+/// Training on episodes, with Adam at 1e-3: so many ways (fewer if there are fewer classes), queries per class, and episodes
+/// per meta-step.
+fn episodic(
+    name: &str,
+    settings: &Settings,
+    images: &Images,
+    learner: &dyn Trainable<f32>,
+    [ways, queries, meta_batch]: [usize; 3],
+) -> Result<Row> {
+    let tasks = images.train(settings, ways.min(images.train.len()), settings.shots, queries)?;
+    let (config, adam) = (TrainConfig::new(meta_batch, 1e-3, settings.iterations), Box::new(Adam::default()));
+    trained(name, settings, learner, &tasks, &images.test(settings)?, adam, config)
 }
 
-/// Metric learners: an episode of up to 60 ways with 5 queries per class; Adam at 1e-3.
+/// MAML and its relatives: 32 episodes as in the test, with as many queries as shots.
+fn maml(name: &str, settings: &Settings, images: &Images, learner: &dyn Trainable<f32>) -> Result<Row> {
+    episodic(name, settings, images, learner, [settings.ways, settings.shots, 32])
+}
+
+/// Metric learners: an episode of 60 ways with 5 queries per class.
 fn protonet(name: &str, settings: &Settings, images: &Images, learner: &dyn Trainable<f32>) -> Result<Row> {
-    let ways = 60.min(images.train.len());
-    let tasks = images.train(settings, ways, settings.shots, 5)?;
-    let config = TrainConfig::new(1, 1e-3, settings.iterations);
-    trained(name, settings, learner, &tasks, &images.test(settings)?, Box::new(Adam::default()), config)
+    episodic(name, settings, images, learner, [60, 5, 1])
 }
 
 /// Baselines: batches of 64 images of all training classes; Adam at 1e-3.
