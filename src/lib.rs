@@ -93,9 +93,10 @@
 //! # Features
 //!
 //! On by default: `images` (Omniglot from archives or folders), `safetensors`
-//! (saving and loading). `serde` makes settings and results serde data. Kernels use AVX-512 or AVX2
-//! where the processor has them;
-//! the environment variable `INNERLOOP_SIMD` (`portable`, `avx2`, `avx512`) lowers that.
+//! (saving and loading). `serde` makes settings and results serde data, and with `safetensors` gives files that are
+//! complete in themselves; `photos` reads photographs, `csv` tables of vectors, `text` sentences.
+//!
+//! Kernels use AVX-512 or AVX2 where the processor has them; the environment variable `INNERLOOP_SIMD` (`portable`, `avx2`, `avx512`) lowers that.
 #![deny(unsafe_code, missing_docs, missing_debug_implementations, unreachable_pub)]
 #![deny(clippy::undocumented_unsafe_blocks)]
 // an iterator's steps are checked in builds with debug assertions: see kernels/simd/each.rs

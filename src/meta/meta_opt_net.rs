@@ -29,8 +29,8 @@ pub enum ConvexHead {
     },
     /// The multi-class support vector machine of Crammer and Singer, by a fixed number of steps of the alternating direction
     /// method of multipliers on its dual problem. The gradient is that of what these steps compute, exactly; the more of
-    /// them, the closer to the solution. 30 steps bring the logits of 5 to 20 classes of 1 to 5 examples within 0.2 % of
-    /// their solution.
+    /// them, the closer to the solution. A test holds the logits of 30 steps for 25 examples within 0.2 % of their
+    /// solution.
     Svm {
         /// The bound of the dual variables, above 0.
         c: f64,
