@@ -4,6 +4,7 @@ use std::fmt::{self, Debug};
 use std::ops::Deref;
 use std::rc::Rc;
 
+use crate::ops::Scaled;
 use crate::real::Real;
 use crate::tape::Tape;
 use crate::value::Value;
@@ -109,6 +110,8 @@ impl<T: Real> Debug for Emit<'_, '_, T> {
 pub(crate) enum Held<T: Real> {
     /// Most rules have no fields: they take no memory and are never freed.
     Fieldless(&'static dyn Rule<T>),
+    /// The most frequent rules that have a field: held in place, so that recording them allocates nothing.
+    Scaled(EachInput<Scaled>),
     Shared(Rc<dyn Rule<T>>),
 }
 
@@ -126,12 +129,14 @@ impl<T: Real> Deref for Held<T> {
     fn deref(&self) -> &Self::Target {
         match self {
             Held::Fieldless(rule) => *rule,
+            Held::Scaled(rule) => rule,
             Held::Shared(rule) => &**rule,
         }
     }
 }
 
 /// The rule of an operation with one output: its [`Op::vjp`] for one input after the other.
+#[derive(Clone)]
 pub(crate) struct EachInput<O>(pub(crate) O);
 
 impl<T: Real, O: Op<T>> Rule<T> for EachInput<O> {

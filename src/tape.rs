@@ -7,6 +7,7 @@ use std::rc::Rc;
 use ndarray::{ArrayD, ArrayViewD};
 
 use crate::op::{EachInput, Held, Op, Rule};
+use crate::ops::Scaled;
 use crate::real::Real;
 use crate::value::Value;
 use crate::var::Var;
@@ -170,12 +171,19 @@ impl<T: Real> Tape<T> {
     #[track_caller]
     pub(crate) fn push<'t>(&'t self, value: Value<T>, op: impl Op<T>, inputs: &[Var<'t, T>]) -> Var<'t, T> {
         self.check_same_tape(&op, inputs);
-        self.push_node(Node {
-            value,
-            rule: Some(Held::new(EachInput(op))),
-            inputs: Inputs::of(inputs),
-            outputs: 1,
-        })
+        self.push_first(value, Held::new(EachInput(op)), inputs, 1)
+    }
+
+    /// As [`push`](Tape::push), without an allocation.
+    #[track_caller]
+    pub(crate) fn push_scaled<'t>(
+        &'t self,
+        value: Value<T>,
+        op: Scaled,
+        inputs: &[Var<'t, T>],
+    ) -> Var<'t, T> {
+        self.check_same_tape(&op, inputs);
+        self.push_first(value, Held::Scaled(EachInput(op)), inputs, 1)
     }
 
     /// Records an operation with several outputs.
@@ -217,6 +225,7 @@ impl<T: Real> Tape<T> {
     }
 
     /// The first of `outputs` outputs, which has the rule.
+    #[inline]
     fn push_first(
         &self,
         value: Value<T>,

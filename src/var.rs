@@ -104,15 +104,20 @@ impl<'t, T: Real> Var<'t, T> {
     /// ```
     #[inline(never)]
     pub fn alias(self) -> Var<'t, T> {
-        self.tape.push(self.val(), Alias, &[self])
+        self.moved_to(self.val())
+    }
+
+    /// `self` plus a constant, given as the sum of the two.
+    pub(crate) fn moved_to(self, value: Value<T>) -> Var<'t, T> {
+        self.tape.push(value, Identity, &[self])
     }
 }
 
-/// The identity.
+/// The derivative of an identity, or of adding a constant.
 #[derive(Debug)]
-struct Alias;
+struct Identity;
 
-impl<T: Real> Op<T> for Alias {
+impl<T: Real> Op<T> for Identity {
     fn vjp<'t>(&self, _wrt: usize, g: Var<'t, T>, _at: Point<'t, '_, T>) -> Var<'t, T> {
         g
     }

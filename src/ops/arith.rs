@@ -90,27 +90,26 @@ pub(super) fn zip_repeated<A: Copy, B: Copy, Y: Pooled>(
     (shape, y)
 }
 
-/// `y = a − rate·b`.
-#[derive(Debug)]
-struct MinusScaled(f64);
+/// The operations that hold one number.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Scaled {
+    /// `y = a − rate·b`.
+    Minus(f64),
+    /// `y = scale·x + shift`, the arithmetic of an array and two numbers.
+    Shifted(f64),
+}
 
-impl<T: Real> Op<T> for MinusScaled {
+impl<T: Real> Op<T> for Scaled {
     fn vjp<'t>(&self, wrt: usize, g: Var<'t, T>, _at: Point<'t, '_, T>) -> Var<'t, T> {
-        if wrt == 0 { g } else { -self.0 * g }
+        match *self {
+            Scaled::Minus(_) if wrt == 0 => g,
+            Scaled::Minus(rate) => -rate * g,
+            Scaled::Shifted(scale) => g.scale_shift(scale, 0.0),
+        }
     }
 
     fn reads_output(&self) -> bool {
         false
-    }
-}
-
-/// `y = scale·x + shift`, the arithmetic of an array and two numbers.
-#[derive(Debug)]
-struct ScaleShift(f64);
-
-impl<T: Real> Op<T> for ScaleShift {
-    fn vjp<'t>(&self, _wrt: usize, g: Var<'t, T>, _at: Point<'t, '_, T>) -> Var<'t, T> {
-        g.scale_shift(self.0, 0.0)
     }
 }
 
@@ -130,7 +129,7 @@ impl<'t, T: Real> Var<'t, T> {
                 a.zip(b, |a, b| a - r * b)
             })
         });
-        self.tape().push(value, MinusScaled(rate), &[self, other])
+        self.tape().push_scaled(value, Scaled::Minus(rate), &[self, other])
     }
 
     fn scale_shift(self, scale: f64, shift: f64) -> Var<'t, T> {
@@ -140,7 +139,7 @@ impl<'t, T: Real> Var<'t, T> {
             (1.0, _) => x.map(|x| x + b),
             _ => x.map(|x| x * a + b),
         });
-        self.tape().push(value, ScaleShift(scale), &[self])
+        self.tape().push_scaled(value, Scaled::Shifted(scale), &[self])
     }
 }
 

@@ -68,6 +68,7 @@ mod shape;
 mod softmax;
 mod stack;
 
+pub(crate) use arith::Scaled;
 pub use conv_block::ConvBlock;
 pub use dropout::Key;
 pub use index::Positions;

@@ -1,7 +1,8 @@
 //! Each setting of the inner loop: both routes give the same gradient, and it is the slope of the loss.
 
 use innerloop::{
-    Adapts, Downsample, Episode, Learner, Maml, Model, MultiStep, NormMode, Order, Progress, Route, Trainable,
+    AdamRule, Adapts, Downsample, Episode, Error, GradientDescent, Learner, Maml, Model, MomentumRule,
+    MultiStep, NormMode, Order, Progress, RmsPropRule, Route, Trainable, Update, UpdateRule, Updated,
 };
 
 use crate::tasks::{distance, random_episode, sinusoid_mlp, sinusoid_task, small_conv4};
@@ -110,6 +111,47 @@ fn every_setting_changes_the_lesson_and_what_is_adapted_is_what_was_chosen() {
                 _ => true,
             };
             assert_eq!(changed, chosen && !convolution_bias, "{name}: {}", spec.name);
+        }
+    }
+}
+
+/// A rule that is kept step by step in first order, whatever it says of itself.
+#[derive(Debug)]
+struct Kept(Box<dyn UpdateRule<f64>>);
+
+impl UpdateRule<f64> for Kept {
+    fn slots(&self) -> usize {
+        self.0.slots()
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        self.0.check()
+    }
+
+    fn update<'t>(&self, at: Update<'_, 't, f64>) -> Updated<'t, f64> {
+        self.0.update(at)
+    }
+}
+
+#[test]
+fn in_first_order_a_rule_that_shifts_gives_the_bits_of_its_steps_kept() {
+    let rules: [fn() -> Box<dyn UpdateRule<f64>>; 4] = [
+        || Box::new(GradientDescent { lr: 0.1 }),
+        || Box::new(MomentumRule { lr: 0.1, momentum: 0.7 }),
+        || Box::new(RmsPropRule { lr: 0.01, alpha: 0.9, eps: 1e-8 }),
+        || Box::new(AdamRule::new(0.01)),
+    ];
+    for (name, set) in SETTINGS {
+        for rule in rules {
+            let lesson = |rule: Box<dyn UpdateRule<f64>>| {
+                let [(_, model, lr, episode), ..] = cases();
+                let maml = set(Maml::new(model, lr, Order::First, NormMode::Batch).steps(2)).rule(rule);
+                maml.lesson(&moved(&maml), &episode, &here()).unwrap()
+            };
+            assert!(rule().shifts());
+            let (kept, shifted) = (lesson(Box::new(Kept(rule()))), lesson(rule()));
+            assert_eq!(kept.score.loss, shifted.score.loss, "{name}, {:?}", rule());
+            assert!(kept.grads == shifted.grads, "{name}, {:?}", rule());
         }
     }
 }

@@ -22,6 +22,10 @@ impl<T: Real> UpdateRule<T> for MomentumRule {
         1
     }
 
+    fn shifts(&self) -> bool {
+        true
+    }
+
     fn check(&self) -> Result<()> {
         check_rate("inner_lr", self.lr)?;
         check_decay("momentum", self.momentum)
@@ -52,6 +56,10 @@ pub struct RmsPropRule {
 impl<T: Real> UpdateRule<T> for RmsPropRule {
     fn slots(&self) -> usize {
         1
+    }
+
+    fn shifts(&self) -> bool {
+        true
     }
 
     fn check(&self) -> Result<()> {
@@ -115,6 +123,10 @@ impl AdamRule {
 impl<T: Real> UpdateRule<T> for AdamRule {
     fn slots(&self) -> usize {
         2
+    }
+
+    fn shifts(&self) -> bool {
+        true
     }
 
     fn check(&self) -> Result<()> {

@@ -26,6 +26,13 @@ pub trait UpdateRule<T: Real>: Sync + Debug {
         0
     }
 
+    /// Whether it adds to the parameters something that depends on gradients and carried arrays alone, and has no
+    /// meta-parameters. Then, in first order, the derivative of the adapted parameters in the initial ones is the
+    /// identity, and no inner step needs to be kept. By default `false`, which is always right.
+    fn shifts(&self) -> bool {
+        false
+    }
+
     /// Whether its settings are in range.
     ///
     /// # Errors
@@ -76,6 +83,10 @@ pub struct GradientDescent {
 }
 
 impl<T: Real> UpdateRule<T> for GradientDescent {
+    fn shifts(&self) -> bool {
+        true
+    }
+
     fn check(&self) -> Result<()> {
         check_rate("inner_lr", self.lr)
     }
@@ -96,6 +107,10 @@ impl<T: Real, R: UpdateRule<T> + ?Sized> UpdateRule<T> for Box<R> {
 
     fn slots(&self) -> usize {
         (**self).slots()
+    }
+
+    fn shifts(&self) -> bool {
+        (**self).shifts()
     }
 
     fn check(&self) -> Result<()> {

@@ -239,7 +239,8 @@ impl<T: Real> InnerLoop<'_, T> {
     }
 
     /// First way: all steps on the tape of `theta`. The loss is that of the query set after each step, times its
-    /// weight; the outputs are the last. In first order only the updates are on this tape.
+    /// weight; the outputs are the last. In first order only the updates are on this tape, and only their sum if the rule
+    /// shifts.
     #[inline(never)]
     pub(in crate::meta) fn unrolled<'t>(
         &self,
@@ -248,21 +249,48 @@ impl<T: Real> InnerLoop<'_, T> {
         weights: &[f64],
         order: Order,
     ) -> Result<Query<'t, T>> {
+        let support = &sets.support;
+        if order == Order::First && self.rule.shifts() {
+            let values: Vec<_> = theta.iter().map(|t| t.val()).collect();
+            let mut fast = self.at_start(&values);
+            return self.weighted(theta, sets, weights, &mut |k, asked| {
+                fast = self.stepped(&values, &fast, k, support)?;
+                let moved = |(i, phi): (usize, &Value<T>)| theta[i].moved_to(phi.clone());
+                Ok(if asked { self.starts().zip(&fast.phi).map(moved).collect() } else { Vec::new() })
+            });
+        }
         let mut fast = self.start(theta);
-        let features = if order == Order::Second { self.features(theta, &sets.support) } else { None };
-        let mut sum = None;
-        for (k, &weight) in weights.iter().enumerate() {
+        let features = if order == Order::Second { self.features(theta, support) } else { None };
+        self.weighted(theta, sets, weights, &mut |k, _| {
             fast = match order {
-                Order::First => self.constant(theta, &fast, k, &sets.support)?,
-                Order::Second => self.recorded(theta, &fast, k, &sets.support, features)?,
+                Order::First => self.constant(theta, &fast, k, support)?,
+                Order::Second => self.recorded(theta, &fast, k, support, features)?,
             };
-            if weight != 0.0 && k + 1 < weights.len() {
-                let loss = weight * self.query(theta, &fast.phi, k, sets).loss;
+            Ok(fast.phi.clone())
+        })
+    }
+
+    /// The sum of the query set's losses after each step, times their weights. `after(k, asked)` takes step `k` and returns
+    /// what is adapted then, if asked.
+    fn weighted<'t>(
+        &self,
+        theta: &[Var<'t, T>],
+        sets: &Sets<'_, T>,
+        weights: &[f64],
+        after: &mut dyn FnMut(usize, bool) -> Result<Vec<Var<'t, T>>>,
+    ) -> Result<Query<'t, T>> {
+        let last = weights.len().saturating_sub(1);
+        let mut sum = None;
+        let mut phi: Vec<_> = self.starts().map(|i| theta[i]).collect();
+        for (k, &weight) in weights.iter().enumerate() {
+            let early = weight != 0.0 && k < last;
+            phi = after(k, early || k == last)?;
+            if early {
+                let loss = weight * self.query(theta, &phi, k, sets).loss;
                 sum = Some(sum.map_or(loss, |sum| sum + loss));
             }
         }
-        let last = weights.len().saturating_sub(1);
-        let query = self.query(theta, &fast.phi, last, sets);
+        let query = self.query(theta, &phi, last, sets);
         let weight = weights.last().copied().unwrap_or(1.0);
         let own = if weight == 1.0 { query.loss } else { weight * query.loss };
         Ok(Query { loss: sum.map_or(own, |sum| sum + own), outputs: query.outputs })
