@@ -1,39 +1,100 @@
-//! Images, and the split of their classes.
+//! The data sets by name, and the split of their classes.
 
-use innerloop::{ClassRef, EpisodeSampler, EpisodeShape, Glyphs, ImageSet, Omniglot, Result, Split};
+#[cfg(feature = "text")]
+use std::path::Path;
+use std::path::PathBuf;
 
-use crate::settings::{Data, Settings};
+use clap::ValueEnum;
+use innerloop::{
+    ClassData, ClassRef, EpisodeSampler, EpisodeShape, Glyphs, ImageSet, Omniglot, Result, Split,
+};
 
-/// Images with classes to train on and others to test on.
-pub struct Images {
-    pub images: ImageSet,
+use crate::settings::Settings;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Data {
+    /// Invented characters: nothing to download
+    Glyphs,
+    /// Omniglot, Vinyals classes with rotations
+    Omniglot,
+    /// Photographs by class, with class lists in `splits` or a random split (feature `photos`)
+    Photos,
+    /// CLINC150: sentences of 150 intents (feature `text`)
+    Clinc150,
+    /// BANKING77: sentences of 77 intents (feature `text`)
+    Banking77,
+    /// FewRel: sentences of 44 relations to train on, of the 16 of its validation set to test on (feature `text`)
+    Fewrel,
+    /// A table of vectors, the class in the first column (feature `csv`)
+    Features,
+}
+
+impl Data {
+    pub fn holds_images(self) -> bool {
+        matches!(self, Data::Glyphs | Data::Omniglot | Data::Photos)
+    }
+}
+
+/// What examples are.
+#[cfg_attr(not(all(feature = "text", feature = "csv")), allow(dead_code))] // made from such data alone
+#[derive(Debug, Clone, Copy)]
+pub enum Inputs {
+    /// Height, width, channels.
+    Images([usize; 3]),
+    /// Sentences as ids below a number.
+    Words(usize),
+    /// Vectors of a width.
+    Vectors(usize),
+}
+
+/// Examples with classes to train on and others to test on.
+pub struct Source {
+    pub data: ClassData,
+    pub inputs: Inputs,
     pub train: Vec<ClassRef>,
     pub test: Vec<ClassRef>,
+    /// The same sentences as vectors by which they are compared where nothing is learned.
+    pub floor: Option<ClassData>,
 }
 
 /// Every learner is tested on the same episodes.
 const TEST_SEED: u64 = 2017;
 
-impl Images {
-    pub fn load(settings: &Settings) -> Result<Images> {
-        let (images, split) = match settings.data {
+impl Source {
+    pub fn load(settings: &Settings) -> Result<Source> {
+        match settings.data {
             Data::Glyphs => {
                 let images = Glyphs::default().generate()?;
                 let split = Split::random(&images, 480, 120, true, settings.seed)?;
-                (images, split)
+                Ok(Source::of_images(&images, split))
             }
             Data::Omniglot => {
-                let images = Omniglot::load(&settings.root)?;
-                let lists = ["splits/vinyals", "omniglot/splits/vinyals"].map(|l| settings.root.join(l));
-                let folder = lists.iter().find(|folder| folder.is_dir()).unwrap_or(&lists[0]);
-                let split = Split::vinyals(&images, folder)?;
-                (images, split)
+                let images = Omniglot::load(found(settings, "omniglot"))?;
+                let split = Split::vinyals(&images, found(settings, "omniglot").join("splits/vinyals"))?;
+                Ok(Source::of_images(&images, split))
             }
-        };
-        Ok(Images { images, train: split.train, test: split.test })
+            Data::Photos => photos(settings),
+            Data::Clinc150 | Data::Banking77 | Data::Fewrel => text(settings),
+            Data::Features => features(settings),
+        }
     }
 
-    /// Training episodes.
+    fn of_images(images: &ImageSet, split: Split) -> Source {
+        let (data, inputs) = (images.into(), Inputs::Images(images.shape()));
+        Source { data, inputs, train: split.train, test: split.test, floor: None }
+    }
+
+    /// Whether examples are images larger than a character.
+    pub fn large(&self) -> bool {
+        matches!(self.inputs, Inputs::Images([height, ..]) if height > 32)
+    }
+
+    /// Queries per class of a training episode at least: a mean over few sentences says little, and they cost little.
+    pub fn least(&self) -> usize {
+        if matches!(self.inputs, Inputs::Images(_)) { 1 } else { 5 }
+    }
+
+    /// Training episodes; fewer ways if there are fewer classes.
     pub fn train(
         &self,
         settings: &Settings,
@@ -41,12 +102,115 @@ impl Images {
         shots: usize,
         queries: usize,
     ) -> Result<EpisodeSampler> {
-        EpisodeSampler::new(&self.images, &self.train, EpisodeShape::new(ways, shots, queries), settings.seed)
+        let shape = EpisodeShape::new(ways.min(self.train.len()), shots, queries);
+        EpisodeSampler::new(self.data.clone(), &self.train, shape, settings.seed)
     }
 
     /// Test episodes.
     pub fn test(&self, settings: &Settings) -> Result<EpisodeSampler> {
-        let Settings { ways, shots, eval_queries: queries, .. } = *settings;
-        EpisodeSampler::new(&self.images, &self.test, EpisodeShape::new(ways, shots, queries), TEST_SEED)
+        self.test_on(&self.data, settings)
     }
+
+    /// The same test episodes on another form of the data.
+    pub fn test_on(&self, data: &ClassData, settings: &Settings) -> Result<EpisodeSampler> {
+        let Settings { ways, shots, eval_queries: queries, .. } = *settings;
+        EpisodeSampler::new(data.clone(), &self.test, EpisodeShape::new(ways, shots, queries), TEST_SEED)
+    }
+}
+
+/// The folder of a data set: below the root if it is there, or else the root.
+fn found(settings: &Settings, name: &str) -> PathBuf {
+    let below = settings.root.join(name);
+    if below.exists() { below } else { settings.root.clone() }
+}
+
+#[cfg(feature = "photos")]
+fn photos(settings: &Settings) -> Result<Source> {
+    use innerloop::Photos;
+    let folder = found(settings, "grocery");
+    let images = Photos::new(settings.size).load(&folder)?;
+    let lists = folder.join("splits");
+    let split = if lists.is_dir() {
+        Photos::split(&images, lists)?
+    } else {
+        let test = (images.classes() / 3).max(settings.ways);
+        Split::random(&images, images.classes().saturating_sub(test), test, false, settings.seed)?
+    };
+    Ok(Source::of_images(&images, split))
+}
+
+#[cfg(feature = "text")]
+fn text(settings: &Settings) -> Result<Source> {
+    use innerloop::{TextSet, Vocabulary};
+    let folder = |name: &str| found(settings, &format!("text/{name}"));
+    let (text, split) = match settings.data {
+        Data::Clinc150 => {
+            let text = TextSet::read_clinc150(folder("clinc150").join("data_full.json"))?;
+            let split = text.split(100, 50, settings.seed)?;
+            (text, split)
+        }
+        Data::Banking77 => {
+            let files = ["train.csv", "test.csv"].map(|file| folder("banking77").join(file));
+            let text = TextSet::read_csv(&files, "text", "category")?;
+            let split = text.split(50, 27, settings.seed)?;
+            (text, split)
+        }
+        _ => few_rel(&folder("fewrel"))?,
+    };
+    let vocabulary = Vocabulary::new(&text, &split.train, 2)?;
+    let rows = vocabulary.rows(&text, 40)?;
+    let (data, inputs) = (ClassData::from(&rows), Inputs::Words(vocabulary.size()));
+    Ok(Source { data, inputs, train: split.train, test: split.test, floor: None })
+}
+
+/// The 16 relations of Wikipedia to test on, and those of newspapers, medicine and SemEval that are not among them to
+/// train on.
+#[cfg(feature = "text")]
+fn few_rel(folder: &Path) -> Result<(innerloop::TextSet, Split)> {
+    use innerloop::TextSet;
+    let mut classes: Vec<(String, Vec<String>)> = Vec::new();
+    for file in ["wiki", "nyt", "pubmed", "semeval"] {
+        let set = TextSet::read_few_rel(folder.join(format!("val_{file}.json")))?;
+        for class in 0..set.classes() {
+            let name = set.class_name(class);
+            if classes.iter().all(|(known, _)| known != name) {
+                let sentences = (0..set.count(class)).map(|i| set.sentence(class, i).to_owned());
+                classes.push((name.to_owned(), sentences.collect()));
+            }
+        }
+    }
+    let text = TextSet::from_classes(classes)?;
+    let (test, train) = text.all().into_iter().partition(|class| class.class < 16);
+    Ok((text, Split { train, val: Vec::new(), test }))
+}
+
+#[cfg(feature = "csv")]
+fn features(settings: &Settings) -> Result<Source> {
+    let features = innerloop::FeatureSet::read_csv(&settings.root, None)?;
+    let test = (features.classes() / 3).max(settings.ways);
+    let split =
+        Split::random(&features, features.classes().saturating_sub(test), test, false, settings.seed)?;
+    let (data, inputs) = (ClassData::from(&features), Inputs::Vectors(features.width()));
+    Ok(Source { data, inputs, train: split.train, test: split.test, floor: None })
+}
+
+#[cfg(not(feature = "photos"))]
+fn photos(settings: &Settings) -> Result<Source> {
+    without(settings, "a build with `--features photos`")
+}
+
+#[cfg(not(feature = "text"))]
+fn text(settings: &Settings) -> Result<Source> {
+    without(settings, "a build with `--features text`")
+}
+
+#[cfg(not(feature = "csv"))]
+fn features(settings: &Settings) -> Result<Source> {
+    without(settings, "a build with `--features csv`")
+}
+
+/// Refuses a data set that this program was built without.
+#[cfg(not(all(feature = "photos", feature = "text", feature = "csv")))]
+fn without(settings: &Settings, need: &'static str) -> Result<Source> {
+    Err(innerloop::Error::Setting { name: "data", value: Settings::name(settings.data), need })
 }

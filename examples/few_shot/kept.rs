@@ -16,7 +16,10 @@ pub struct Kept {
 impl Kept {
     pub fn new(out: &Path, name: &str, settings: &Settings) -> Result<Kept> {
         fs::create_dir_all(out).map_err(|source| Error::Io { path: out.into(), source })?;
-        let stem = format!("{name}-{}w{}s", settings.ways, settings.shots);
+        let network =
+            settings.network.map_or(String::new(), |network| format!("-{}", Settings::name(network)));
+        let data = Settings::name(settings.data);
+        let stem = format!("{name}-{data}{network}-{}w{}s", settings.ways, settings.shots);
         let file = |end| out.join(format!("{stem}.{end}"));
         Ok(Kept { checkpoint: file("safetensors"), seconds: file("seconds") })
     }

@@ -1,7 +1,9 @@
-//! Trains and evaluates any learner of the crate by name, on Omniglot or on invented characters.
+//! Trains and evaluates any learner of the crate by name, on any data set that the crate reads.
 //!
 //!     cargo run --release --example few_shot -- --list
 //!     cargo run --release --example few_shot -- --learner maml,protonet --data omniglot --root DATA --minutes 3
+//!     cargo run --release --features photos --example few_shot -- --learner r2d2 --data photos --root FOLDER --shots 5
+//!     cargo run --release --features text --example few_shot -- --learner all --data clinc150 --root DATA
 //!
 //! Prints a table: accuracy on classes that were not seen in training, each query by itself (inductive) and all
 //! queries of an episode together (transductive), with 95 % intervals; meta-steps, seconds and peak memory. Each
@@ -10,21 +12,24 @@
 mod data;
 mod kept;
 mod learners;
+mod network;
 mod run;
 mod settings;
 
 use std::process::{Command, ExitCode};
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
+use data::Data;
+use network::Network;
 use settings::Settings;
 
 fn main() -> ExitCode {
     let settings = Settings::parse();
     if settings.list {
-        learners::ALL.iter().for_each(|learner| println!("{:20} {}", learner.name, learner.about));
+        list();
         return ExitCode::SUCCESS;
     }
-    let names = match learners::chosen(&settings.learner) {
+    let names = match learners::chosen(&settings) {
         Ok(names) => names,
         Err(error) => return fail(&error),
     };
@@ -45,6 +50,22 @@ fn main() -> ExitCode {
         }
     }
     code
+}
+
+/// Says what can be combined.
+fn list() {
+    println!("learners");
+    learners::ALL.iter().for_each(|learner| println!("  {:20} {}", learner.name, learner.about));
+    println!("data sets (--data)");
+    values::<Data>();
+    println!("networks (--network)");
+    values::<Network>();
+}
+
+fn values<V: ValueEnum>() {
+    for value in V::value_variants().iter().filter_map(ValueEnum::to_possible_value) {
+        println!("  {:20} {}", value.get_name(), value.get_help().map_or(String::new(), ToString::to_string));
+    }
 }
 
 /// Runs this program again for one learner, with the other settings as they are.

@@ -8,7 +8,7 @@ use innerloop::{
     Trainable, Trainer, evaluate,
 };
 
-use crate::data::Images;
+use crate::data::Source;
 use crate::kept::Kept;
 use crate::learners;
 use crate::settings::Settings;
@@ -42,9 +42,9 @@ impl fmt::Display for Row {
 
 /// Trains and evaluates the learner of this name.
 pub fn run(settings: &Settings, name: &str) -> Result<Row> {
-    let images = Images::load(settings)?;
+    let source = Source::load(settings)?;
     let learner = learners::ALL.iter().find(|l| l.name == name).expect("checked: a known name");
-    (learner.run)(name, settings, &images)
+    (learner.run)(name, settings, &source)
 }
 
 /// Trains a learner on tasks for the time that the settings give, and evaluates it.

@@ -3,22 +3,25 @@
 use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
-use innerloop::{Conv4, Downsample, Result};
 
-/// Trains and evaluates any learner of the crate by name.
+use crate::data::Data;
+use crate::network::Network;
+
+/// Trains and evaluates any learner of the crate by name, on any data set that it reads.
 #[derive(Debug, Clone, Parser)]
 #[command(args_override_self = true)]
 pub struct Settings {
-    /// Learners by name, separated by commas, or `all`
+    /// Learners by name, separated by commas, or `all` that fit the data
     #[arg(long, default_value = "maml")]
     pub learner: String,
-    /// Say what learners there are
+    /// Say what learners, data sets and networks there are
     #[arg(long)]
     pub list: bool,
-    /// Invented characters, or the real ones
+    /// Data set
     #[arg(long, value_enum, default_value_t = Data::Glyphs)]
     pub data: Data,
-    /// Folder with Omniglot's two archives, or its parent [default: $INNERLOOP_DATA or data]
+    /// Folder or file of the data set, or the parent of a folder `omniglot`, `grocery`, `text/clinc150` and so on
+    /// [default: $INNERLOOP_DATA or data]
     #[arg(long, default_value_os_t = default_root(), hide_default_value = true)]
     pub root: PathBuf,
     /// Classes in an episode
@@ -33,20 +36,27 @@ pub struct Settings {
     /// Episodes of unseen classes in the evaluation
     #[arg(long, default_value_t = 600)]
     pub eval_episodes: u64,
-    /// How the network halves its images [default: the learner's published one]
+    /// Network [default: the learner's published one, as far as it fits the data]
     #[arg(long, value_enum)]
     pub network: Option<Network>,
-    /// Channels of each of the network's four blocks
-    #[arg(long, default_value_t = 64)]
-    pub filters: usize,
-    /// Inner rate of `maml` and `fomaml`, for the mean cross-entropy of the support set. The paper's code takes
+    /// Channels of each of a convolutional network's four blocks [default: 64, and 32 for MAML and its relatives on
+    /// photographs]
+    #[arg(long)]
+    pub filters: Option<usize>,
+    /// Numbers of a word's vector, or of a hidden layer over vectors
+    #[arg(long, default_value_t = 128)]
+    pub width: usize,
+    /// Pixels of a photograph's side
+    #[arg(long, default_value_t = 84)]
+    pub size: usize,
+    /// Inner rate of MAML and its relatives, for the mean cross-entropy of the support set. The paper's code takes
     /// the sum over classes: its 0.4 for 5 ways is 2.0 here
-    /// [default: 1.0 for `maml`, 0.4 for `fomaml`]
+    /// [default: by measurement, see docs/results.md]
     #[arg(long)]
     pub inner_lr: Option<f64>,
-    /// Inner steps of `maml` and `fomaml` in training
-    #[arg(long, default_value_t = 1)]
-    pub inner_steps: usize,
+    /// Inner steps of MAML and its relatives in training [default: 1 on characters, 5 on photographs, 3 on others]
+    #[arg(long)]
+    pub inner_steps: Option<usize>,
     /// `maml` and `fomaml` adapt all but the scales and shifts of norms, as the paper's code does
     #[arg(long)]
     pub norms_stay: bool,
@@ -59,31 +69,15 @@ pub struct Settings {
     /// Folder for a checkpoint of each training; a training that is there already goes on
     #[arg(long)]
     pub out: Option<PathBuf>,
-    /// Seed of initial parameters and training tasks
+    /// Seed of initial parameters, training tasks and random splits
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Data {
-    Glyphs,
-    Omniglot,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Network {
-    Strided,
-    Pooled,
-}
-
 impl Settings {
-    /// The network, with an output for each of `outputs` classes or without a head.
-    pub fn network(&self, published: Network, outputs: Option<usize>) -> Result<Conv4> {
-        let downsample = match self.network.unwrap_or(published) {
-            Network::Strided => Downsample::Stride,
-            Network::Pooled => Downsample::MaxPool,
-        };
-        Conv4::new([28, 28, 1], self.filters, downsample, outputs)
+    /// The name of a value of a flag.
+    pub fn name(value: impl ValueEnum) -> String {
+        value.to_possible_value().expect("no value is hidden").get_name().to_owned()
     }
 }
 

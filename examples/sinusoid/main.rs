@@ -1,0 +1,100 @@
+//! Few-shot regression: the sinusoids of the MAML paper (Finn, Abbeel and Levine 2017, section 5.1), by any learner that
+//! adapts by gradients.
+//!
+//! A task is a sine curve of some amplitude and phase, seen at ten points. After meta-training, one
+//! gradient step on those points turns a 1-40-40-1 network into the curve; an untrained network
+//! that takes the same steps gets nowhere.
+//!
+//! ```text
+//! cargo run --example sinusoid
+//! cargo run --example sinusoid -- --learner meta-sgd --shots 5 --iterations 70000
+//! cargo run --example sinusoid -- --data gaussian-process --learner cavia
+//! ```
+//!
+//! Takes 20 to 30 seconds on two cores. Expect a mean squared error of about 0.4 after one step
+//! and 0.12 after ten, from 3 before, where the untrained network stays at 4; writes `out/sinusoid/curves.svg`.
+//! Draws of a Gaussian process come with the error that no learner can expect to be below.
+
+mod learners;
+mod plot;
+mod settings;
+mod tasks;
+
+use std::fs;
+use std::process::ExitCode;
+
+use clap::Parser;
+use innerloop::{Adam, Error, Result, Sgd, StepReport, TrainConfig, Trainable, Trainer, evaluate};
+use settings::{Named, Settings};
+
+const EVAL_STEPS: usize = 10;
+
+fn main() -> ExitCode {
+    match run(&Settings::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(settings: &Settings) -> Result<()> {
+    let learner = learners::new(settings, EVAL_STEPS)?;
+    let Settings { shots, meta_batch, eval_tasks, seed, iterations, .. } = *settings;
+    let (tasks, unseen) = (tasks::training(settings), tasks::unseen(settings));
+    let config = TrainConfig::new(meta_batch, learners::outer_lr(settings), iterations).seed(seed);
+    let learner: &dyn Trainable<f32> = &learner;
+    let optimizer: Box<dyn innerloop::Optimizer<f32>> = match settings.learner {
+        Named::Reptile => Box::new(Sgd::new(0.0)),
+        _ => Box::new(Adam::default()),
+    };
+    let mut trainer = Trainer::new(learner, optimizer, config)?;
+
+    let untrained = evaluate(learner, trainer.learned(), &unseen, eval_tasks)?;
+    println!("{:?} on {:?}, {shots} shots, 1-40-40-1 network,", settings.learner, settings.data);
+    println!("{iterations} meta-steps of {meta_batch} tasks, seed {seed}\n");
+    let (mut loss, mut seconds) = (0.0, 0.0);
+    let report_every = (iterations / 10).max(1);
+    for _ in 0..iterations {
+        let log = trainer.step(&tasks)?;
+        (loss, seconds) = (loss + log.loss, seconds + log.seconds);
+        if log.iteration % report_every == 0 {
+            let mean = loss / report_every as f64;
+            println!("meta-step {:6}: squared error {mean:.3}, {seconds:.0} s", log.iteration);
+            loss = 0.0;
+        }
+    }
+    let trained = evaluate(learner, trainer.learned(), &unseen, eval_tasks)?;
+
+    println!("\nmean squared error on {eval_tasks} unseen tasks, with 95 % intervals");
+    println!("{:20}{:>16}{:>16}", "", "meta-trained", "untrained");
+    let cell = |report: &StepReport| {
+        let loss = report.inductive.loss;
+        format!("{:.3} ± {:.3}", loss.mean, loss.interval)
+    };
+    let named = |steps: usize| match steps {
+        0 if trained.len() > 1 => "before adaptation".into(),
+        1 => "after 1 step".into(),
+        steps if steps + 1 == trained.len() => "adapted".into(),
+        steps => format!("after {steps} steps"),
+    };
+    for steps in [0, 1, 5, 10].into_iter().filter(|steps| *steps < trained.len()) {
+        println!("{:20}{:>16}{:>16}", named(steps), cell(&trained[steps]), cell(&untrained[steps]));
+    }
+    if let Some(best) = tasks::best(settings)? {
+        println!("{:20}{best:>16.3}", "no learner below");
+    }
+
+    let panels = (0..4)
+        .map(|i| plot::Panel::new(settings, trainer.learned(), &unseen, i))
+        .collect::<Result<Vec<_>>>()?;
+    let path = settings.out.join("curves.svg");
+    let partial = settings.out.join("curves.svg.partial");
+    fs::create_dir_all(&settings.out)
+        .and_then(|()| fs::write(&partial, plot::draw(&panels)))
+        .and_then(|()| fs::rename(&partial, &path))
+        .map_err(|source| Error::Io { path: path.clone(), source })?;
+    println!("\nwrote {}", path.display());
+    Ok(())
+}
