@@ -41,7 +41,7 @@
 //! | models | [`Model`], [`Network`], [`Conv4`], [`Mlp`], [`ResNet12`], [`R2d2Net`], [`MapConv4`], [`FilmConv4`], [`Contextual`], [`EmbeddingBag`], [`ParamSpec`], [`Init`]; which statistics batch norm uses is always stated: [`Norm`] |
 //! | the inner loop | [`UpdateRule`], [`GradientDescent`], [`MomentumRule`], [`RmsPropRule`], [`AdamRule`], [`ElementRates`], [`StepRates`], [`CurvatureRule`], [`Order`], [`Route`], [`Adapts`], [`MultiStep`] |
 //! | learners | [`Learner`] adapts and predicts, [`Trainable`] is meta-trained; [`Maml`] and its relatives, [`Imaml`], [`MetaLstm`], [`Reptile`], [`ProtoNet`], [`SemiProtoNet`], [`MatchingNet`], [`RelationNet`], [`Tadam`], [`R2d2`], [`MetaOptNet`], [`Baseline`], [`Nearest`]; the values that they pass on: [`Learned`], [`Lesson`], [`Adapted`] |
-//! | all learners | [`meta_grad`] over a meta-batch, [`evaluate`]; which statistics normalise in which phase: [`NormMode`] |
+//! | all learners | [`meta_grad`] over a meta-batch, [`evaluate`], and in full [`Evaluator`]; which statistics normalise in which phase: [`NormMode`] |
 //! | training | [`Trainer`], [`TrainConfig`], [`Progress`], [`Adam`], [`Sgd`], [`Schedule`] |
 //! | files | `save_learned`, `save_adapted`, `save_checkpoint` and their `load_..`; `Pretrained`, `Classifier` (feature `serde`) |
 //! | data | [`Tasks`], [`Episode`], [`Examples`], [`EpisodeSampler`], [`ClassBatches`], [`ImageSet`], `Omniglot`, `Photos`, [`FeatureSet`], [`TextSet`], [`Glyphs`], [`Sinusoids`], [`GaussianProcesses`] |
@@ -108,6 +108,7 @@ mod compiled;
 mod arrays;
 mod data;
 mod error;
+mod evaluation;
 mod forward;
 mod grad;
 mod gradcheck;
@@ -137,6 +138,10 @@ pub use data::{
     GaussianProcesses, Glyphs, ImageSet, PixelRange, Sinusoids, Split, Targets, Tasks, TextSet, Vocabulary,
 };
 pub use error::{Error, Result};
+pub use evaluation::{
+    Calibration, ClassAccuracy, Confusion, Evaluation, Evaluator, Figures, Reliability, ReliabilityBin,
+    Times, Worst, WorstEpisode,
+};
 pub use forward::{hessian, jacobian, jvp};
 pub use grad::{grad, grad_values, hvp, vjp, vjp_values};
 pub use gradcheck::{GradMismatch, check_grads, check_grads_all, check_grads_at};
@@ -168,8 +173,6 @@ pub use optim::{Adam, Optimizer, OptimizerState, Schedule, Sgd, clip_grad_norm, 
 pub use real::Real;
 pub use recompute::checkpoint;
 pub use tape::Tape;
-#[cfg(all(feature = "safetensors", feature = "serde"))]
-pub use train::{Classifier, Pretrained};
 pub use train::{StepLog, TrainConfig, TrainState, Trainer};
 #[cfg(feature = "safetensors")]
 pub use train::{
