@@ -42,7 +42,7 @@
 //! | the inner loop | [`UpdateRule`], [`GradientDescent`], [`MomentumRule`], [`RmsPropRule`], [`AdamRule`], [`ElementRates`], [`StepRates`], [`CurvatureRule`], [`Order`], [`Route`], [`Adapts`], [`MultiStep`] |
 //! | learners | [`Learner`] adapts and predicts, [`Trainable`] is meta-trained; [`Maml`] and its relatives, [`Imaml`], [`MetaLstm`], [`Reptile`], [`ProtoNet`], [`SemiProtoNet`], [`MatchingNet`], [`RelationNet`], [`Tadam`], [`R2d2`], [`MetaOptNet`], [`Baseline`], [`Nearest`]; the values that they pass on: [`Learned`], [`Lesson`], [`Adapted`] |
 //! | all learners | [`meta_grad`] over a meta-batch, [`evaluate`], and in full [`Evaluator`]; which statistics normalise in which phase: [`NormMode`] |
-//! | training | [`Trainer`], [`TrainConfig`], [`Progress`], [`Adam`], [`Sgd`], [`Schedule`] |
+//! | training | [`Trainer`], [`TrainConfig`], [`Progress`], [`Adam`], [`Sgd`], [`Schedule`]; runs that are validated, watched and saved: [`Run`], [`Watch`], [`CsvLog`], `JsonLog`, [`TensorBoard`], [`History`] |
 //! | files | `save_learned`, `save_adapted`, `save_checkpoint` and their `load_..`; `Pretrained`, `Classifier` (feature `serde`) |
 //! | data | [`Tasks`], [`Episode`], [`Examples`], [`EpisodeSampler`], [`ClassBatches`], [`ImageSet`], `Omniglot`, `Photos`, [`FeatureSet`], [`TextSet`], [`Glyphs`], [`Sinusoids`], [`GaussianProcesses`] |
 //!
@@ -173,6 +173,13 @@ pub use optim::{Adam, Optimizer, OptimizerState, Schedule, Sgd, clip_grad_norm, 
 pub use real::Real;
 pub use recompute::checkpoint;
 pub use tape::Tape;
+#[cfg(feature = "safetensors")]
+pub use train::JsonLog;
+pub use train::{
+    Best, CsvLog, History, Run, RunEnd, StepPoint, TensorBoard, TrainEvent, Validated, ValidationPoint, Watch,
+};
+#[cfg(all(feature = "safetensors", feature = "serde"))]
+pub use train::{Classifier, Pretrained};
 pub use train::{StepLog, TrainConfig, TrainState, Trainer};
 #[cfg(feature = "safetensors")]
 pub use train::{
