@@ -154,8 +154,8 @@ fn bars(classes: &[ClassAccuracy]) -> Vec<Bar> {
     classes.iter().take(CLASSES).map(bar).collect()
 }
 
-fn shown(gallery: &Gallery) -> Vec<Shown<'_>> {
-    let one = |episode| {
+fn shown<'r>(gallery: &'r Gallery) -> Vec<Shown<'r>> {
+    let one = |episode: &'r GalleryEpisode| {
         let GalleryEpisode { before, after, .. } = episode;
         let before = before.map_or(String::new(), |before| format!("{:.0} % → ", 100.0 * before));
         Shown { episode, accuracy: format!("{before}{:.0} %", 100.0 * after) }
