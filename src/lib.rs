@@ -41,8 +41,8 @@
 //! | models | [`Model`], [`Network`], [`Conv4`], [`Mlp`], [`ResNet12`], [`R2d2Net`], [`MapConv4`], [`FilmConv4`], [`Contextual`], [`EmbeddingBag`], [`ParamSpec`], [`Init`]; which statistics batch norm uses is always stated: [`Norm`] |
 //! | the inner loop | [`UpdateRule`], [`GradientDescent`], [`MomentumRule`], [`RmsPropRule`], [`AdamRule`], [`ElementRates`], [`StepRates`], [`CurvatureRule`], [`Order`], [`Route`], [`Adapts`], [`MultiStep`] |
 //! | learners | [`Learner`] adapts and predicts, [`Trainable`] is meta-trained; [`Maml`] and its relatives, [`Imaml`], [`MetaLstm`], [`Reptile`], [`ProtoNet`], [`SemiProtoNet`], [`MatchingNet`], [`RelationNet`], [`Tadam`], [`R2d2`], [`MetaOptNet`], [`Baseline`], [`Nearest`]; the values that they pass on: [`Learned`], [`Lesson`], [`Adapted`] |
-//! | all learners | [`meta_grad`] over a meta-batch, [`evaluate`]; which statistics normalise in which phase: [`NormMode`] |
-//! | training | [`Trainer`], [`TrainConfig`], [`Progress`], [`Adam`], [`Sgd`], [`Schedule`] |
+//! | all learners | [`meta_grad`] over a meta-batch, [`evaluate`], and in full [`Evaluator`]; which statistics normalise in which phase: [`NormMode`] |
+//! | training | [`Trainer`], [`TrainConfig`], [`Progress`], [`Adam`], [`Sgd`], [`Schedule`]; runs that are validated, watched and saved: [`Run`], [`Watch`], [`CsvLog`], `JsonLog`, [`TensorBoard`], [`History`]; `RunReport` (feature `report`) |
 //! | files | `save_learned`, `save_adapted`, `save_checkpoint` and their `load_..`; `Pretrained`, `Classifier` (feature `serde`) |
 //! | data | [`Tasks`], [`Episode`], [`Examples`], [`EpisodeSampler`], [`ClassBatches`], [`ImageSet`], `Omniglot`, `Photos`, [`FeatureSet`], [`TextSet`], [`Glyphs`], [`Sinusoids`], [`GaussianProcesses`] |
 //!
@@ -94,7 +94,8 @@
 //!
 //! On by default: `images` (Omniglot from archives or folders), `safetensors`
 //! (saving and loading). `serde` makes settings and results serde data, and with `safetensors` gives files that are
-//! complete in themselves; `photos` reads photographs, `csv` tables of vectors, `text` sentences.
+//! complete in themselves; `photos` reads photographs, `csv` tables of vectors, `text` sentences; `report` makes a page of HTML on a training and
+//! its evaluation.
 //!
 //! Kernels use AVX-512 or AVX2 where the processor has them; the environment variable `INNERLOOP_SIMD` (`portable`, `avx2`, `avx512`) lowers that.
 #![deny(unsafe_code, missing_docs, missing_debug_implementations, unreachable_pub)]
@@ -108,6 +109,7 @@ mod compiled;
 mod arrays;
 mod data;
 mod error;
+mod evaluation;
 mod forward;
 mod grad;
 mod gradcheck;
@@ -122,6 +124,8 @@ mod pool;
 mod random;
 mod real;
 mod recompute;
+#[cfg(feature = "report")]
+mod report;
 mod settings;
 mod tape;
 mod train;
@@ -137,6 +141,10 @@ pub use data::{
     GaussianProcesses, Glyphs, ImageSet, PixelRange, Sinusoids, Split, Targets, Tasks, TextSet, Vocabulary,
 };
 pub use error::{Error, Result};
+pub use evaluation::{
+    Calibration, ClassAccuracy, Confusion, Evaluation, Evaluator, Figures, Reliability, ReliabilityBin,
+    Times, Worst, WorstEpisode,
+};
 pub use forward::{hessian, jacobian, jvp};
 pub use grad::{grad, grad_values, hvp, vjp, vjp_values};
 pub use gradcheck::{GradMismatch, check_grads, check_grads_all, check_grads_at};
@@ -167,7 +175,14 @@ pub use ops::{accuracy, cosine_similarity, cross_entropy, lstm_cell, mse, where_
 pub use optim::{Adam, Optimizer, OptimizerState, Schedule, Sgd, clip_grad_norm, grad_norm};
 pub use real::Real;
 pub use recompute::checkpoint;
+#[cfg(feature = "report")]
+pub use report::{Gallery, GalleryEpisode, GalleryQuery, GallerySupport, RunReport, peak_memory};
 pub use tape::Tape;
+#[cfg(feature = "safetensors")]
+pub use train::JsonLog;
+pub use train::{
+    Best, CsvLog, History, Run, RunEnd, StepPoint, TensorBoard, TrainEvent, Validated, ValidationPoint, Watch,
+};
 #[cfg(all(feature = "safetensors", feature = "serde"))]
 pub use train::{Classifier, Pretrained};
 pub use train::{StepLog, TrainConfig, TrainState, Trainer};

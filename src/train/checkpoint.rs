@@ -1,12 +1,14 @@
 //! Training states as safetensors files.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::file::{File, note, write};
+use super::run::{Best, Validated};
 use super::saved::{CHECKPOINT, arrays_of, learned_of, named};
 use super::trainer::TrainState;
 use crate::error::Result;
-use crate::meta::{Learner, check_learned};
+use crate::meta::{Learned, Learner, check_learned};
 use crate::optim::OptimizerState;
 use crate::real::Real;
 
@@ -27,7 +29,18 @@ pub fn save_checkpoint<T: Real>(path: &Path, learner: &dyn Learner<T>, state: &T
     note.insert("slots".into(), state.optimizer.slots.len().into());
     note.insert("settings".into(), state.settings.as_str().into());
     note.insert("data".into(), state.data.as_str().into());
-    write(path, arrays_of([&specs, &carried], &state.learned).chain(slots), &note)
+    note.insert("validations_since_best".into(), state.validated.since.into());
+    let best = state.validated.best.as_deref();
+    if let Some(best) = best {
+        check_learned(learner, &best.learned)?;
+        note.insert("best_iteration".into(), best.iteration.into());
+        note.insert("best_value".into(), best.value.to_bits().into()); // all bits, which decimal digits may not be
+    }
+    let best = best.into_iter().flat_map(|best| {
+        let Learned { params, state } = &best.learned;
+        named(BEST, &specs, params).chain(named(BEST_STATE, &carried, state))
+    });
+    write(path, arrays_of([&specs, &carried], &state.learned).chain(slots).chain(best), &note)
 }
 
 /// Loads what [`save_checkpoint`] saved.
@@ -44,8 +57,29 @@ pub fn load_checkpoint<T: Real>(path: &Path, learner: &dyn Learner<T>) -> Result
     let optimizer = OptimizerState { step: file.count("optimizer_step")?, slots };
     let text = |key| file.text(key).unwrap_or_default().to_owned();
     let (settings, data) = (text("settings"), text("data"));
-    Ok(TrainState { iteration: file.count("iteration")?, settings, data, learned, optimizer })
+    let validated = validated_of(&file, learner)?;
+    Ok(TrainState { iteration: file.count("iteration")?, settings, data, learned, optimizer, validated })
 }
+
+/// What validations had found; nothing in a file from before there were any.
+fn validated_of<T: Real>(file: &File<'_>, learner: &dyn Learner<T>) -> Result<Validated<T>> {
+    let mut validated = Validated::default();
+    if file.value("best_iteration").is_some() {
+        let (specs, carried) = (learner.specs(), learner.state());
+        let learned =
+            Learned { params: file.arrays(&specs, BEST)?, state: file.arrays(&carried, BEST_STATE)? };
+        let (iteration, value) = (file.count("best_iteration")?, f64::from_bits(file.count("best_value")?));
+        validated.best = Some(Arc::new(Best { iteration, value, learned }));
+    }
+    if file.value("validations_since_best").is_some() {
+        validated.since = file.count("validations_since_best")?;
+    }
+    Ok(validated)
+}
+
+/// What the best arrays so far are called in a file: this and their names.
+const BEST: &str = "best/";
+const BEST_STATE: &str = "best/state/";
 
 compiled_here!(T: save_checkpoint::<T>, load_checkpoint::<T>);
 
@@ -101,7 +135,10 @@ mod tests {
         let learned = Learned { params, state: vec![carried] };
         let learner = Named(model.specs(), vec![ParamSpec::new("norm0/mean", &[2, 3], Init::Constant(0.0))]);
         let [settings, data] = ["seed: 1\nlearner: \"x\"", "episodes"].map(String::from);
-        (learner, TrainState { iteration: 1 << 60, settings, data, learned, optimizer })
+        let mut validated = Validated { since: 3, ..Validated::default() };
+        let then = Learned { params: learned.params.iter().map(|p| p + 0.1).collect(), ..learned.clone() };
+        validated.best = Some(Arc::new(Best { iteration: 7, value: 0.1 + 0.2, learned: then }));
+        (learner, TrainState { iteration: 1 << 60, settings, data, learned, optimizer, validated })
     }
 
     #[test]
@@ -178,7 +215,8 @@ mod tests {
         let optimizer = OptimizerState { step: 0, slots: vec![params.clone()] };
         let learned = Learned::from(params);
         let [settings, data] = [String::new(), String::new()];
-        let state = TrainState { iteration: 0, settings, data, learned, optimizer };
+        let validated = Validated::default();
+        let state = TrainState { iteration: 0, settings, data, learned, optimizer, validated };
         save_checkpoint(&path, &named("b"), &state).unwrap();
         for name in ["w", "slot0/w", "__metadata__"] {
             let learner = named(name);

@@ -7,6 +7,7 @@ mod config;
 mod file;
 #[cfg(all(feature = "safetensors", feature = "serde"))]
 mod portable;
+mod run;
 mod same;
 #[cfg(feature = "safetensors")]
 mod saved;
@@ -17,6 +18,11 @@ pub use checkpoint::{load_checkpoint, save_checkpoint};
 pub use config::TrainConfig;
 #[cfg(all(feature = "safetensors", feature = "serde"))]
 pub use portable::{Classifier, Pretrained};
+#[cfg(feature = "safetensors")]
+pub use run::JsonLog;
+pub use run::{
+    Best, CsvLog, History, Run, RunEnd, StepPoint, TensorBoard, TrainEvent, Validated, ValidationPoint, Watch,
+};
 #[cfg(feature = "safetensors")]
 pub use saved::{load_adapted, load_learned, load_params, save_adapted, save_learned, save_params};
 pub use trainer::{StepLog, TrainState, Trainer};

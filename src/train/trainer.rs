@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::config::TrainConfig;
+use super::run::Validated;
 use super::same::{check_same, settings_text};
 use crate::arrays;
 use crate::data::Tasks;
@@ -28,6 +29,8 @@ pub struct TrainState<T> {
     pub learned: Learned<T>,
     /// What the optimizer remembers.
     pub optimizer: OptimizerState<T>,
+    /// What the validations of [`Trainer::run`] have found.
+    pub validated: Validated<T>,
 }
 
 /// What one meta-step did.
@@ -96,7 +99,9 @@ impl<'l, T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'l, T, L, O> 
         let learned = Learned { state: init_params(&learner.state(), 0), params };
         let optimizer_state = optimizer.init(&learned.params);
         let [settings, data] = [String::new(), String::new()];
-        let state = TrainState { iteration: 0, settings, data, learned, optimizer: optimizer_state };
+        let validated = Validated::default();
+        let state =
+            TrainState { iteration: 0, settings, data, learned, optimizer: optimizer_state, validated };
         Trainer::resume(learner, optimizer, config, state)
     }
 
@@ -173,6 +178,20 @@ impl<'l, T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'l, T, L, O> 
     pub fn state(&self) -> &TrainState<T> {
         &self.state
     }
+
+    pub(super) fn config(&self) -> &TrainConfig {
+        &self.config
+    }
+
+    pub(super) fn learner(&self) -> &'l L {
+        self.learner
+    }
+
+    /// Takes in a validation of the current meta-parameters. Whether it is the best.
+    pub(super) fn validated(&mut self, value: f64) -> bool {
+        let TrainState { iteration, validated, learned, .. } = &mut self.state;
+        validated.add(*iteration, value, learned)
+    }
 }
 
 /// Refuses a state that does not fit learner and optimizer.
@@ -185,6 +204,10 @@ fn check_state<T: Real>(
     check_params(specs, &state.learned.params)?;
     check_params(carried, &state.learned.state)?;
     state.optimizer.slots.iter().try_for_each(|slot| check_params(specs, slot))?;
+    if let Some(best) = &state.validated.best {
+        check_params(specs, &best.learned.params)?;
+        check_params(carried, &best.learned.state)?;
+    }
     if state.optimizer.slots.len() != slots {
         let what = "optimizer state, its number of slots".to_string();
         return Err(Error::Shape { what, expected: vec![slots], found: vec![state.optimizer.slots.len()] });
