@@ -38,13 +38,13 @@
 //! |---|---|
 //! | engine | [`Tape`], [`Var`], [`grad`], [`grad_values`], [`vjp`], [`jvp`], [`hvp`], [`hessian`], [`checkpoint`]; your own operations: [`Op`], [`Rule`], [`check_grads`] |
 //! | losses | [`cross_entropy`], [`mse`], [`accuracy`], or [`task_loss`] by the kind of targets |
-//! | models | [`Model`], [`Network`], [`Conv4`], [`Mlp`], [`ResNet12`], [`R2d2Net`], [`MapConv4`], [`FilmConv4`], [`Contextual`], [`EmbeddingBag`], [`ParamSpec`], [`Init`]; which statistics batch norm uses is always stated: [`Norm`] |
+//! | models | [`Model`], [`Network`], [`Conv4`], [`Mlp`], [`ResNet12`], [`R2d2Net`], [`MapConv4`], [`FilmConv4`], [`Contextual`], [`EmbeddingBag`], [`TextConv`], [`TextLstm`], [`ParamSpec`], [`Init`]; which statistics batch norm uses is always stated: [`Norm`] |
 //! | the inner loop | [`UpdateRule`], [`GradientDescent`], [`MomentumRule`], [`RmsPropRule`], [`AdamRule`], [`ElementRates`], [`StepRates`], [`CurvatureRule`], [`Order`], [`Route`], [`Adapts`], [`MultiStep`] |
-//! | learners | [`Learner`] adapts and predicts, [`Trainable`] is meta-trained; [`Maml`] and its relatives, [`Imaml`], [`MetaLstm`], [`Reptile`], [`ProtoNet`], [`SemiProtoNet`], [`MatchingNet`], [`RelationNet`], [`Tadam`], [`R2d2`], [`MetaOptNet`], [`Baseline`], [`Nearest`]; the values that they pass on: [`Learned`], [`Lesson`], [`Adapted`] |
+//! | learners | [`Learner`] adapts and predicts, [`Trainable`] is meta-trained; [`Maml`] and its relatives, [`Imaml`], [`MetaLstm`], [`Reptile`], [`ProtoNet`], [`SemiProtoNet`], [`MatchingNet`], [`RelationNet`], [`Tadam`], [`R2d2`], [`MetaOptNet`], [`Signatures`], [`Baseline`], [`Nearest`]; the values that they pass on: [`Learned`], [`Lesson`], [`Adapted`] |
 //! | all learners | [`meta_grad`] over a meta-batch, [`evaluate`]; which statistics normalise in which phase: [`NormMode`] |
 //! | training | [`Trainer`], [`TrainConfig`], [`Progress`], [`Adam`], [`Sgd`], [`Schedule`] |
 //! | files | `save_learned`, `save_adapted`, `save_checkpoint` and their `load_..`; `Pretrained`, `Classifier` (feature `serde`) |
-//! | data | [`Tasks`], [`Episode`], [`Examples`], [`EpisodeSampler`], [`ClassBatches`], [`ImageSet`], `Omniglot`, `Photos`, [`FeatureSet`], [`TextSet`], [`Glyphs`], [`Sinusoids`], [`GaussianProcesses`] |
+//! | data | [`Tasks`], [`Episode`], [`Examples`], [`EpisodeSampler`], [`ClassBatches`], [`ImageSet`], `Omniglot`, `Photos`, [`FeatureSet`], [`TextSet`], [`Vocabulary`], [`CharNgrams`], [`TfIdf`], [`WordVectors`], [`Glyphs`], [`Sinusoids`], [`GaussianProcesses`] |
 //!
 //! # Adapting and predicting
 //!
@@ -94,7 +94,8 @@
 //!
 //! On by default: `images` (Omniglot from archives or folders), `safetensors`
 //! (saving and loading). `serde` makes settings and results serde data, and with `safetensors` gives files that are
-//! complete in themselves; `photos` reads photographs, `csv` tables of vectors, `text` sentences.
+//! complete in themselves; `photos` reads photographs, `csv` tables of vectors, `npz` NumPy's
+//! arrays of vectors, `text` sentences.
 //!
 //! Kernels use AVX-512 or AVX2 where the processor has them; the environment variable `INNERLOOP_SIMD` (`portable`, `avx2`, `avx512`) lowers that.
 #![deny(unsafe_code, missing_docs, missing_debug_implementations, unreachable_pub)]

@@ -11,7 +11,7 @@
 //! | [`Glyphs`] | invented handwriting, made in milliseconds without any files |
 //! | [`ImageSet::from_classes`] | your own images |
 //! | [`FeatureSet`] | your own vectors: embeddings of whatever encoder |
-//! | [`TextSet`] | sentences, which a [`Vocabulary`] turns into rows of word ids |
+//! | [`TextSet`] | sentences, which a [`Vocabulary`] or [`CharNgrams`] turn into rows of ids, [`TfIdf`] or [`WordVectors`] into vectors |
 //! | [`Sinusoids`] | the regression tasks of the MAML paper |
 //! | [`GaussianProcesses`] | regression tasks whose best possible answer is known |
 //! | [`ClassBatches`] | plain batches of labelled images, for a classifier of all classes |
@@ -28,14 +28,22 @@ mod class_data;
 #[cfg(feature = "photos")]
 mod class_lists;
 mod episode;
+#[cfg(any(feature = "npz", feature = "safetensors"))]
+mod feature_arrays;
 mod features;
 #[cfg(feature = "csv")]
 mod features_csv;
+#[cfg(feature = "npz")]
+mod features_npz;
+#[cfg(feature = "safetensors")]
+mod features_safetensors;
 mod gaussian_process;
 mod glyphs;
 mod groups;
 mod hand;
 mod images;
+#[cfg(feature = "npz")]
+mod npy;
 #[cfg(feature = "images")]
 mod omniglot;
 mod pen;
