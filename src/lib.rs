@@ -134,8 +134,9 @@ pub use data::Omniglot;
 #[cfg(feature = "photos")]
 pub use data::Photos;
 pub use data::{
-    Class, ClassBatches, ClassData, ClassRef, Episode, EpisodeSampler, EpisodeShape, Examples, FeatureSet,
-    GaussianProcesses, Glyphs, ImageSet, PixelRange, Sinusoids, Split, Targets, Tasks, TextSet, Vocabulary,
+    CharNgrams, Class, ClassBatches, ClassData, ClassRef, Episode, EpisodeSampler, EpisodeShape, Examples,
+    FeatureSet, GaussianProcesses, Glyphs, ImageSet, PixelRange, Sinusoids, Split, Targets, Tasks, TextSet,
+    TfIdf, Vocabulary, WordVectors, WordWeights,
 };
 pub use error::{Error, Result};
 pub use forward::{hessian, jacobian, jvp};

@@ -23,6 +23,7 @@ mod batches;
 mod bitmap;
 #[cfg(any(feature = "csv", feature = "text"))]
 mod by_class;
+mod char_ngrams;
 mod class;
 mod class_data;
 #[cfg(feature = "photos")]
@@ -41,6 +42,7 @@ mod gaussian_process;
 mod glyphs;
 mod groups;
 mod hand;
+mod id_rows;
 mod images;
 #[cfg(feature = "npz")]
 mod npy;
@@ -60,16 +62,22 @@ mod tasks;
 mod text;
 #[cfg(feature = "text")]
 mod text_files;
+mod tf_idf;
 mod unlabelled;
 mod vocabulary;
+mod word_vectors;
+mod word_vectors_file;
+mod word_weights;
 
 pub use batches::ClassBatches;
+pub use char_ngrams::CharNgrams;
 pub use class::{Class, ClassRef};
 pub use class_data::ClassData;
 pub use episode::{Episode, Examples, Targets};
 pub use features::FeatureSet;
 pub use gaussian_process::GaussianProcesses;
 pub use glyphs::Glyphs;
+pub(crate) use id_rows::PADDING;
 pub use images::ImageSet;
 #[cfg(feature = "images")]
 pub use omniglot::Omniglot;
@@ -81,5 +89,7 @@ pub use sinusoid::Sinusoids;
 pub use split::Split;
 pub use tasks::Tasks;
 pub use text::TextSet;
-pub(crate) use vocabulary::PADDING;
+pub use tf_idf::TfIdf;
 pub use vocabulary::Vocabulary;
+pub use word_vectors::WordVectors;
+pub use word_weights::WordWeights;
