@@ -163,6 +163,7 @@ pub use nn::{
     Framework, check_params, check_specs, export_named, export_params, images_from_channels_first,
     import_named, import_params, init_params,
 };
+pub use nn::{SignatureAttention, TextConv, TextLstm, WordTable};
 pub use op::{Emit, Op, Point, Rule};
 pub use ops::{ConvBlock, Key, Mask, Operand, Positions};
 pub use ops::{accuracy, cosine_similarity, cross_entropy, lstm_cell, mse, where_};
