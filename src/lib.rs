@@ -150,7 +150,8 @@ pub use meta::{
     StepRates, StepReport, Task, Trainable, Update, UpdateRule, Updated,
 };
 pub use meta::{
-    ConvexHead, Follows, MatchingNet, MetaOptNet, R2d2, Refinement, SemiProtoNet, Similarity, Tadam,
+    ConvexHead, Follows, MatchingNet, MetaOptNet, R2d2, Refinement, SemiProtoNet, Signatures, Similarity,
+    Tadam,
 };
 pub use meta::{Imaml, Implicit, MetaLstm, RelationNet, Solved, conjugate_gradient};
 pub use meta::{check_adapt, check_examples, check_inputs, check_learned, evaluate, meta_grad, task_loss};
