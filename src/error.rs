@@ -215,6 +215,22 @@ pub enum Error {
         sentence: usize,
     },
 
+    /// A network was given the number of a word that its table does not hold.
+    #[error(
+        "input {input}, place {place} (counted from 0): {id} is not the id of a word, a whole number below {words}: \
+         make rows with the vocabulary that the network was made for"
+    )]
+    WordId {
+        /// The input, counted from 0.
+        input: usize,
+        /// The place in its row, counted from 0.
+        place: usize,
+        /// What was found there.
+        id: f64,
+        /// The rows of the table.
+        words: usize,
+    },
+
     /// A class is named twice where each may appear once.
     #[error("class {class:?} appears twice in {place}")]
     RepeatedClass {

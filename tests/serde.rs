@@ -4,8 +4,9 @@
 use std::fmt::Debug;
 
 use innerloop::{
-    Adam, AdamRule, Adapts, Conv4, Downsample, EpisodeShape, Glyphs, Mlp, MultiStep, NormMode, Order, Route,
-    Schedule, Score, Scores, Sgd, Sinusoids, TrainConfig,
+    Adam, AdamRule, Adapts, CharNgrams, Conv4, Downsample, EpisodeShape, Glyphs, Mlp, MultiStep, NormMode,
+    Order, Route, Schedule, Score, Scores, Sgd, SignatureAttention, Sinusoids, TextConv, TextLstm,
+    TrainConfig, WordTable, WordVectors, WordWeights,
 };
 #[cfg(feature = "safetensors")]
 use innerloop::{
@@ -32,6 +33,14 @@ fn settings_and_results_come_back_from_json() {
     comes_back(Sinusoids::new(5, 10, 1));
     comes_back(Conv4::new([28, 28, 1], 64, Downsample::Stride, Some(5)).unwrap());
     comes_back(Mlp::new(&[1, 40, 40, 1]).unwrap());
+    let vectors = [("b", [0.1, -2.5]), ("a", [3.0, 1e-9])].map(|(word, v)| (word.to_string(), v.to_vec()));
+    let vectors = WordVectors::from_words(vectors.to_vec()).unwrap();
+    comes_back(vectors.vocabulary().clone());
+    comes_back(CharNgrams::new(3..=5, 12).unwrap());
+    comes_back(TextConv::new(&vectors, &[2, 3], 4, Some(5)).unwrap());
+    comes_back(TextLstm::new(WordTable::learned(7, 3).unwrap(), 4, None).unwrap().bidirectional());
+    let rarity = WordWeights::from(vec![0.0, 1.0, 0.5, 0.25]);
+    comes_back(SignatureAttention::new(&vectors, &rarity).unwrap());
     comes_back((Order::Second, Route::Sweep, Adapts::Only(vec!["linear_w".into()])));
     comes_back(AdamRule::new(0.01).betas(0.9, 0.99));
     comes_back((MultiStep::annealed(10, 500), MultiStep::given(&[0.25, 0.75])));

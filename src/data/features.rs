@@ -51,8 +51,8 @@ impl FeatureSet {
                         found: vec![vector.len()],
                     });
                 }
-                if !vector.iter().all(|v| v.is_finite()) {
-                    return Err(Error::NotFinite { what: what() });
+                if let Some(at) = vector.iter().position(|v| !v.is_finite()) {
+                    return Err(Error::NotFinite { what: format!("number {at} of {}", what()) });
                 }
                 numbers.extend_from_slice(vector);
             }

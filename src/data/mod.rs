@@ -11,7 +11,7 @@
 //! | [`Glyphs`] | invented handwriting, made in milliseconds without any files |
 //! | [`ImageSet::from_classes`] | your own images |
 //! | [`FeatureSet`] | your own vectors: embeddings of whatever encoder |
-//! | [`TextSet`] | sentences, which a [`Vocabulary`] turns into rows of word ids |
+//! | [`TextSet`] | sentences, which a [`Vocabulary`] or [`CharNgrams`] turn into rows of ids, [`TfIdf`] or [`WordVectors`] into vectors |
 //! | [`Sinusoids`] | the regression tasks of the MAML paper |
 //! | [`GaussianProcesses`] | regression tasks whose best possible answer is known |
 //! | [`ClassBatches`] | plain batches of labelled images, for a classifier of all classes |
@@ -23,19 +23,29 @@ mod batches;
 mod bitmap;
 #[cfg(any(feature = "csv", feature = "text"))]
 mod by_class;
+mod char_ngrams;
 mod class;
 mod class_data;
 #[cfg(feature = "photos")]
 mod class_lists;
 mod episode;
+#[cfg(any(feature = "npz", feature = "safetensors"))]
+mod feature_arrays;
 mod features;
 #[cfg(feature = "csv")]
 mod features_csv;
+#[cfg(feature = "npz")]
+mod features_npz;
+#[cfg(feature = "safetensors")]
+mod features_safetensors;
 mod gaussian_process;
 mod glyphs;
 mod groups;
 mod hand;
+mod id_rows;
 mod images;
+#[cfg(feature = "npz")]
+mod npy;
 #[cfg(feature = "images")]
 mod omniglot;
 mod pen;
@@ -52,16 +62,22 @@ mod tasks;
 mod text;
 #[cfg(feature = "text")]
 mod text_files;
+mod tf_idf;
 mod unlabelled;
 mod vocabulary;
+mod word_vectors;
+mod word_vectors_file;
+mod word_weights;
 
 pub use batches::ClassBatches;
+pub use char_ngrams::CharNgrams;
 pub use class::{Class, ClassRef};
 pub use class_data::ClassData;
 pub use episode::{Episode, Examples, Targets};
 pub use features::FeatureSet;
 pub use gaussian_process::GaussianProcesses;
 pub use glyphs::Glyphs;
+pub(crate) use id_rows::PADDING;
 pub use images::ImageSet;
 #[cfg(feature = "images")]
 pub use omniglot::Omniglot;
@@ -73,5 +89,7 @@ pub use sinusoid::Sinusoids;
 pub use split::Split;
 pub use tasks::Tasks;
 pub use text::TextSet;
-pub(crate) use vocabulary::PADDING;
+pub use tf_idf::TfIdf;
 pub use vocabulary::Vocabulary;
+pub use word_vectors::WordVectors;
+pub use word_weights::WordWeights;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::class::ClassRef;
+use super::features::FeatureSet;
 use super::groups::Groups;
 use super::split::Split;
 use crate::error::{Error, Result};
@@ -11,7 +12,9 @@ use crate::error::{Error, Result};
 /// Sentences grouped by class.
 ///
 /// A [`Vocabulary`](crate::Vocabulary) of the training classes turns them into a [`FeatureSet`](crate::FeatureSet) of word ids, from which
-/// episodes are drawn; an [`EmbeddingBag`](crate::EmbeddingBag) reads those rows. Cloning shares the sentences.
+/// episodes are drawn; [`EmbeddingBag`](crate::EmbeddingBag), [`TextConv`](crate::TextConv) and [`TextLstm`](crate::TextLstm) read those
+/// rows. [`CharNgrams`](crate::CharNgrams) need no vocabulary; [`TfIdf`](crate::TfIdf) and [`WordVectors`](crate::WordVectors)
+/// make vectors. Cloning shares the sentences.
 ///
 /// ```
 /// use innerloop::{TextSet, Vocabulary};
@@ -104,8 +107,27 @@ impl TextSet {
         Split::of_classes(self.classes(), [train, test], 1, seed)
     }
 
+    /// A vector for each sentence, with the classes in their order.
+    pub(super) fn vectors(&self, vector: impl Fn(&str) -> Vec<f32>) -> Result<FeatureSet> {
+        let class = |class| {
+            let vectors = (0..self.count(class)).map(|i| vector(self.sentence(class, i))).collect();
+            (self.class_name(class).to_owned(), vectors)
+        };
+        FeatureSet::from_classes((0..self.classes()).map(class).collect())
+    }
+
+    /// The sentences of some classes, one after the other.
+    pub(super) fn sentences_of(&self, classes: &[ClassRef]) -> Result<Vec<&str>> {
+        classes.iter().try_for_each(|&class| self.check(class))?;
+        let mut sentences = Vec::new();
+        for &ClassRef { class, .. } in classes {
+            sentences.extend((0..self.count(class)).map(|i| self.sentence(class, i)));
+        }
+        Ok(sentences)
+    }
+
     /// Whether there is such a class.
-    pub(super) fn check(&self, class: ClassRef) -> Result<()> {
+    fn check(&self, class: ClassRef) -> Result<()> {
         self.groups.check(class)
     }
 }

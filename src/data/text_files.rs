@@ -1,4 +1,4 @@
-//! Sentences from files: tables of comma-separated values, and the published files of CLINC150 and FewRel.
+//! Sentences from files: tables of comma-separated values, lines of JSON, and the published files of CLINC150 and FewRel.
 
 use std::path::Path;
 
@@ -38,6 +38,42 @@ impl TextSet {
                 }
                 found.add(record[class].trim(), record[text].trim().to_owned());
             }
+        }
+        TextSet::from_classes(found.into_classes())
+    }
+
+    /// Reads lines of JSON (feature `text`): an object per line, with a sentence under the key `text` and its class under the key
+    /// `class`, a string or a whole number. Other keys are ignored, and so are empty lines.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::BadLine`] for a line that is no such object, and for an empty sentence or class;
+    /// [`Error::TooFewClasses`] without any sentence.
+    pub fn read_json_lines(path: impl AsRef<Path>, text: &str, class: &str) -> Result<TextSet> {
+        let path = path.as_ref();
+        let all = std::fs::read(path).map_err(|source| Error::Io { path: path.into(), source })?;
+        let all = all.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&all);
+        let mut found = ByClass::new();
+        for (i, line) in all.split(|byte| *byte == b'\n').enumerate() {
+            let bad = |need| {
+                let text = String::from_utf8_lossy(line).trim_end().into();
+                Error::BadLine { path: path.into(), line: i + 1, text, need }
+            };
+            if line.trim_ascii().is_empty() {
+                continue;
+            }
+            let object: Value = serde_json::from_slice(line).map_err(|_| bad("an object in JSON"))?;
+            let sentence = object[text].as_str().map(str::trim).filter(|s| !s.is_empty());
+            let sentence =
+                sentence.ok_or_else(|| bad("an object with a sentence under the key of the text"))?;
+            let name = match &object[class] {
+                Value::String(name) => name.trim().to_owned(),
+                Value::Number(n) if n.is_i64() || n.is_u64() => n.to_string(),
+                _ => String::new(),
+            };
+            if name.is_empty() {
+                return Err(bad("an object with a name or a whole number under the key of the class"));
+            }
+            found.add(&name, sentence.to_owned());
         }
         TextSet::from_classes(found.into_classes())
     }

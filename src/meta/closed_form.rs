@@ -67,9 +67,13 @@ pub(super) trait ClosedForm<T: Real>: Learner<T> {
     }
 
     /// The meta-parameters for a task, where they depend on its support set; `None` where they do not.
-    fn conditioned<'t>(&self, theta: &[Var<'t, T>], support: &Examples<T>) -> Option<Conditioned<'t, T>> {
+    fn conditioned<'t>(
+        &self,
+        theta: &[Var<'t, T>],
+        support: &Examples<T>,
+    ) -> Result<Option<Conditioned<'t, T>>> {
         let _ = (theta, support);
-        None
+        Ok(None)
     }
 
     /// The name of the fitted head in what [`Learner::adapt`] returns.
@@ -100,10 +104,14 @@ pub(super) trait ClosedForm<T: Real>: Learner<T> {
     }
 }
 
-/// Implements the public traits for a learner that is a [`ClosedForm`] and has the fields `model` and `norm`.
+/// Implements the public traits for a learner that is a [`ClosedForm`] and has the fields `model` and `norm`. The type may come
+/// with the bounds of its parameters; by default it has one, the model.
 macro_rules! closed_form_learner {
     ($learner:ident) => {
-        impl<T: Real, M: Model<T>> Learner<T> for $learner<M> {
+        closed_form_learner!($learner<M>, M: Model<T>);
+    };
+    ($learner:ty, $($bounds:tt)*) => {
+        impl<T: Real, $($bounds)*> Learner<T> for $learner {
             fn specs(&self) -> Vec<ParamSpec> {
                 [self.model.specs(), ClosedForm::<T>::own(self)].concat()
             }
@@ -141,7 +149,7 @@ macro_rules! closed_form_learner {
             }
         }
 
-        impl<T: Real, M: Model<T>> Trainable<T> for $learner<M> {
+        impl<T: Real, $($bounds)*> Trainable<T> for $learner {
             fn lesson(&self, learned: &Learned<T>, episode: &Episode<T>, _: &Progress) -> Result<Lesson<T>> {
                 closed_form::lesson(self, learned, episode)
             }
@@ -224,7 +232,7 @@ pub(super) fn lesson<T: Real>(
     let (model, mode) = learner.body();
     let y = &episode.query.y;
     let lesson = Lesson::of_query(&learned.params, y, &|theta| {
-        let conditioned = learner.conditioned(theta, &episode.support);
+        let conditioned = learner.conditioned(theta, &episode.support)?;
         let theta = conditioned.as_ref().map_or(theta, |c| &c.theta);
         Ok(learner.query(joint_logits(learner, theta, &episode.support, &episode.query.x)?, y))
     })?;
@@ -232,7 +240,7 @@ pub(super) fn lesson<T: Real>(
         return Ok(lesson);
     }
     let tape = Tape::new();
-    let seen = match learner.conditioned(&tape.leaves(&learned.params), &episode.support) {
+    let seen = match learner.conditioned(&tape.leaves(&learned.params), &episode.support)? {
         Some(c) => seen_sets(model, mode, &arrays(&c.theta), episode),
         None => seen_sets(model, mode, &learned.params, episode),
     };
@@ -255,7 +263,7 @@ pub(super) fn adapt<T: Real>(
     let (tape, (model, mode)) = (Tape::new(), learner.body());
     let theta = tape.leaves(&learned.params);
     let Conditioned { theta, shown: before } =
-        learner.conditioned(&theta, support).unwrap_or(Conditioned { theta, shown: Vec::new() });
+        learner.conditioned(&theta, support)?.unwrap_or(Conditioned { theta, shown: Vec::new() });
     let (z, moments) = embedding(model, mode, &theta, &inputs(support), &learned.state);
     let Solution { head, shown } = fitted(learner, &theta, &z, &support.y)?;
     let moments = [moments, head_moments(learner, &theta, head, z[0])].concat();

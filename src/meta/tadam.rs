@@ -101,13 +101,17 @@ impl<T: Real, M: Model<T>> ClosedForm<T> for Tadam<M> {
         [ways, features]
     }
 
-    fn conditioned<'t>(&self, theta: &[Var<'t, T>], support: &Examples<T>) -> Option<Conditioned<'t, T>> {
+    fn conditioned<'t>(
+        &self,
+        theta: &[Var<'t, T>],
+        support: &Examples<T>,
+    ) -> Result<Option<Conditioned<'t, T>>> {
         let specs = self.model.specs();
         let (params, own) = theta.split_at(specs.len());
         let z = self.model.forward(params, theta[0].tape().constant(&support.x), norm_of(&self.norm));
         let encoding = class_means(z, &support.y).mean_axes_kept(&[0]);
         let theta = [encoded(&specs, params, &own[1..], encoding), own.to_vec()].concat();
-        Some(Conditioned { theta, shown: vec![("encoding", encoding)] })
+        Ok(Some(Conditioned { theta, shown: vec![("encoding", encoding)] }))
     }
 
     fn fit<'t>(&self, _: &[Var<'t, T>], support: &Support<'t, '_, T>) -> Result<Solution<'t, T>> {

@@ -68,7 +68,7 @@ pub fn check_adapt<T: Real>(
 /// Whether `x: [n, ..]` are inputs that a network can predict for: what [`Learner::predict`] should ask first.
 ///
 /// # Errors
-/// What [`Network::check_input`] refuses; [`Error::Shape`] for no inputs; [`Error::NotFinite`].
+/// What [`Network::check_input`] and [`Network::check_values`] refuse; [`Error::Shape`] for no inputs; [`Error::NotFinite`].
 #[inline(never)]
 pub fn check_inputs<T: Real>(network: &dyn Network, x: &ArrayD<T>) -> Result<()> {
     network.check_input(x.shape())?;
@@ -80,7 +80,11 @@ pub fn check_inputs<T: Real>(network: &dyn Network, x: &ArrayD<T>) -> Result<()>
     if !all_finite(x) {
         return Err(Error::NotFinite { what: "the array of inputs to predict for".into() });
     }
-    Ok(())
+    check_values(network, x)
+}
+
+fn check_values<T: Real>(network: &dyn Network, x: &ArrayD<T>) -> Result<()> {
+    network.check_values(x.shape(), &mut x.iter().map(|v| v.as_f64()))
 }
 
 /// Passes outputs on that a prediction may return.
@@ -91,11 +95,11 @@ pub(super) fn finite_outputs<T: Real>(outputs: ArrayD<T>) -> Result<ArrayD<T>> {
     }
 }
 
-/// Whether examples fit a network that gives `outputs` numbers for each: the shape of the inputs, the number of ways,
-/// the width of the values. A learner whose number of ways is not bounded by its network gives `usize::MAX`.
+/// Whether examples fit a network that gives `outputs` numbers for each: the shape and the values of the inputs, the
+/// number of ways, the width of the targets' values. A learner whose number of ways is not bounded by its network gives `usize::MAX`.
 ///
 /// # Errors
-/// [`Error::Shape`], [`Error::Setting`] for more ways than outputs.
+/// [`Error::Shape`], [`Error::Setting`] for more ways than outputs; what [`Network::check_values`] refuses.
 #[inline(never)]
 pub fn check_examples<T: Real>(
     network: &dyn Network,
@@ -104,6 +108,8 @@ pub fn check_examples<T: Real>(
     examples: &Examples<T>,
 ) -> Result<()> {
     network.check_input(examples.x.shape())?;
+    check_values(network, &examples.x)?;
+    examples.unlabelled.iter().try_for_each(|x| check_values(network, x))?;
     if let Some(ways) = examples.y.ways().filter(|ways| *ways > outputs) {
         let need = "at most the number of outputs of the model";
         return Err(Error::Setting { name: "ways", value: ways.to_string(), need });

@@ -43,4 +43,4 @@ pub use r2d2_net::R2d2Net;
 pub use resnet12::ResNet12;
 pub use spec::{ParamSpec, Role};
 pub use specs::check_specs;
-pub use text::EmbeddingBag;
+pub use text::{EmbeddingBag, SignatureAttention, TextConv, TextLstm, WordTable};

@@ -109,6 +109,10 @@ macro_rules! forwarded {
                 (**self).check_input(shape)
             }
 
+            fn check_values(&self, shape: &[usize], values: &mut dyn Iterator<Item = f64>) -> Result<()> {
+                (**self).check_values(shape, values)
+            }
+
             fn outputs(&self) -> usize {
                 (**self).outputs()
             }

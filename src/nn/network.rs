@@ -21,6 +21,16 @@ pub trait Network: Sync + Debug {
     /// [`Error::Shape`](crate::Error::Shape) saying what was expected.
     fn check_input(&self, shape: &[usize]) -> Result<()>;
 
+    /// Whether the values of inputs of this shape fit, given in row-major order: whether word ids lie in a table. It is asked
+    /// wherever a user's inputs enter, after [`check_input`](Network::check_input). By default yes, without a look.
+    ///
+    /// # Errors
+    /// Which value does not fit, as [`Error::WordId`](crate::Error::WordId).
+    fn check_values(&self, shape: &[usize], values: &mut dyn Iterator<Item = f64>) -> Result<()> {
+        let _ = (shape, values);
+        Ok(())
+    }
+
     /// How many numbers it returns for each example.
     fn outputs(&self) -> usize;
 

@@ -99,6 +99,10 @@ impl<M: Network> Network for InTraining<M> {
         self.model.check_input(shape)
     }
 
+    fn check_values(&self, shape: &[usize], values: &mut dyn Iterator<Item = f64>) -> crate::Result<()> {
+        self.model.check_values(shape, values)
+    }
+
     fn outputs(&self) -> usize {
         self.model.outputs()
     }

@@ -1,8 +1,6 @@
 //! The mean of learned word vectors.
 
-use ndarray::ArrayD;
-
-use crate::data::PADDING;
+use super::ids::{Ids, check_shape, check_values};
 use crate::error::{Error, Result};
 use crate::nn::Init;
 use crate::nn::model::Model;
@@ -15,8 +13,8 @@ use crate::var::Var;
 
 /// The mean of the vectors of a sentence's words, and a linear head if there is one: `[n, length] → [n, outputs]`.
 ///
-/// Inputs are rows of word ids below `words`, as [`Vocabulary::rows`](crate::Vocabulary::rows) makes them; id 0 is padding and does
-/// not count. A row of padding only has the vector 0. Ids are no numbers to differentiate by, so inputs have no gradient.
+/// Inputs are rows of ids below `words`, as [`Vocabulary::rows`](crate::Vocabulary::rows) and
+/// [`CharNgrams::rows`](crate::CharNgrams::rows) make them; id 0 is padding and does not count. A row of padding only has the vector 0. Ids are no numbers to differentiate by, so inputs have no gradient.
 /// Parameters: `table [words, width]`, drawn from N(0, 0.1²), and with a head `linear_w [width, ways]`, `linear_b [ways]`.
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,13 +59,11 @@ impl Network for EmbeddingBag {
     }
 
     fn check_input(&self, shape: &[usize]) -> Result<()> {
-        match shape {
-            &[_, length] if length > 0 => Ok(()),
-            _ => {
-                let what = "inputs for EmbeddingBag, rows of word ids [n, length]".into();
-                Err(Error::Shape { what, expected: vec![1, 1], found: shape.to_vec() })
-            }
-        }
+        check_shape("EmbeddingBag", shape)
+    }
+
+    fn check_values(&self, shape: &[usize], values: &mut dyn Iterator<Item = f64>) -> Result<()> {
+        check_values(shape, values, self.words)
     }
 
     fn outputs(&self) -> usize {
@@ -98,24 +94,15 @@ compiled_here!(T: mean_of_words::<T>);
 #[track_caller]
 #[inline(never)]
 fn mean_of_words<'t, T: Real>(table: Var<'t, T>, x: Var<'t, T>) -> Var<'t, T> {
-    let (words, width, shape) = (table.shape()[0], table.shape()[1], x.shape());
-    let (n, length) = (shape[0], shape[1]);
-    let value = x.to_array();
-    let ids: Vec<usize> = value.iter().map(|v| id_of(v.as_f64(), words)).collect();
-    let weights = ids.chunks(length).flat_map(|row| {
-        let count = row.iter().filter(|&&id| id != PADDING).count().max(1);
-        row.iter().map(move |&id| if id == PADDING { T::ZERO } else { T::from_f64(1.0 / count as f64) })
-    });
-    let weights = ArrayD::from_shape_vec(vec![n, length, 1], weights.collect()).expect("one for each id");
-    let picked = table.index_select(&ids).reshape(&[n, length, width]);
+    let (words, width) = (table.shape()[0], table.shape()[1]);
+    let ids = Ids::of("EmbeddingBag", x, words);
+    let mut weights = ids.mask();
+    for row in weights.as_slice_mut().expect("standard layout").chunks_mut(ids.length) {
+        let count = row.iter().filter(|v| **v != T::ZERO).count().max(1);
+        row.iter_mut().for_each(|v| *v *= T::from_f64(1.0 / count as f64));
+    }
+    let picked = table.index_select(&ids.ids).reshape(&[ids.n, ids.length, width]);
     (picked * x.tape().constant(&weights)).sum_axes(&[1])
-}
-
-#[track_caller]
-fn id_of(id: f64, words: usize) -> usize {
-    let fits = id >= 0.0 && id.fract() == 0.0 && id < words as f64;
-    assert!(fits, "EmbeddingBag: {id} is not the id of a word, a whole number below {words}");
-    id as usize
 }
 
 #[cfg(test)]
