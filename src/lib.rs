@@ -42,6 +42,7 @@
 //! | the inner loop | [`UpdateRule`], [`GradientDescent`], [`MomentumRule`], [`RmsPropRule`], [`AdamRule`], [`ElementRates`], [`StepRates`], [`CurvatureRule`], [`Order`], [`Route`], [`Adapts`], [`MultiStep`] |
 //! | learners | [`Learner`] adapts and predicts, [`Trainable`] is meta-trained; [`Maml`] and its relatives, [`Imaml`], [`MetaLstm`], [`Reptile`], [`ProtoNet`], [`SemiProtoNet`], [`MatchingNet`], [`RelationNet`], [`Tadam`], [`R2d2`], [`MetaOptNet`], [`Baseline`], [`Nearest`]; the values that they pass on: [`Learned`], [`Lesson`], [`Adapted`] |
 //! | all learners | [`meta_grad`] over a meta-batch, [`evaluate`]; which statistics normalise in which phase: [`NormMode`] |
+//! | control | [`Environment`], [`GaussianPolicy`], [`PolicyMaml`]: MAML by policy gradients inside and a [`TrustRegion`] outside |
 //! | training | [`Trainer`], [`TrainConfig`], [`Progress`], [`Adam`], [`Sgd`], [`Schedule`] |
 //! | files | `save_learned`, `save_adapted`, `save_checkpoint` and their `load_..`; `Pretrained`, `Classifier` (feature `serde`) |
 //! | data | [`Tasks`], [`Episode`], [`Examples`], [`EpisodeSampler`], [`ClassBatches`], [`ImageSet`], `Omniglot`, `Photos`, [`FeatureSet`], [`TextSet`], [`Glyphs`], [`Sinusoids`], [`GaussianProcesses`] |
@@ -106,6 +107,7 @@
 mod compiled;
 
 mod arrays;
+mod control;
 mod data;
 mod error;
 mod forward;
@@ -128,6 +130,10 @@ mod train;
 mod value;
 mod var;
 
+pub use control::{
+    Environment, Experience, Gaussian, GaussianPolicy, LinearBaseline, Navigation, NavigationGoals, Outer,
+    PolicyBatch, PolicyMaml, PolicyStage, PolicyStep, Rollout, Transition, TrustRegion, standardized,
+};
 #[cfg(feature = "images")]
 pub use data::Omniglot;
 #[cfg(feature = "photos")]
