@@ -8,7 +8,9 @@ use plotters::prelude::*;
 /// Told apart by colour-blind readers too (Okabe and Ito): before, after 1 update, after the last.
 const COLORS: [RGBColor; 3] = [RGBColor(150, 150, 150), RGBColor(230, 159, 0), RGBColor(0, 114, 178)];
 /// Trajectories drawn of each stage.
-const SHOWN: usize = 4;
+const SHOWN: usize = 2;
+/// Half the side of a panel; goals lie within 0.5.
+const EDGE: f64 = 0.75;
 
 /// Of each goal: its stages, from before adaptation to the last update.
 pub fn draw(goals: &[Navigation], stages: &[Vec<PolicyStage<f32>>]) -> String {
@@ -39,7 +41,7 @@ fn paint(
             .margin(12)
             .x_label_area_size(30)
             .y_label_area_size(45)
-            .build_cartesian_2d(-1.0..1.0, -1.0..1.0)?;
+            .build_cartesian_2d(-EDGE..EDGE, -EDGE..EDGE)?;
         chart
             .configure_mesh()
             .light_line_style(TRANSPARENT)
@@ -47,6 +49,8 @@ fn paint(
             .label_style(("sans-serif", 15))
             .x_labels(5)
             .y_labels(5)
+            .x_label_formatter(&|x| format!("{x:.1}"))
+            .y_label_formatter(&|y| format!("{y:.1}"))
             .draw()?;
         let shown = [stages.first(), stages.get(1), stages.last()];
         for (stage, color) in shown.into_iter().zip(COLORS) {
@@ -66,6 +70,6 @@ fn paint(
 fn paths(stage: &PolicyStage<f32>) -> Vec<Vec<(f64, f64)>> {
     let seen = &stage.rollout.observations;
     let position = |at: usize| (f64::from(seen[[at, 0]]), f64::from(seen[[at, 1]]));
-    let inside = |(x, y): &(f64, f64)| x.abs() <= 1.0 && y.abs() <= 1.0;
+    let inside = |(x, y): &(f64, f64)| x.abs() <= EDGE && y.abs() <= EDGE;
     stage.rollout.trajectories().map(|steps| steps.map(position).take_while(inside).collect()).collect()
 }

@@ -1,23 +1,17 @@
-//! MAML for policies: the algorithm.
+//! MAML for policies: the meta-step and what it is made of.
 
 use ndarray::ArrayD;
 use rayon::prelude::*;
 
-use super::batch::PolicyBatch;
 use super::environment::Environment;
-use super::experience::{Dyn, Experience, Outer, experience, kl_product, outer, outer_gradient, stepped};
+use super::experience::{Experience, Outer, experience, kl_product, outer, outer_gradient};
+use super::over_tasks::{all, each, some};
 use super::policy_maml::PolicyMaml;
-use super::rollout::Rollout;
-use super::sample::sample;
 use super::trust_region::{Taken, mean_arrays, mean_outer};
-use crate::error::{Error, Result};
-use crate::meta::{Mean, Progress};
+use crate::error::Result;
+use crate::meta::Progress;
 use crate::nn::Model;
-use crate::ops::Key;
 use crate::real::Real;
-
-/// The purpose of the keys of trajectories.
-const TRAJECTORIES: u64 = 1;
 
 /// What a meta-step came to.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,67 +30,13 @@ pub struct PolicyStep<T> {
     pub backtracks: Option<usize>,
 }
 
-/// A policy after some inner steps, with trajectories of it.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct PolicyStage<T> {
-    /// Its parameters.
-    pub params: Vec<ArrayD<T>>,
-    /// Trajectories that it drew.
-    pub rollout: Rollout<T>,
-}
-
 impl<M> PolicyMaml<M> {
-    /// Adapts to one task by trial: returns the policy before adaptation and after each of `steps` updates, with the
-    /// trajectories that each drew. An update learns from those of the stage before it. A pure function of its arguments.
-    ///
-    /// # Errors
-    /// Settings out of range, and what [`GaussianPolicy::rollout`](crate::GaussianPolicy::rollout) refuses;
-    /// [`Error::NotFinite`] for an update that diverges.
-    pub fn adapt<T: Real>(
-        &self,
-        params: &[ArrayD<T>],
-        env: &dyn Environment,
-        steps: usize,
-        key: Key,
-    ) -> Result<Vec<PolicyStage<T>>>
-    where
-        M: Model<T>,
-    {
-        self.check(params)?;
-        adapt(&self.as_dyn(), params, env, steps, key)
-    }
-
-    /// Adapts to each environment and returns the mean over environments of the mean return, not discounted, before
-    /// adaptation and after each of `steps` updates. In parallel; environment `i` is task `progress.task + i`.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] for no environments; within [`Error::Task`], as [`adapt`](PolicyMaml::adapt).
-    pub fn evaluate<T: Real, E: Environment>(
-        &self,
-        params: &[ArrayD<T>],
-        envs: &[E],
-        steps: usize,
-        progress: &Progress,
-    ) -> Result<Vec<Mean>>
-    where
-        M: Model<T>,
-    {
-        self.check(params)?;
-        let maml = self.as_dyn();
-        let returns = each(&all(envs)?, progress, |env, key| {
-            let stages = adapt(&maml, params, env, steps, key)?;
-            Ok(stages.iter().map(|stage| stage.rollout.mean_return()).collect::<Vec<_>>())
-        })?;
-        Ok((0..=steps).map(|step| Mean::of(returns.iter().map(|r| r[step]))).collect())
-    }
-
     /// Draws trajectories in each environment, adapts, and draws trajectories of the adapted policy. In parallel;
     /// environment `i` is task `progress.task + i`, and its trajectories are a pure function of parameters, seed, iteration
     /// and task.
     ///
     /// # Errors
-    /// [`Error::Setting`] for no environments; within [`Error::Task`], as [`adapt`](PolicyMaml::adapt).
+    /// [`Error::Setting`](crate::Error::Setting) for no environments; within [`Error::Task`](crate::Error::Task), as [`adapt`](PolicyMaml::adapt).
     pub fn experience<T: Real, E: Environment>(
         &self,
         params: &[ArrayD<T>],
@@ -114,7 +54,7 @@ impl<M> PolicyMaml<M> {
     /// The mean outer objective at any meta-parameters, of trajectories that were drawn before, and the gradient of its loss.
     ///
     /// # Errors
-    /// Settings out of range, parameters that do not fit; [`Error::Setting`] for no trajectories.
+    /// Settings out of range, parameters that do not fit; [`Error::Setting`](crate::Error::Setting) for no trajectories.
     pub fn outer_gradient<T: Real>(
         &self,
         params: &[ArrayD<T>],
@@ -171,7 +111,7 @@ impl<M> PolicyMaml<M> {
     /// kept parameters and iteration goes on as if it had not stopped.
     ///
     /// # Errors
-    /// As [`experience`](PolicyMaml::experience); [`Error::NotFinite`] for a gradient that is not.
+    /// As [`experience`](PolicyMaml::experience); [`Error::NotFinite`](crate::Error::NotFinite) for a gradient that is not.
     pub fn meta_step<T: Real, E: Environment>(
         &self,
         params: &[ArrayD<T>],
@@ -185,36 +125,6 @@ impl<M> PolicyMaml<M> {
         let taken = self.trust_region.step(&self.as_dyn(), params, &seen)?;
         Ok(report(&seen, self.steps, taken))
     }
-
-    fn check<T: Real>(&self, params: &[ArrayD<T>]) -> Result<()>
-    where
-        M: Model<T>,
-    {
-        self.check_settings()?;
-        self.policy.check(params)
-    }
-}
-
-#[inline(never)]
-fn adapt<T: Real>(
-    maml: &Dyn<'_, T>,
-    params: &[ArrayD<T>],
-    env: &dyn Environment,
-    steps: usize,
-    key: Key,
-) -> Result<Vec<PolicyStage<T>>> {
-    let (mut phi, mut stages) = (params.to_vec(), Vec::with_capacity(steps + 1));
-    for step in 0..=steps {
-        let rollout = sample(&maml.policy, &phi, env, maml.trajectories, key.with(step as u64))?;
-        let mut next = Vec::new();
-        if step < steps {
-            let batch = PolicyBatch::new(rollout.clone(), maml.discount, maml.gae_lambda)?;
-            let rate = if step < maml.steps { 1.0 } else { maml.later_rate };
-            next = stepped(maml, &phi, &batch, rate * maml.inner_lr)?;
-        }
-        stages.push(PolicyStage { params: std::mem::replace(&mut phi, next), rollout });
-    }
-    Ok(stages)
 }
 
 fn report<T: Real>(seen: &[Experience<T>], steps: usize, taken: Taken<T>) -> PolicyStep<T> {
@@ -226,31 +136,3 @@ fn report<T: Real>(seen: &[Experience<T>], steps: usize, taken: Taken<T>) -> Pol
     let Taken { params, before, after, backtracks } = taken;
     PolicyStep { params, returns, before, after, backtracks }
 }
-
-fn all<E: Environment>(envs: &[E]) -> Result<Vec<&dyn Environment>> {
-    some(envs)?;
-    Ok(envs.iter().map(|env| env as &dyn Environment).collect())
-}
-
-fn some<X>(tasks: &[X]) -> Result<()> {
-    if tasks.is_empty() {
-        return Err(Error::Setting { name: "tasks", value: "0".into(), need: "at least 1 task" });
-    }
-    Ok(())
-}
-
-/// Runs tasks in parallel and returns what they found in their order, or the error of the first in order that has one.
-fn each<R: Send>(
-    envs: &[&dyn Environment],
-    progress: &Progress,
-    run: impl Fn(&dyn Environment, Key) -> Result<R> + Sync,
-) -> Result<Vec<R>> {
-    let task = |(i, env): (usize, &&dyn Environment)| {
-        let number = progress.task.saturating_add(i as u64);
-        run(*env, progress.of_task(number).key(TRAJECTORIES)).map_err(|error| error.in_task(number))
-    };
-    let found: Vec<Result<R>> = envs.par_iter().enumerate().map(task).collect();
-    found.into_iter().collect()
-}
-
-compiled_here!(T: adapt::<T>);

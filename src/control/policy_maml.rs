@@ -1,5 +1,7 @@
 //! MAML for policies: its settings.
 
+use ndarray::ArrayD;
+
 use super::policy::GaussianPolicy;
 use super::trust_region::TrustRegion;
 use crate::error::{Error, Result};
@@ -107,7 +109,7 @@ impl<M> PolicyMaml<M> {
         PolicyMaml { trust_region, ..self }
     }
 
-    pub(super) fn check_settings(&self) -> Result<()> {
+    fn check_settings(&self) -> Result<()> {
         check_positive("inner_lr", self.inner_lr)?;
         check_rate("later_rate", self.later_rate)?;
         for (name, value) in [("discount", self.discount), ("gae_lambda", self.gae_lambda)] {
@@ -116,6 +118,15 @@ impl<M> PolicyMaml<M> {
             }
         }
         self.trust_region.check()
+    }
+
+    /// Whether settings are in range and parameters fit.
+    pub(super) fn check<T: Real>(&self, params: &[ArrayD<T>]) -> Result<()>
+    where
+        M: Model<T>,
+    {
+        self.check_settings()?;
+        self.policy.check(params)
     }
 }
 
