@@ -112,6 +112,21 @@ pub enum Error {
         name: String,
     },
 
+    /// An environment returned something that cannot be used.
+    #[error(
+        "environment {environment}, trajectory {trajectory}, step {step} (both counted from 0): {reason}"
+    )]
+    Environment {
+        /// The environment, as its `Debug` text.
+        environment: String,
+        /// The trajectory of the task.
+        trajectory: usize,
+        /// The step of the trajectory.
+        step: usize,
+        /// What was returned and what is needed.
+        reason: String,
+    },
+
     /// Something went wrong in one task of a training or an evaluation.
     #[error("task {task}: {source}")]
     Task {

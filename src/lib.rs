@@ -43,6 +43,7 @@
 //! | learners | [`Learner`] adapts and predicts, [`Trainable`] is meta-trained; [`Maml`] and its relatives, [`Imaml`], [`MetaLstm`], [`Reptile`], [`ProtoNet`], [`SemiProtoNet`], [`MatchingNet`], [`RelationNet`], [`Tadam`], [`R2d2`], [`MetaOptNet`], [`Signatures`], [`Baseline`], [`Nearest`]; the values that they pass on: [`Learned`], [`Lesson`], [`Adapted`] |
 //! | all learners | [`meta_grad`] over a meta-batch, [`evaluate`], and in full [`Evaluator`]; which statistics normalise in which phase: [`NormMode`] |
 //! | training | [`Trainer`], [`TrainConfig`], [`Progress`], [`Adam`], [`Sgd`], [`Schedule`]; runs that are validated, watched and saved: [`Run`], [`Watch`], [`CsvLog`], `JsonLog`, [`TensorBoard`], [`History`]; `RunReport` (feature `report`) |
+//! | control | [`Environment`], [`GaussianPolicy`], [`PolicyMaml`]: MAML by policy gradients inside and a [`TrustRegion`] outside |
 //! | files | `save_learned`, `save_adapted`, `save_checkpoint` and their `load_..`; `Pretrained`, `Classifier` (feature `serde`) |
 //! | data | [`Tasks`], [`Episode`], [`Examples`], [`EpisodeSampler`], [`ClassBatches`], [`ImageSet`], `Omniglot`, `Photos`, [`FeatureSet`], [`TextSet`], [`Vocabulary`], [`CharNgrams`], [`TfIdf`], [`WordVectors`], [`Glyphs`], [`Sinusoids`], [`GaussianProcesses`] |
 //!
@@ -107,6 +108,7 @@
 mod compiled;
 
 mod arrays;
+mod control;
 mod data;
 mod error;
 mod evaluation;
@@ -132,6 +134,10 @@ mod train;
 mod value;
 mod var;
 
+pub use control::{
+    Environment, Experience, Gaussian, GaussianPolicy, LinearBaseline, Navigation, NavigationGoals, Outer,
+    PolicyBatch, PolicyMaml, PolicyStage, PolicyStep, Rollout, Transition, TrustRegion, standardized,
+};
 #[cfg(feature = "images")]
 pub use data::Omniglot;
 #[cfg(feature = "photos")]

@@ -47,6 +47,10 @@ pub(crate) enum Purpose {
     GaussianProcess = 12,
     /// Which squares DropBlock drops.
     DropBlock = 13,
+    /// The goal of a navigation task.
+    Goal = 20,
+    /// The actions of a trajectory, and what an environment draws.
+    Control = 21,
 }
 
 /// The generator for `purpose` and index `i` under `seed`.

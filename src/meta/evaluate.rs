@@ -35,7 +35,7 @@ impl fmt::Display for Mean {
 }
 
 impl Mean {
-    fn of(values: impl Iterator<Item = f64> + Clone) -> Mean {
+    pub(crate) fn of(values: impl Iterator<Item = f64> + Clone) -> Mean {
         let n = values.clone().count() as f64;
         let mean = values.clone().sum::<f64>() / n;
         let variance = values.map(|v| (v - mean) * (v - mean)).sum::<f64>() / n;
