@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use innerloop::{
-    ClassData, ClassRef, EpisodeSampler, EpisodeShape, Glyphs, ImageSet, Omniglot, Result, Split,
+    ClassData, ClassRef, EpisodeSampler, EpisodeShape, Glyphs, ImageSet, Omniglot, Result, Split, TextSet,
+    TfIdf, WordVectors,
 };
 
 use crate::settings::Settings;
@@ -33,6 +34,10 @@ impl Data {
     pub fn holds_images(self) -> bool {
         matches!(self, Data::Glyphs | Data::Omniglot | Data::Photos)
     }
+
+    pub fn holds_sentences(self) -> bool {
+        matches!(self, Data::Clinc150 | Data::Banking77 | Data::Fewrel)
+    }
 }
 
 /// What examples are.
@@ -53,8 +58,14 @@ pub struct Source {
     pub inputs: Inputs,
     pub train: Vec<ClassRef>,
     pub test: Vec<ClassRef>,
-    /// The same sentences as vectors by which they are compared where nothing is learned.
-    pub floor: Option<ClassData>,
+    /// The sentences that the ids were made of.
+    pub sentences: Option<Sentences>,
+}
+
+/// Sentences, and vectors of words that were given for them.
+pub struct Sentences {
+    pub text: TextSet,
+    pub vectors: Option<WordVectors>,
 }
 
 /// Every learner is tested on the same episodes.
@@ -81,7 +92,7 @@ impl Source {
 
     fn of_images(images: &ImageSet, split: Split) -> Source {
         let (data, inputs) = (images.into(), Inputs::Images(images.shape()));
-        Source { data, inputs, train: split.train, test: split.test, floor: None }
+        Source { data, inputs, train: split.train, test: split.test, sentences: None }
     }
 
     /// Whether examples are images larger than a character.
@@ -108,13 +119,22 @@ impl Source {
 
     /// Test episodes.
     pub fn test(&self, settings: &Settings) -> Result<EpisodeSampler> {
-        self.test_on(&self.data, settings)
+        let Settings { ways, shots, eval_queries: queries, .. } = *settings;
+        EpisodeSampler::new(self.data.clone(), &self.test, EpisodeShape::new(ways, shots, queries), TEST_SEED)
     }
 
-    /// The same test episodes on another form of the data.
-    pub fn test_on(&self, data: &ClassData, settings: &Settings) -> Result<EpisodeSampler> {
+    /// The same test episodes in the form in which they are compared where nothing is learned: sentences as the weights
+    /// of their words (TF-IDF of the training classes), all else as it is.
+    pub fn unlearned(&self, settings: &Settings) -> Result<EpisodeSampler> {
+        let Some(Sentences { text, .. }) = &self.sentences else { return self.test(settings) };
+        let class = |class: &ClassRef| {
+            let sentences = (0..text.count(class.class)).map(|i| text.sentence(class.class, i).to_owned());
+            (text.class_name(class.class).to_owned(), sentences.collect())
+        };
+        let unseen = TextSet::from_classes(self.test.iter().map(class).collect())?;
+        let rows = TfIdf::new(text, &self.train, 2)?.rows(&unseen)?;
         let Settings { ways, shots, eval_queries: queries, .. } = *settings;
-        EpisodeSampler::new(data.clone(), &self.test, EpisodeShape::new(ways, shots, queries), TEST_SEED)
+        EpisodeSampler::new(&rows, &rows.all(), EpisodeShape::new(ways, shots, queries), TEST_SEED)
     }
 }
 
@@ -141,7 +161,7 @@ fn photos(settings: &Settings) -> Result<Source> {
 
 #[cfg(feature = "text")]
 fn text(settings: &Settings) -> Result<Source> {
-    use innerloop::{TextSet, Vocabulary};
+    use innerloop::Vocabulary;
     let folder = |name: &str| found(settings, &format!("text/{name}"));
     let (text, split) = match settings.data {
         Data::Clinc150 => {
@@ -157,17 +177,30 @@ fn text(settings: &Settings) -> Result<Source> {
         }
         _ => few_rel(&folder("fewrel"))?,
     };
-    let vocabulary = Vocabulary::new(&text, &split.train, 2)?;
-    let rows = vocabulary.rows(&text, 40)?;
-    let (data, inputs) = (ClassData::from(&rows), Inputs::Words(vocabulary.size()));
-    Ok(Source { data, inputs, train: split.train, test: split.test, floor: None })
+    let vectors = match &settings.vectors {
+        Some(path) => Some(WordVectors::read(path, Some(&text))?),
+        None => None,
+    };
+    let (rows, words) = match &vectors {
+        Some(vectors) => (vectors.vocabulary().rows(&text, WORDS)?, vectors.vocabulary().size()),
+        None => {
+            let vocabulary = Vocabulary::new(&text, &split.train, 2)?;
+            (vocabulary.rows(&text, WORDS)?, vocabulary.size())
+        }
+    };
+    let (data, inputs) = (ClassData::from(&rows), Inputs::Words(words));
+    let sentences = Some(Sentences { text, vectors });
+    Ok(Source { data, inputs, train: split.train, test: split.test, sentences })
 }
+
+/// Words of a sentence that are read.
+#[cfg(feature = "text")]
+const WORDS: usize = 40;
 
 /// The 16 relations of Wikipedia to test on, and those of newspapers, medicine and SemEval that are not among them to
 /// train on.
 #[cfg(feature = "text")]
-fn few_rel(folder: &Path) -> Result<(innerloop::TextSet, Split)> {
-    use innerloop::TextSet;
+fn few_rel(folder: &Path) -> Result<(TextSet, Split)> {
     let mut classes: Vec<(String, Vec<String>)> = Vec::new();
     for file in ["wiki", "nyt", "pubmed", "semeval"] {
         let set = TextSet::read_few_rel(folder.join(format!("val_{file}.json")))?;
@@ -191,7 +224,7 @@ fn features(settings: &Settings) -> Result<Source> {
     let split =
         Split::random(&features, features.classes().saturating_sub(test), test, false, settings.seed)?;
     let (data, inputs) = (ClassData::from(&features), Inputs::Vectors(features.width()));
-    Ok(Source { data, inputs, train: split.train, test: split.test, floor: None })
+    Ok(Source { data, inputs, train: split.train, test: split.test, sentences: None })
 }
 
 #[cfg(not(feature = "photos"))]

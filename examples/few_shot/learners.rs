@@ -3,10 +3,11 @@
 use innerloop::{
     Adam, Adapts, Baseline, ClassBatches, CurvatureRule, Distance, Examples, FilmConv4, Imaml, Learner, Maml,
     MapConv4, MatchingNet, MetaLstm, MetaOptNet, Nearest, Nearness, NormMode, Order, ProtoNet, R2d2,
-    Refinement, RelationNet, Reptile, Result, SemiProtoNet, Sgd, Tadam, TrainConfig, Trainable,
+    Refinement, RelationNet, Reptile, Result, SemiProtoNet, Sgd, Signatures, Tadam, TrainConfig, Trainable,
+    WordWeights,
 };
 
-use crate::data::{Inputs, Source};
+use crate::data::{Inputs, Sentences, Source};
 use crate::network::{Net, Network};
 use crate::run::{Row, evaluated, trained};
 use crate::settings::Settings;
@@ -15,25 +16,36 @@ use crate::settings::Settings;
 pub struct Named {
     pub name: &'static str,
     pub about: &'static str,
-    /// Whether it takes nothing but images.
-    pub images: bool,
+    pub needs: Needs,
     pub run: Run,
+}
+
+/// What a learner cannot do without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    Nothing,
+    Images,
+    WordVectors,
 }
 
 type Run = fn(&str, &Settings, &Source) -> Result<Row>;
 
 const fn named(name: &'static str, about: &'static str, run: Run) -> Named {
-    Named { name, about, images: false, run }
+    Named { name, about, needs: Needs::Nothing, run }
 }
 
 const fn of_images(name: &'static str, about: &'static str, run: Run) -> Named {
-    Named { name, about, images: true, run }
+    Named { name, about, needs: Needs::Images, run }
 }
 
 /// The learners of a list of names, or all that fit the data.
 pub fn chosen(settings: &Settings) -> Result<Vec<&'static str>, String> {
-    let images = settings.data.holds_images();
-    let fitting: Vec<_> = ALL.iter().filter(|learner| images || !learner.images).map(|l| l.name).collect();
+    let fits = |learner: &&Named| match learner.needs {
+        Needs::Nothing => true,
+        Needs::Images => settings.data.holds_images(),
+        Needs::WordVectors => settings.data.holds_sentences() && settings.vectors.is_some(),
+    };
+    let fitting: Vec<_> = ALL.iter().filter(fits).map(|learner| learner.name).collect();
     if settings.learner == "all" {
         return Ok(fitting);
     }
@@ -41,8 +53,11 @@ pub fn chosen(settings: &Settings) -> Result<Vec<&'static str>, String> {
         if let Some(name) = fitting.iter().find(|fitting| **fitting == name) {
             return Ok(*name);
         }
-        let known = ALL.iter().any(|learner| learner.name == name);
-        let why = if known { "takes images only" } else { "is no learner" };
+        let why = match ALL.iter().find(|learner| learner.name == name).map(|learner| learner.needs) {
+            None | Some(Needs::Nothing) => "is no learner",
+            Some(Needs::Images) => "takes images only",
+            Some(Needs::WordVectors) => "takes sentences and --vectors only",
+        };
         Err(format!("{name:?} {why}; with these data there are {}", fitting.join(", ")))
     };
     settings.learner.split(',').map(find).collect()
@@ -187,6 +202,20 @@ pub const ALL: &[Named] = &[
             baseline(name, settings, source, &Baseline::plus_plus(model, source.train.len(), tracked))
         },
     ),
+    Named {
+        needs: Needs::WordVectors,
+        ..named(
+            "signatures",
+            "words weighted by their distribution, then ridge (--vectors)",
+            |name, settings, source| {
+                let Some(Sentences { text, vectors: Some(vectors) }) = &source.sentences else {
+                    unreachable!("checked: with vectors of words only")
+                };
+                let rarity = WordWeights::inverse_frequency(vectors.vocabulary(), text, &source.train)?;
+                episodic(name, settings, source, &Signatures::new(vectors, &rarity)?, [settings.ways, 15, 1])
+            },
+        )
+    },
     named("untrained", "prototypes in the initial network, without training", |name, settings, source| {
         let learner = ProtoNet::new(source.network(settings, Network::Pooled, None)?, NormMode::Together);
         evaluated(name, settings, &source.test(settings)?, &learner, &learner.init(settings.seed).into())
@@ -279,6 +308,5 @@ fn baseline(name: &str, settings: &Settings, source: &Source, learner: &Baseline
 
 /// A learner on the inputs themselves: pixels, vectors, or the words of sentences by their weights.
 fn nearest(name: &str, settings: &Settings, source: &Source, learner: &Nearest) -> Result<Row> {
-    let data = source.floor.as_ref().unwrap_or(&source.data);
-    evaluated(name, settings, &source.test_on(data, settings)?, learner, &Vec::new().into())
+    evaluated(name, settings, &source.unlearned(settings)?, learner, &Vec::new().into())
 }

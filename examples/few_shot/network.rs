@@ -1,7 +1,10 @@
 //! The networks by name, and which of them fits which inputs.
 
 use clap::ValueEnum;
-use innerloop::{Conv4, Downsample, EmbeddingBag, Error, Mlp, Model, R2d2Net, ResNet12, Result};
+use innerloop::{
+    Conv4, Downsample, EmbeddingBag, Error, Mlp, Model, R2d2Net, ResNet12, Result, TextConv, TextLstm,
+    WordTable,
+};
 
 use crate::data::{Inputs, Source};
 use crate::settings::Settings;
@@ -23,6 +26,10 @@ pub enum Network {
     R2d2,
     /// The mean of learned word vectors (sentences)
     Bag,
+    /// Convolutions over the words (sentences)
+    TextConv,
+    /// An LSTM in both directions over the words (sentences)
+    TextLstm,
     /// Two hidden layers (vectors)
     Mlp,
 }
@@ -34,6 +41,7 @@ impl Source {
         let usual = match self.inputs {
             Inputs::Images([height, ..]) if height > 32 => Network::Pooled, // strides lose too much of a photograph
             Inputs::Images(_) => published,
+            Inputs::Words(_) if settings.vectors.is_some() => Network::TextConv,
             Inputs::Words(_) => Network::Bag,
             Inputs::Vectors(_) => Network::Mlp,
         };
@@ -49,8 +57,15 @@ impl Source {
             (Network::Resnet12, Inputs::Images(image)) => Box::new(ResNet12::narrow(image, outputs)?),
             (Network::Resnet12Wide, Inputs::Images(image)) => Box::new(ResNet12::wide(image, outputs)?),
             (Network::R2d2, Inputs::Images(image)) if outputs.is_none() => Box::new(R2d2Net::new(image)?),
-            (Network::Bag, Inputs::Words(words)) => {
+            (Network::Bag, Inputs::Words(words)) if settings.vectors.is_none() => {
                 Box::new(EmbeddingBag::new(words, settings.width, outputs)?)
+            }
+            (Network::TextConv, Inputs::Words(words)) => {
+                Box::new(TextConv::new(self.table(words, settings)?, &[1, 2, 3], settings.width, outputs)?)
+            }
+            (Network::TextLstm, Inputs::Words(words)) => {
+                let lstm = TextLstm::new(self.table(words, settings)?, settings.width / 2, outputs)?;
+                Box::new(lstm.bidirectional())
             }
             (Network::Mlp, Inputs::Vectors(width)) => {
                 let last = outputs.unwrap_or(settings.width);
@@ -61,12 +76,22 @@ impl Source {
                     Inputs::Images(_) => {
                         "strided, pooled, resnet12 or resnet12-wide, or r2d2 for a metric learner: the data are images"
                     }
-                    Inputs::Words(_) => "bag: the data are sentences",
+                    Inputs::Words(_) => {
+                        "text-conv, text-lstm, or bag without --vectors: the data are sentences"
+                    }
                     Inputs::Vectors(_) => "mlp: the data are vectors",
                 };
                 return Err(Error::Setting { name: "network", value: Settings::name(network), need });
             }
         })
+    }
+
+    /// The given vectors of words, or a table to learn.
+    fn table(&self, words: usize, settings: &Settings) -> Result<WordTable> {
+        match self.sentences.as_ref().and_then(|sentences| sentences.vectors.as_ref()) {
+            Some(vectors) => Ok(vectors.into()),
+            None => WordTable::learned(words, settings.width),
+        }
     }
 
     /// The shape of images, for a learner that takes nothing else.

@@ -46,6 +46,9 @@ pub struct Settings {
     /// Numbers of a word's vector, or of a hidden layer over vectors
     #[arg(long, default_value_t = 128)]
     pub width: usize,
+    /// Vectors of words for sentences: a text file with a word and its numbers per line. They stay as they are
+    #[arg(long)]
+    pub vectors: Option<PathBuf>,
     /// Pixels of a photograph's side
     #[arg(long, default_value_t = 84)]
     pub size: usize,
