@@ -126,7 +126,8 @@ impl<T: Real> InnerLoop<'_, T> {
     }
 
     pub(in crate::meta) fn start<'t>(&self, theta: &[Var<'t, T>]) -> Fast<Var<'t, T>> {
-        let phi: Vec<_> = self.starts().map(|i| theta[i]).collect();
+        let mut phi = Vec::with_capacity(self.adapts.len());
+        phi.extend(self.starts().map(|i| theta[i]));
         let zeros = |_| phi.iter().map(|p| p.tape().full(&p.shape(), 0.0)).collect();
         Fast { carried: (0..self.rule.slots()).map(zeros).collect(), phi }
     }
@@ -252,8 +253,8 @@ impl<T: Real> InnerLoop<'_, T> {
         let support = &sets.support;
         if order == Order::First && self.rule.shifts() {
             let values: Vec<_> = theta.iter().map(|t| t.val()).collect();
-            let mut fast = self.at_start(&values);
-            return self.weighted(theta, sets, weights, &mut |k, asked| {
+            let (start, mut fast) = (self.start(theta).phi, self.at_start(&values));
+            return self.weighted(theta, sets, weights, start, &mut |k, asked| {
                 fast = self.stepped(&values, &fast, k, support)?;
                 let moved = |(i, phi): (usize, &Value<T>)| theta[i].moved_to(phi.clone());
                 Ok(if asked { self.starts().zip(&fast.phi).map(moved).collect() } else { Vec::new() })
@@ -261,7 +262,7 @@ impl<T: Real> InnerLoop<'_, T> {
         }
         let mut fast = self.start(theta);
         let features = if order == Order::Second { self.features(theta, support) } else { None };
-        self.weighted(theta, sets, weights, &mut |k, _| {
+        self.weighted(theta, sets, weights, fast.phi.clone(), &mut |k, _| {
             fast = match order {
                 Order::First => self.constant(theta, &fast, k, support)?,
                 Order::Second => self.recorded(theta, &fast, k, support, features)?,
@@ -270,18 +271,18 @@ impl<T: Real> InnerLoop<'_, T> {
         })
     }
 
-    /// The sum of the query set's losses after each step, times their weights. `after(k, asked)` takes step `k` and returns
-    /// what is adapted then, if asked.
+    /// The sum of the query set's losses after each step, times their weights. What adapts is `phi` at first; `after(k, asked)`
+    /// takes step `k` and returns it, if asked.
     fn weighted<'t>(
         &self,
         theta: &[Var<'t, T>],
         sets: &Sets<'_, T>,
         weights: &[f64],
+        mut phi: Vec<Var<'t, T>>,
         after: &mut dyn FnMut(usize, bool) -> Result<Vec<Var<'t, T>>>,
     ) -> Result<Query<'t, T>> {
         let last = weights.len().saturating_sub(1);
         let mut sum = None;
-        let mut phi: Vec<_> = self.starts().map(|i| theta[i]).collect();
         for (k, &weight) in weights.iter().enumerate() {
             let early = weight != 0.0 && k < last;
             phi = after(k, early || k == last)?;
