@@ -72,7 +72,8 @@ fn a_page_is_complete_in_itself_and_is_read_again() {
     assert!(!html.contains("http") && !html.contains("@import") && !html.contains("url("));
     assert!(!html.contains("<script>") && html.contains("one &lt;script&gt;alert"));
     assert!(html.contains("a &lt;b&gt; &amp; &quot;c&quot;"));
-    assert_eq!(html.matches("src=\"data:image/png;base64,").count(), html.matches("src=").count());
+    // the template engine escapes slashes
+    assert_eq!(html.matches("src=\"data:image&#x2f;png;base64,").count(), html.matches("src=").count());
     assert_eq!(html.matches("<img").count(), 2 * 3 * (1 + 2));
     for section in
         ["Learning curves", "Test episodes", "Worst classes", "Calibration", "Time and memory", "Settings"]

@@ -62,7 +62,8 @@ fn differences(runs: &[&RunReport]) -> Vec<Row> {
 
 /// Lines `name: value` of a description, each name with those of the structs around it.
 fn settings(text: &str) -> Vec<(String, String)> {
-    let (mut path, mut all): (Vec<(usize, String)>, Vec<(String, String)>) = (Vec::new(), Vec::new());
+    let mut path: Vec<(usize, String)> = Vec::new(); // depths and names of the structs around a line
+    let mut all: Vec<(String, String)> = Vec::new();
     for line in text.lines() {
         let depth = line.len() - line.trim_start().len();
         path.retain(|(d, _)| *d < depth);
