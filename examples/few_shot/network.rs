@@ -41,8 +41,7 @@ impl Source {
         let usual = match self.inputs {
             Inputs::Images([height, ..]) if height > 32 => Network::Pooled, // strides lose too much of a photograph
             Inputs::Images(_) => published,
-            Inputs::Words(_) if settings.vectors.is_some() => Network::TextConv,
-            Inputs::Words(_) => Network::Bag,
+            Inputs::Words(_) => Network::TextConv,
             Inputs::Vectors(_) => Network::Mlp,
         };
         let network = settings.network.unwrap_or(usual);

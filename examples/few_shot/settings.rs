@@ -43,8 +43,8 @@ pub struct Settings {
     /// photographs]
     #[arg(long)]
     pub filters: Option<usize>,
-    /// Numbers of a word's vector, or of a hidden layer over vectors
-    #[arg(long, default_value_t = 128)]
+    /// Numbers of a word's vector, channels of a convolution over words, or units of a hidden layer
+    #[arg(long, default_value_t = 64)]
     pub width: usize,
     /// Vectors of words for sentences: a text file with a word and its numbers per line. They stay as they are
     #[arg(long)]
