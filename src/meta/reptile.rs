@@ -90,50 +90,6 @@ impl<M> Reptile<M> {
 }
 
 impl<M, O> Reptile<M, O> {
-    /// Inner steps in training, and the examples of each.
-    #[must_use]
-    pub fn steps(self, steps: usize, batch: usize) -> Self {
-        Reptile { steps, batch, ..self }
-    }
-
-    /// Inner steps in evaluation, and the examples of each.
-    #[must_use]
-    pub fn eval_steps(self, eval_steps: usize, eval_batch: usize) -> Self {
-        Reptile { eval_steps, eval_batch, ..self }
-    }
-
-    /// Training draws from support and query set, as from one set.
-    #[must_use]
-    pub fn pooled(self) -> Self {
-        Reptile { pooled: true, ..self }
-    }
-
-    /// The inner optimizer's state goes on from task to task, and into [`adapt`](Learner::adapt). It is part of
-    /// the learner's state.
-    ///
-    /// All tasks of a meta-batch begin with the same state, and their states are averaged afterwards, so
-    /// that the bits do not depend on the order in which tasks run. The authors' code runs
-    /// the tasks one after another, each with the state that the one before left. With a meta-batch of one task
-    /// both are the same.
-    #[must_use]
-    pub fn carried(self) -> Self {
-        Reptile { carried: true, ..self }
-    }
-
-    /// Another seed for the mini-batches of [`adapt`](Learner::adapt).
-    #[must_use]
-    pub fn seed(self, seed: u64) -> Self {
-        Reptile { seed, ..self }
-    }
-
-    /// Another inner optimizer.
-    #[must_use]
-    pub fn optimizer<P>(self, optimizer: P) -> Reptile<M, P> {
-        let Reptile { model, inner_lr, steps, batch, eval_steps, eval_batch, pooled, carried, seed, .. } =
-            self;
-        Reptile { model, optimizer, inner_lr, steps, batch, eval_steps, eval_batch, pooled, carried, seed }
-    }
-
     /// The mini-batches of a lesson: for each step the indices of its examples in a pool of `n`. The key of a lesson
     /// is `progress.key(0)`.
     pub fn batches(&self, n: usize, key: Key) -> Vec<Vec<usize>> {
