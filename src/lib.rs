@@ -40,7 +40,7 @@
 //! | losses | [`cross_entropy`], [`mse`], [`accuracy`], or [`task_loss`] by the kind of targets |
 //! | models | [`Model`], [`Network`], [`Conv4`], [`Mlp`], [`ResNet12`], [`R2d2Net`], [`MapConv4`], [`FilmConv4`], [`Contextual`], [`EmbeddingBag`], [`TextConv`], [`TextLstm`], [`ParamSpec`], [`Init`]; which statistics batch norm uses is always stated: [`Norm`] |
 //! | the inner loop | [`UpdateRule`], [`GradientDescent`], [`MomentumRule`], [`RmsPropRule`], [`AdamRule`], [`ElementRates`], [`StepRates`], [`CurvatureRule`], [`Order`], [`Route`], [`Adapts`], [`MultiStep`] |
-//! | learners | [`Learner`] adapts and predicts, [`Trainable`] is meta-trained; [`Maml`] and its relatives, [`Imaml`], [`MetaLstm`], [`Reptile`], [`ProtoNet`], [`SemiProtoNet`], [`MatchingNet`], [`RelationNet`], [`Tadam`], [`R2d2`], [`MetaOptNet`], [`Signatures`], [`Baseline`], [`Nearest`]; the values that they pass on: [`Learned`], [`Lesson`], [`Adapted`] |
+//! | learners | [`Learner`] adapts and predicts, [`Trainable`] is meta-trained; [`Maml`] and its relatives, [`Imaml`], [`MetaLstm`], [`Reptile`], [`ProtoNet`], [`SemiProtoNet`], [`MatchingNet`], [`RelationNet`], [`Tadam`], [`CoTrained`], [`R2d2`], [`MetaOptNet`], [`Signatures`], [`Baseline`], [`Nearest`]; the values that they pass on: [`Learned`], [`Lesson`], [`Adapted`] |
 //! | all learners | [`meta_grad`] over a meta-batch, [`evaluate`], and in full [`Evaluator`]; which statistics normalise in which phase: [`NormMode`] |
 //! | training | [`Trainer`], [`TrainConfig`], [`Progress`], [`Adam`], [`Sgd`], [`Schedule`]; runs that are validated, watched and saved: [`Run`], [`Watch`], [`CsvLog`], `JsonLog`, [`TensorBoard`], [`History`]; `RunReport` (feature `report`) |
 //! | control | [`Environment`], [`GaussianPolicy`], [`PolicyMaml`]: MAML by policy gradients inside and a [`TrustRegion`] outside |
@@ -143,9 +143,9 @@ pub use data::Omniglot;
 #[cfg(feature = "photos")]
 pub use data::Photos;
 pub use data::{
-    CharNgrams, Class, ClassBatches, ClassData, ClassRef, Episode, EpisodeSampler, EpisodeShape, Examples,
-    FeatureSet, GaussianProcesses, Glyphs, ImageSet, PixelRange, Sinusoids, Split, Targets, Tasks, TextSet,
-    TfIdf, Vocabulary, WordVectors, WordWeights,
+    Accompanied, BesideBatches, CharNgrams, Class, ClassBatches, ClassData, ClassRef, Episode,
+    EpisodeSampler, EpisodeShape, Examples, FeatureSet, GaussianProcesses, Glyphs, ImageSet, PixelRange,
+    Sinusoids, Split, Targets, Tasks, TextSet, TfIdf, Vocabulary, WordVectors, WordWeights,
 };
 pub use error::{Error, Result};
 pub use evaluation::{
@@ -155,13 +155,13 @@ pub use evaluation::{
 pub use forward::{hessian, jacobian, jvp};
 pub use grad::{grad, grad_values, hvp, vjp, vjp_values};
 pub use gradcheck::{GradMismatch, check_grads, check_grads_all, check_grads_at};
-pub use meta::Regularized;
 pub use meta::{
     AdamRule, Adapted, Adapts, Baseline, BaselineHead, CurvatureRule, Distance, ElementRates, Fitted,
     GradientDescent, HeadFit, Learned, Learner, Lesson, Maml, Mean, MetaGrad, MomentumRule, MultiStep,
     Nearest, Nearness, Order, Progress, ProtoNet, Query, Report, Reptile, RmsPropRule, Route, Score, Scores,
     StepRates, StepReport, Task, Trainable, Update, UpdateRule, Updated,
 };
+pub use meta::{CoTrained, Regularized};
 pub use meta::{
     ConvexHead, Follows, MatchingNet, MetaOptNet, R2d2, Refinement, SemiProtoNet, Signatures, Similarity,
     Tadam,

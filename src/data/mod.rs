@@ -16,6 +16,7 @@
 //! | [`GaussianProcesses`] | regression tasks whose best possible answer is known |
 //! | [`ClassBatches`] | plain batches of labelled images, for a classifier of all classes |
 
+mod accompanied;
 #[cfg(feature = "images")]
 mod archive;
 mod batches;
@@ -69,6 +70,7 @@ mod word_vectors;
 mod word_vectors_file;
 mod word_weights;
 
+pub use accompanied::{Accompanied, BesideBatches};
 pub use batches::ClassBatches;
 pub use char_ngrams::CharNgrams;
 pub use class::{Class, ClassRef};

@@ -3,6 +3,7 @@
 mod adapted;
 mod baseline;
 mod closed_form;
+mod co_trained;
 mod conjugate_gradient;
 mod embed;
 mod evaluate;
@@ -46,6 +47,7 @@ mod variants;
 
 pub use adapted::Adapted;
 pub use baseline::Baseline;
+pub use co_trained::CoTrained;
 pub use conjugate_gradient::{Solved, conjugate_gradient};
 pub use evaluate::{Mean, Report, StepReport, evaluate};
 pub use head::BaselineHead;

@@ -26,8 +26,8 @@ use crate::var::Var;
 /// `−alpha·‖z − c‖²`. `alpha`, `γ₀`, `β₀` and the small networks are meta-parameters. `γ₀` and `β₀` begin at 0, where this is
 /// ProtoNet with scaled distances; their published decay of 0.01 is in the specs.
 ///
-/// Left out is the authors' auxiliary task, a classification of all training classes with a head of its own, which they train
-/// beside the episodes and fade out.
+/// The authors' auxiliary task, a classification of all training classes beside the episodes, is
+/// [`CoTrained`](crate::CoTrained).
 ///
 /// The authors' code computes distances that are not squared ([`plain_distance`](Tadam::plain_distance)) and keeps `alpha`
 /// constant at 7.5. The first pass normalises the support set by its own statistics in every mode but

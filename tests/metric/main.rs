@@ -13,10 +13,11 @@ mod training;
 
 use innerloop::ndarray::{ArrayD, Axis, arr2};
 use innerloop::{
-    Adam, Adapted, Conv4, ConvexHead, Distance, Downsample, Episode, EpisodeSampler, EpisodeShape, Error,
-    Examples, Follows, Glyphs, Init, Learned, Learner, MatchingNet, MetaOptNet, Model, Moments, Network,
-    Norm, NormMode, ParamSpec, Progress, ProtoNet, R2d2, Real, Refinement, Result, SemiProtoNet, Similarity,
-    Tadam, Tape, TrainConfig, Trainable, Trainer, Var, check_specs, evaluate, meta_grad,
+    Accompanied, Adam, Adapted, CoTrained, Conv4, ConvexHead, Distance, Downsample, Episode, EpisodeSampler,
+    EpisodeShape, Error, Examples, Follows, Glyphs, Init, Learned, Learner, MatchingNet, MetaOptNet, Model,
+    Moments, Network, Norm, NormMode, ParamSpec, Progress, ProtoNet, R2d2, Real, Refinement, Result,
+    SemiProtoNet, Similarity, Tadam, Tape, TrainConfig, Trainable, Trainer, Var, check_specs, evaluate,
+    meta_grad,
 };
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
