@@ -115,6 +115,8 @@ fn every_setting_changes_the_lesson_and_what_is_adapted_is_what_was_chosen() {
     }
 }
 
+type MakeRule = fn() -> Box<dyn UpdateRule<f64>>;
+
 /// A rule that is kept step by step in first order, whatever it says of itself.
 #[derive(Debug)]
 struct Kept(Box<dyn UpdateRule<f64>>);
@@ -135,7 +137,7 @@ impl UpdateRule<f64> for Kept {
 
 #[test]
 fn in_first_order_a_rule_that_shifts_gives_the_bits_of_its_steps_kept() {
-    let rules: [fn() -> Box<dyn UpdateRule<f64>>; 4] = [
+    let rules: [MakeRule; 4] = [
         || Box::new(GradientDescent { lr: 0.1 }),
         || Box::new(MomentumRule { lr: 0.1, momentum: 0.7 }),
         || Box::new(RmsPropRule { lr: 0.01, alpha: 0.9, eps: 1e-8 }),
