@@ -11,8 +11,8 @@
 //!
 //! 13 seconds per meta-step on one slow core, which is about 22 minutes for the default of 100. Expect mean returns of about -39
 //! before adaptation, -12 to -13 after one update and -4.5 after two (published: -40.4, -11.7, -3.3). The first update has
-//! come to this after 40 meta-steps. With 150 and more the deviation of the actions shrinks to 0.2, and further updates
-//! go too far: -6.3 after the second at 200 meta-steps.
+//! come to this after 40 meta-steps. With 150 and more the deviation of the actions is 0.2, and further updates do worse,
+//! perhaps because they go too far: -6.3 after the second at 200 meta-steps.
 //!
 //! Each meta-step adds a line to `out/navigation/training.csv` and writes `params.safetensors`; the same command goes on where
 //! it was stopped. At the end it evaluates on 40 goals that were never seen, beside the figures of the paper's authors, and
