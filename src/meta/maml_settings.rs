@@ -11,7 +11,7 @@ impl<M, R> Maml<M, R> {
         Maml { steps, eval_steps: steps, ..self }
     }
 
-    /// Inner steps in evaluation and in [`adapt`](Learner::adapt).
+    /// Inner steps in evaluation and in [`adapt`](crate::Learner::adapt).
     #[must_use]
     pub fn eval_steps(self, eval_steps: usize) -> Self {
         Maml { eval_steps, ..self }

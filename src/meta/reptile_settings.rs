@@ -21,7 +21,7 @@ impl<M, O> Reptile<M, O> {
         Reptile { pooled: true, ..self }
     }
 
-    /// The inner optimizer's state goes on from task to task, and into [`adapt`](Learner::adapt). It is part of
+    /// The inner optimizer's state goes on from task to task, and into [`adapt`](crate::Learner::adapt). It is part of
     /// the learner's state.
     ///
     /// All tasks of a meta-batch begin with the same state, and their states are averaged afterwards, so
@@ -33,7 +33,7 @@ impl<M, O> Reptile<M, O> {
         Reptile { carried: true, ..self }
     }
 
-    /// Another seed for the mini-batches of [`adapt`](Learner::adapt).
+    /// Another seed for the mini-batches of [`adapt`](crate::Learner::adapt).
     #[must_use]
     pub fn seed(self, seed: u64) -> Self {
         Reptile { seed, ..self }

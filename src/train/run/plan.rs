@@ -161,6 +161,7 @@ impl<'r, T> Run<'r, T> {
                 );
             }
         }
+        #[cfg_attr(not(feature = "safetensors"), allow(unused_mut))]
         let mut times = vec![("seconds", self.seconds), ("spent", self.spent)];
         #[cfg(feature = "safetensors")]
         if let Some(checkpoints) = &self.checkpoint {
