@@ -120,6 +120,7 @@ mod ops;
 mod optim;
 mod pool;
 mod random;
+mod read;
 mod real;
 mod recompute;
 mod settings;
@@ -127,14 +128,16 @@ mod tape;
 mod train;
 mod value;
 mod var;
+mod write;
 
 #[cfg(feature = "images")]
 pub use data::Omniglot;
 #[cfg(feature = "photos")]
-pub use data::Photos;
+pub use data::{Aspect, Photos};
 pub use data::{
-    Class, ClassBatches, ClassData, ClassRef, Episode, EpisodeSampler, EpisodeShape, Examples, FeatureSet,
-    GaussianProcesses, Glyphs, ImageSet, PixelRange, Sinusoids, Split, Targets, Tasks, TextSet, Vocabulary,
+    Augment, Class, ClassBatches, ClassData, ClassRef, Episode, EpisodeSampler, EpisodeShape, Examples,
+    FeatureSet, GaussianProcesses, Glyphs, ImageSet, PixelRange, Sinusoids, Split, Targets, Tasks, TextSet,
+    Vocabulary,
 };
 pub use error::{Error, Result};
 pub use forward::{hessian, jacobian, jvp};

@@ -47,6 +47,8 @@ pub(crate) enum Purpose {
     GaussianProcess = 12,
     /// Which squares DropBlock drops.
     DropBlock = 13,
+    /// How an image of a task is cropped, flipped and jittered.
+    Augment = 20,
 }
 
 /// The generator for `purpose` and index `i` under `seed`.

@@ -7,26 +7,31 @@
 //! | source | what |
 //! |---|---|
 //! | `Omniglot` | 1623 handwritten characters, read from the published archives (feature `images`) |
-//! | `Photos` | photographs in folders and zip archives, one per class (feature `photos`) |
+//! | `Photos` | photographs in folders and zip archives, by folder or by a list of files (feature `photos`) |
 //! | [`Glyphs`] | invented handwriting, made in milliseconds without any files |
 //! | [`ImageSet::from_classes`] | your own images |
 //! | [`FeatureSet`] | your own vectors: embeddings of whatever encoder |
 //! | [`TextSet`] | sentences, which a [`Vocabulary`] turns into rows of word ids |
 //! | [`Sinusoids`] | the regression tasks of the MAML paper |
 //! | [`GaussianProcesses`] | regression tasks whose best possible answer is known |
+//! | [`ImageSet::cached`] | any of these image sets, packed in one file |
 //! | [`ClassBatches`] | plain batches of labelled images, for a classifier of all classes |
 
 #[cfg(feature = "images")]
 mod archive;
+#[cfg(feature = "images")]
+mod archive_file;
+mod augment;
 mod batches;
 #[cfg(feature = "images")]
 mod bitmap;
 #[cfg(any(feature = "csv", feature = "text"))]
 mod by_class;
+mod cache;
+#[cfg(feature = "images")]
+mod cached;
 mod class;
 mod class_data;
-#[cfg(feature = "photos")]
-mod class_lists;
 mod episode;
 mod features;
 #[cfg(feature = "csv")]
@@ -36,9 +41,14 @@ mod glyphs;
 mod groups;
 mod hand;
 mod images;
+#[cfg(feature = "photos")]
+mod listed;
+mod normalise;
 #[cfg(feature = "images")]
 mod omniglot;
 mod pen;
+#[cfg(feature = "photos")]
+mod photo_files;
 #[cfg(feature = "photos")]
 mod photos;
 #[cfg(feature = "photos")]
@@ -48,13 +58,19 @@ mod sampler;
 mod script;
 mod sinusoid;
 mod split;
+#[cfg(feature = "photos")]
+mod split_lists;
+mod superclass;
 mod tasks;
 mod text;
 #[cfg(feature = "text")]
 mod text_files;
 mod unlabelled;
 mod vocabulary;
+#[cfg(feature = "images")]
+mod zipped;
 
+pub use augment::Augment;
 pub use batches::ClassBatches;
 pub use class::{Class, ClassRef};
 pub use class_data::ClassData;
@@ -67,6 +83,8 @@ pub use images::ImageSet;
 pub use omniglot::Omniglot;
 #[cfg(feature = "photos")]
 pub use photos::Photos;
+#[cfg(feature = "photos")]
+pub use picture::Aspect;
 pub use pixels::PixelRange;
 pub use sampler::{EpisodeSampler, EpisodeShape};
 pub use sinusoid::Sinusoids;
