@@ -299,6 +299,20 @@ pub enum Error {
         have: usize,
     },
 
+    /// More classes of one superclass are needed than it has.
+    #[error(
+        "the number of classes of {superclass:?} is {have}, but an episode within one superclass needs {need}: lower \
+         the ways, or leave its classes out"
+    )]
+    SmallSuperclass {
+        /// The superclass.
+        superclass: String,
+        /// The ways of an episode.
+        need: usize,
+        /// The classes of the superclass.
+        have: usize,
+    },
+
     /// More images of one class are needed than it has.
     #[error(
         "the number of images of class {class:?} is {have}, but an episode needs {need} of them: \

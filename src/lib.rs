@@ -124,6 +124,7 @@ mod ops;
 mod optim;
 mod pool;
 mod random;
+mod read;
 mod real;
 mod recompute;
 #[cfg(feature = "report")]
@@ -133,6 +134,7 @@ mod tape;
 mod train;
 mod value;
 mod var;
+mod write;
 
 pub use control::{
     Environment, Experience, Gaussian, GaussianPolicy, LinearBaseline, Navigation, NavigationGoals, Outer,
@@ -140,13 +142,13 @@ pub use control::{
 };
 #[cfg(feature = "images")]
 pub use data::Omniglot;
-#[cfg(feature = "photos")]
-pub use data::Photos;
 pub use data::{
-    Accompanied, BesideBatches, CharNgrams, Class, ClassBatches, ClassData, ClassRef, Episode,
+    Accompanied, Augment, BesideBatches, CharNgrams, Class, ClassBatches, ClassData, ClassRef, Episode,
     EpisodeSampler, EpisodeShape, Examples, FeatureSet, GaussianProcesses, Glyphs, ImageSet, PixelRange,
     Sinusoids, Split, Targets, Tasks, TextSet, TfIdf, Vocabulary, WordVectors, WordWeights,
 };
+#[cfg(feature = "photos")]
+pub use data::{Aspect, Photos};
 pub use error::{Error, Result};
 pub use evaluation::{
     Calibration, ClassAccuracy, Confusion, Evaluation, Evaluator, Figures, Reliability, ReliabilityBin,

@@ -51,6 +51,8 @@ pub(crate) enum Purpose {
     Goal = 20,
     /// The actions of a trajectory, and what an environment draws.
     Control = 21,
+    /// How an image of a task is cropped, flipped and jittered.
+    Augment = 22,
 }
 
 /// The generator for `purpose` and index `i` under `seed`.

@@ -63,8 +63,10 @@ fn lists_that_share_a_character_or_repeat_a_line_are_refused() {
 }
 
 #[test]
-fn a_missing_list_is_named() {
-    let dir = lists("", "", "");
+fn a_missing_or_empty_list_is_named() {
+    let dir = lists("Angelic/character01/rot000", "", "");
+    let error = Split::vinyals(&small_set(), dir.path()).unwrap_err();
+    assert!(matches!(&error, Error::BadFile { path, .. } if path.ends_with("test.txt")), "{error}");
     fs::remove_file(dir.path().join("val.txt")).unwrap();
     let error = Split::vinyals(&small_set(), dir.path()).unwrap_err();
     assert!(matches!(&error, Error::Io { path, .. } if path.ends_with("val.txt")), "{error}");

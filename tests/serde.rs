@@ -68,7 +68,7 @@ fn a_file_is_enough<L: Learner<f32> + Serialize + DeserializeOwned + Clone>(lear
     let expected = learner.predict(&learner.adapt(&learned, &support).unwrap(), &query.x).unwrap();
     Pretrained::new(learner, learned, images.range()).save(&pretrained).unwrap();
     let loaded = Pretrained::<L>::load(&pretrained).unwrap();
-    assert_eq!(loaded.pixels, PixelRange { low: -1.0, high: 1.0 });
+    assert_eq!(loaded.pixels, PixelRange::new(-1.0, 1.0).unwrap());
     let wrong = Pretrained::<L>::load(&pretrained).unwrap().adapt(&support, &["one"]);
     assert!(matches!(wrong, Err(Error::Shape { .. })));
     loaded.adapt(&support, &classes).unwrap().save(&classifier).unwrap();

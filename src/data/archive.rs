@@ -5,13 +5,21 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use zip::ZipArchive;
-
+use super::cached::size_and_time;
+use super::zipped::Archive;
 use crate::error::{Error, Result};
+use crate::read;
+
+/// The two sets, in the order in which their classes stand.
+pub(super) const SETS: [&str; 2] = ["images_background", "images_evaluation"];
+
+/// Largest file of a drawing; the published ones have about 200 bytes.
+pub(super) const MOST_BYTES: u64 = 1 << 20;
+
+/// The most files and folders; Omniglot has 34,000. Links can make any number of few.
+const MOST_FILES: usize = 1 << 22;
 
 /// One drawing: its path below the set, and its number in the archive.
 #[derive(Debug, Clone)]
@@ -28,7 +36,7 @@ pub(super) type Classes = Vec<(String, Vec<Member>)>;
 pub(super) struct Source {
     pub(super) path: PathBuf,
     /// `None` for a folder.
-    zip: Option<ZipArchive<Cursor<Arc<[u8]>>>>,
+    zip: Option<Archive>,
 }
 
 impl Source {
@@ -38,14 +46,8 @@ impl Source {
         for folder in [root.to_path_buf(), root.join("omniglot")] {
             let path = folder.join(&archive);
             if path.is_file() {
-                let bytes = fs::read(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
-                let zip = ZipArchive::new(Cursor::new(bytes.into())).map_err(|error| Error::BadFile {
-                    path: path.clone(),
-                    reason: format!(
-                        "this is not a complete zip archive ({error}): copy or download it again"
-                    ),
-                })?;
-                return Ok(Self { path, zip: Some(zip) });
+                let zip = Some(Archive::open(&path)?);
+                return Ok(Self { path, zip });
             }
             let path = folder.join(set);
             if path.is_dir() {
@@ -60,8 +62,7 @@ impl Source {
     pub(super) fn classes(&self, set: &str) -> Result<Classes> {
         let mut listed = Vec::new();
         if let Some(zip) = &self.zip {
-            for number in 0..zip.len() {
-                let name = zip.name_for_index(number).unwrap_or_default();
+            for (number, name) in zip.names().enumerate() {
                 let name = name.strip_prefix(set).and_then(|rest| rest.strip_prefix('/')).unwrap_or(name);
                 listed.push(Member { name: name.into(), number });
             }
@@ -69,6 +70,22 @@ impl Source {
             list_folder(&self.path, "", &mut listed)?;
         }
         self.group(listed)
+    }
+
+    /// What tells these files from others, without reading them: the archive with its size and time, or all drawings with theirs.
+    fn fingerprint(&self, set: &str) -> Result<String> {
+        let mut paths = vec![self.path.clone()];
+        if self.zip.is_none() {
+            let classes = self.classes(set)?;
+            paths =
+                classes.iter().flat_map(|(_, all)| all).map(|member| self.path.join(&member.name)).collect();
+        }
+        let line = |path: PathBuf| {
+            let (bytes, changed) = size_and_time(&path)?;
+            let name = path.strip_prefix(&self.path).unwrap_or(Path::new(""));
+            Ok(format!("{set} {} {bytes} {changed}\n", name.display()))
+        };
+        paths.into_iter().map(line).collect()
     }
 
     fn group(&self, listed: Vec<Member>) -> Result<Classes> {
@@ -122,23 +139,20 @@ impl Source {
 
     /// Reads the file of one drawing into `bytes`; what was in `bytes` is lost.
     pub(super) fn read(&mut self, member: &Member, bytes: &mut Vec<u8>) -> Result<()> {
-        bytes.clear();
         let Some(zip) = &mut self.zip else {
-            let path = self.path.join(&member.name);
-            let read = fs::File::open(&path).and_then(|mut file| file.read_to_end(bytes));
-            return read.map(drop).map_err(|source| Error::Io { path, source });
+            return read::whole(&self.path.join(&member.name), MOST_BYTES, bytes);
         };
-        // reading to the end also checks the checksum in the archive
-        let read = match zip.by_index(member.number) {
-            Ok(mut file) => file.read_to_end(bytes).map(drop),
-            Err(error) => Err(error.into()),
-        };
-        read.map_err(|error| Error::BadImage {
+        zip.read(member.number, MOST_BYTES, bytes).map_err(|reason| Error::BadImage {
             path: self.path.clone(),
             member: member.name.clone(),
-            reason: format!("the drawing cannot be unpacked ({error}): copy or download the archive again"),
+            reason,
         })
     }
+}
+
+/// What tells the files of both sets from others.
+pub(super) fn fingerprint(root: &Path) -> Result<String> {
+    SETS.into_iter().map(|set| Source::find(root, set)?.fingerprint(set)).collect()
 }
 
 fn is_png(name: &str) -> bool {
@@ -148,6 +162,10 @@ fn is_png(name: &str) -> bool {
 /// Adds what is in `folder` to `listed`, down to the files of the characters.
 fn list_folder(folder: &Path, below: &str, listed: &mut Vec<Member>) -> Result<()> {
     let unreadable = |source| Error::Io { path: folder.into(), source };
+    if listed.len() > MOST_FILES {
+        let reason = format!("there are more than {MOST_FILES} files and folders: look for links to folders");
+        return Err(Error::BadFile { path: folder.into(), reason });
+    }
     for entry in fs::read_dir(folder).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
         let name = format!("{below}{}", entry.file_name().to_string_lossy());

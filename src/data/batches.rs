@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use ndarray::{ArrayD, IxDyn};
 
+use super::augment::{Augment, Changes};
 use super::class::ClassRef;
 use super::class_data::ClassData;
 use super::episode::Examples;
@@ -36,13 +37,14 @@ pub struct ClassBatches {
     starts: Vec<usize>,
     size: usize,
     seed: u64,
+    augment: Option<Augment>,
 }
 
 impl ClassBatches {
     /// Batches of `size` examples from `classes` of `data`, usually `&ImageSet` or `&FeatureSet`, which it shares.
     ///
     /// # Errors
-    /// [`Error::TooFewClasses`] for none; [`Error::Setting`] if `size` is 0 or above the number of examples of the classes;
+    /// [`Error::TooFewClasses`] for fewer than two; [`Error::Setting`] if `size` is 0 or above the number of examples of the classes;
     /// [`Error::RepeatedClass`] for a class that is listed twice; the error of
     /// [`ImageSet::class`](crate::ImageSet::class) for a class that `data` does not have so.
     pub fn new(data: impl Into<ClassData>, classes: &[ClassRef], size: usize, seed: u64) -> Result<Self> {
@@ -50,8 +52,9 @@ impl ClassBatches {
     }
 
     fn of(data: ClassData, classes: &[ClassRef], size: usize, seed: u64) -> Result<Self> {
-        if classes.is_empty() {
-            return Err(Error::TooFewClasses { what: "a batch", need: 1, have: 0 });
+        if classes.len() < 2 {
+            // with one there is nothing to tell apart
+            return Err(Error::TooFewClasses { what: "a batch", need: 2, have: classes.len() });
         }
         data.check_list(classes)?;
         let mut starts = vec![0];
@@ -63,7 +66,17 @@ impl ClassBatches {
             let need = "from 1 to the number of images of the classes";
             return Err(Error::Setting { name: "size", value: format!("{size} (of {all} images)"), need });
         }
-        Ok(Self { data, classes: classes.to_vec(), starts, size, seed })
+        Ok(Self { data, classes: classes.to_vec(), starts, size, seed, augment: None })
+    }
+
+    /// The same batches with their images changed at random, each in its own way: a pure function of the seed, the batch and
+    /// the place of the image in it.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a setting of `augment` out of range, or for data that are not images.
+    pub fn augmented(self, augment: Augment) -> Result<Self> {
+        self.data.check_augment(&augment)?;
+        Ok(Self { augment: Some(augment), ..self })
     }
 
     /// The number of classes, which is the number of outputs that a classifier of them needs.
@@ -89,15 +102,17 @@ impl ClassBatches {
 
 impl<T: Real> Tasks<Examples<T>> for ClassBatches {
     fn describe(&self) -> String {
-        let Self { data, classes, size, seed, .. } = self;
-        format!("{}\n{}\nsize: {size}\nseed: {seed}", data.describe(), described(classes))
+        let Self { data, classes, size, seed, augment, .. } = self;
+        let augment = augment.map_or(String::new(), |augment| format!("\n{augment:?}"));
+        format!("{}\n{}\nsize: {size}{augment}\nseed: {seed}", data.describe(), described(classes))
     }
 
     #[inline(never)]
     fn task(&self, i: u64) -> Examples<T> {
         let shape = [&[self.size], &self.data.shape()[..]].concat();
         let mut x = Vec::with_capacity(shape.iter().product());
-        let (drawn, mut reader) = (self.drawn(i), self.data.reader());
+        let changes = self.augment.map(|augment| Changes::new(augment, self.seed, i));
+        let (drawn, mut reader) = (self.drawn(i), self.data.reader(changes));
         drawn.iter().for_each(|&(label, image)| reader.append(self.classes[label], image, &mut x));
         let x = ArrayD::from_shape_vec(IxDyn(&shape), x).expect("whole examples");
         Examples::labelled(x, drawn.into_iter().map(|(label, _)| label).collect(), self.classes.len())

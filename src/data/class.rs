@@ -56,7 +56,8 @@ impl<'a> Class<'a> {
     #[track_caller]
     pub fn image<T: Real>(&self, image: usize) -> ArrayD<T> {
         let mut out = Vec::with_capacity(self.images.shape().iter().product());
-        self.images.append(self.class, image, &self.images.levels(), &mut Vec::new(), &mut out);
+        let scratch = &mut Default::default();
+        self.images.append(self.class, image, &self.images.levels(), None, scratch, &mut out);
         ArrayD::from_shape_vec(IxDyn(&self.images.shape()), out).expect("one whole image")
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fmt;
 
+use super::augment::{Augment, Changes};
 use super::class::ClassRef;
 use super::features::FeatureSet;
 use super::images::ImageSet;
@@ -56,6 +57,14 @@ impl ClassData {
         }
     }
 
+    /// The number of the class of this name.
+    pub(super) fn named(&self, name: &str) -> Option<usize> {
+        match &self.0 {
+            Kind::Images(set) => set.class_named(name),
+            Kind::Features(set) => set.class_named(name),
+        }
+    }
+
     /// The shape of one example.
     pub(super) fn shape(&self) -> Vec<usize> {
         match &self.0 {
@@ -105,19 +114,31 @@ impl ClassData {
         format!("data: {set:?}\nsum of the data: {sum:08x}")
     }
 
-    /// Reads examples as numbers of one type.
-    pub(super) fn reader<T: Real>(&self) -> Reader<'_, T> {
+    /// Whether examples can be changed so.
+    pub(super) fn check_augment(&self, augment: &Augment) -> Result<()> {
         match &self.0 {
-            Kind::Images(set) => Reader::Images { set, levels: set.levels(), turned: Vec::new() },
+            Kind::Images(set) => augment.check(set.shape()),
+            Kind::Features(_) => {
+                let need = "left out: only images can be cropped, flipped and jittered";
+                Err(Error::Setting { name: "augment", value: format!("{augment:?} of vectors"), need })
+            }
+        }
+    }
+
+    /// Reads examples as numbers of one type, each changed as `changes` say.
+    pub(super) fn reader<T: Real>(&self, changes: Option<Changes>) -> Reader<'_, T> {
+        match &self.0 {
+            Kind::Images(set) => {
+                Reader::Images { set, levels: set.levels(), changes, scratch: Default::default() }
+            }
             Kind::Features(set) => Reader::Features(set),
         }
     }
 }
 
 /// Appends examples to a list of numbers.
-#[allow(clippy::large_enum_variant)] // one for an episode
 pub(super) enum Reader<'a, T> {
-    Images { set: &'a ImageSet, levels: [T; 256], turned: Vec<u8> },
+    Images { set: &'a ImageSet, levels: Vec<[T; 256]>, changes: Option<Changes>, scratch: [Vec<u8>; 2] },
     Features(&'a FeatureSet),
 }
 
@@ -125,7 +146,9 @@ impl<T: Real> Reader<'_, T> {
     /// Appends one example of a class that [`ClassData::check`] accepted.
     pub(super) fn append(&mut self, class: ClassRef, example: usize, out: &mut Vec<T>) {
         match self {
-            Reader::Images { set, levels, turned } => set.append(class, example, levels, turned, out),
+            Reader::Images { set, levels, changes, scratch } => {
+                set.append(class, example, levels, changes.as_mut(), scratch, out);
+            }
             Reader::Features(set) => {
                 out.extend(set.vector(class.class, example).iter().map(|&v| T::from_f64(v.into())));
             }

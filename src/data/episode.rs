@@ -142,14 +142,18 @@ impl<T: Real> Examples<T> {
         Ok(())
     }
 
-    /// As [`check`](Examples::check), and each class has an example, as a support set needs it.
+    /// As [`check`](Examples::check), and there are two classes at least, each with an example, as a support set needs it.
     ///
     /// # Errors
-    /// As [`check`](Examples::check); [`Error::MissingLabel`].
+    /// As [`check`](Examples::check); [`Error::Setting`] for one way; [`Error::MissingLabel`].
     #[inline(never)]
     pub fn check_support(&self) -> Result<()> {
         self.check("support")?;
         let Targets::Labels { labels, ways } = &self.y else { return Ok(()) };
+        if *ways == 1 {
+            let need = "at least 2: with one class there is nothing to tell apart";
+            return Err(Error::Setting { name: "ways", value: "1".into(), need });
+        }
         match (0..*ways).find(|label| !labels.contains(label)) {
             Some(label) => Err(Error::MissingLabel { label, ways: *ways }),
             None => Ok(()),
@@ -291,27 +295,30 @@ mod tests {
     fn ways_say_which_kind_of_targets_there_are() {
         let error = Episode::new(labelled(0, &[0]), labelled(0, &[0])).unwrap_err();
         assert!(matches!(error, Error::Setting { name: "ways", .. }));
-        let error = Episode::new(labelled(1, &[0]), valued(1)).unwrap_err();
+        let error = Episode::new(labelled(2, &[0, 1]), valued(1)).unwrap_err();
         assert!(matches!(error, Error::Setting { name: "ways", .. }));
+        let error = Episode::new(labelled(1, &[0]), labelled(1, &[0])).unwrap_err();
+        assert!(matches!(&error, Error::Setting { name: "ways", value, .. } if value == "1"), "{error}");
         let error = Episode::new(labelled(2, &[0, 1]), labelled(3, &[0])).unwrap_err();
         assert!(matches!(&error, Error::Setting { name: "ways", value, .. } if value == "3"), "{error}");
     }
 
     #[test]
     fn counts_and_shapes_are_checked() {
-        let mut short = labelled(1, &[0, 0]);
-        short.y = Targets::Labels { labels: vec![0], ways: 1 };
-        let error = Episode::new(short, labelled(1, &[0])).unwrap_err();
+        let both = || labelled(2, &[0, 1]);
+        let mut short = both();
+        short.y = Targets::Labels { labels: vec![0], ways: 2 };
+        let error = Episode::new(short, both()).unwrap_err();
         assert!(
             matches!(error, Error::Shape { expected, found, .. } if expected == [1, 3] && found == [2, 3])
         );
-        let mut wide = labelled(1, &[0]);
+        let mut wide = labelled(2, &[0]);
         wide.x = array![[1.0, 2.0, 3.0, 4.0]].into_dyn();
-        let error = Episode::new(labelled(1, &[0]), wide).unwrap_err();
+        let error = Episode::new(both(), wide).unwrap_err();
         assert!(
             matches!(error, Error::Shape { expected, found, .. } if expected == [1, 3] && found == [1, 4])
         );
-        assert!(matches!(Episode::new(labelled(1, &[0]), labelled(1, &[])), Err(Error::Shape { .. })));
+        assert!(matches!(Episode::new(both(), labelled(2, &[])), Err(Error::Shape { .. })));
         assert!(matches!(Episode::new(valued(0), valued(1)), Err(Error::Shape { .. })));
     }
 

@@ -81,8 +81,8 @@ impl Glyphs {
     /// Draws the set, on all threads.
     ///
     /// # Errors
-    /// [`Error::Setting`] if a count is 0 or above 4,294,967,295, if `size` is below 8, or if the
-    /// memory for all drawings cannot be allocated.
+    /// [`Error::Setting`] if a count is 0 or above 4,294,967,295, if `size` is below 8, or if all drawings together
+    /// have more than 1 GiB, or there is not so much memory.
     pub fn generate(&self) -> Result<ImageSet> {
         let &Self { alphabets, characters_per_alphabet: characters, drawers, size, seed } = self;
         let counts =
@@ -124,7 +124,8 @@ impl Glyphs {
         let factors = [alphabets, characters, drawers, size, size];
         let bytes = factors.iter().try_fold(1usize, |bytes, &factor| bytes.checked_mul(factor));
         let mut pixels = Vec::new();
-        match bytes.map(|bytes| (bytes, pixels.try_reserve_exact(bytes))) {
+        // memory that is promised is not always there
+        match bytes.filter(|&bytes| bytes <= 1 << 30).map(|bytes| (bytes, pixels.try_reserve_exact(bytes))) {
             Some((bytes, Ok(()))) => {
                 pixels.extend(std::iter::repeat_n(0, bytes));
                 Ok(pixels)
@@ -132,7 +133,7 @@ impl Glyphs {
             _ => {
                 let names = ["alphabets", "characters_per_alphabet", "drawers", "size"];
                 let (value, name) = factors.into_iter().zip(names).max().expect("four settings");
-                let need = "such that all drawings fit in memory";
+                let need = "such that all drawings have at most 1 GiB, and fit in memory";
                 Err(Error::Setting { name, value: value.to_string(), need })
             }
         }

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::augment::Changes;
 use super::class::{Class, ClassRef, turn};
 use super::groups::Groups;
-use super::pixels::PixelRange;
+use super::pixels::{PixelRange, numbers_of};
 use crate::error::{Error, Result};
 use crate::real::Real;
 
@@ -29,7 +30,7 @@ use crate::real::Real;
 /// ```
 #[derive(Clone, PartialEq)]
 pub struct ImageSet {
-    pixels: Arc<[u8]>,
+    pixels: Arc<Vec<u8>>,
     shape: [usize; 3],
     groups: Groups,
     range: PixelRange,
@@ -69,7 +70,7 @@ impl ImageSet {
         let size = image_bytes(shape)?;
         let groups = Groups::new(counted, "an image set")?;
         assert_eq!(groups.all().checked_mul(size), Some(pixels.len()), "pixels of all images");
-        Ok(Self { pixels: pixels.into(), shape, groups, range: PixelRange::default() })
+        Ok(Self { pixels: Arc::new(pixels), shape, groups, range: PixelRange::default() })
     }
 
     /// The same images with byte 0 read as `low` and byte 255 as `high`, and evenly in between.
@@ -78,18 +79,28 @@ impl ImageSet {
     ///
     /// # Errors
     /// [`Error::Setting`] if both are the same, or if one of the two or their difference is not finite.
-    pub fn with_range(mut self, low: f64, high: f64) -> Result<Self> {
-        if !((high - low).is_finite() && low != high) {
-            let (value, need) = (format!("{low}..{high}"), "two different numbers with a finite difference");
-            return Err(Error::Setting { name: "range", value, need });
-        }
-        self.range = PixelRange { low, high };
-        Ok(self)
+    pub fn with_range(self, low: f64, high: f64) -> Result<Self> {
+        self.with_pixels(PixelRange::new(low, high)?)
+    }
+
+    /// The same images with bytes read as another range says, which may differ from channel to channel.
+    /// [`normalised`](ImageSet::normalised) computes such a range.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for a range of another number of channels.
+    pub fn with_pixels(self, range: PixelRange) -> Result<Self> {
+        range.check(self.shape[2])?;
+        Ok(Self { range, ..self })
     }
 
     /// The numbers that bytes are read as.
     pub fn range(&self) -> PixelRange {
-        self.range
+        self.range.clone()
+    }
+
+    /// All bytes, image after image.
+    pub(super) fn pixels(&self) -> &[u8] {
+        &self.pixels
     }
 
     /// The number of images, all classes together.
@@ -167,23 +178,29 @@ impl ImageSet {
         Ok(Class::new(self, class))
     }
 
-    /// Appends one image to `out`, turned and with bytes replaced by `levels`; `turned` is scratch.
+    /// Appends one image to `out`, turned, changed, and with bytes replaced by `levels`; `scratch` is lost.
     ///
     /// The class must have passed [`ImageSet::class`].
-    pub(crate) fn append<T: Copy>(
+    pub(super) fn append<T: Copy>(
         &self,
         class: ClassRef,
         image: usize,
-        levels: &[T; 256],
-        turned: &mut Vec<u8>,
+        levels: &[[T; 256]],
+        changes: Option<&mut Changes>,
+        scratch: &mut [Vec<u8>; 2],
         out: &mut Vec<T>,
     ) {
         let mut bytes = self.image(class.class, image);
+        let [turned, changed] = scratch;
         if class.turns > 0 {
             turn(bytes, self.shape, class.turns, turned);
             bytes = turned;
         }
-        out.extend(bytes.iter().map(|&byte| levels[usize::from(byte)]));
+        if let Some(changes) = changes {
+            changes.next(bytes, self.shape, changed);
+            bytes = changed;
+        }
+        numbers_of(bytes, levels, out);
     }
 
     /// A sum over names and pixels, by which a checkpoint tells data sets apart.
@@ -195,13 +212,13 @@ impl ImageSet {
     }
 
     /// The number that each byte stands for.
-    pub(crate) fn levels<T: Real>(&self) -> [T; 256] {
+    pub(crate) fn levels<T: Real>(&self) -> Vec<[T; 256]> {
         self.range.levels()
     }
 }
 
 /// The bytes of one image `[h, w, c]`.
-fn image_bytes(shape: [usize; 3]) -> Result<usize> {
+pub(super) fn image_bytes(shape: [usize; 3]) -> Result<usize> {
     for (name, size) in ["h", "w", "c"].into_iter().zip(shape) {
         if size == 0 {
             return Err(Error::Setting { name, value: "0".into(), need: "at least 1" });
@@ -248,9 +265,9 @@ mod tests {
 
     #[test]
     fn bytes_span_the_range_of_the_set() {
-        assert_eq!((set().levels::<f32>()[0], set().levels::<f32>()[255]), (0.0, 1.0));
+        assert_eq!((set().levels::<f32>()[0][0], set().levels::<f32>()[0][255]), (0.0, 1.0));
         let wide = set().with_range(-1.0, 1.0).unwrap();
-        assert_eq!((wide.levels::<f64>()[0], wide.levels::<f64>()[255]), (-1.0, 1.0));
+        assert_eq!((wide.levels::<f64>()[0][0], wide.levels::<f64>()[0][255]), (-1.0, 1.0));
         for (low, high) in [(0.0, f64::NAN), (f64::INFINITY, f64::INFINITY), (1.0, 1.0), (f64::MIN, f64::MAX)]
         {
             assert!(matches!(set().with_range(low, high), Err(Error::Setting { name: "range", .. })));

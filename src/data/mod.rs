@@ -7,28 +7,33 @@
 //! | source | what |
 //! |---|---|
 //! | `Omniglot` | 1623 handwritten characters, read from the published archives (feature `images`) |
-//! | `Photos` | photographs in folders and zip archives, one per class (feature `photos`) |
+//! | `Photos` | photographs in folders and zip archives, by folder or by a list of files (feature `photos`) |
 //! | [`Glyphs`] | invented handwriting, made in milliseconds without any files |
 //! | [`ImageSet::from_classes`] | your own images |
 //! | [`FeatureSet`] | your own vectors: embeddings of whatever encoder |
 //! | [`TextSet`] | sentences, which a [`Vocabulary`] or [`CharNgrams`] turn into rows of ids, [`TfIdf`] or [`WordVectors`] into vectors |
 //! | [`Sinusoids`] | the regression tasks of the MAML paper |
 //! | [`GaussianProcesses`] | regression tasks whose best possible answer is known |
+//! | [`ImageSet::cached`] | any of these image sets, packed in one file |
 //! | [`ClassBatches`] | plain batches of labelled images, for a classifier of all classes |
 
 mod accompanied;
 #[cfg(feature = "images")]
 mod archive;
+#[cfg(feature = "images")]
+mod archive_file;
+mod augment;
 mod batches;
 #[cfg(feature = "images")]
 mod bitmap;
 #[cfg(any(feature = "csv", feature = "text"))]
 mod by_class;
+mod cache;
+#[cfg(feature = "images")]
+mod cached;
 mod char_ngrams;
 mod class;
 mod class_data;
-#[cfg(feature = "photos")]
-mod class_lists;
 mod episode;
 #[cfg(any(feature = "npz", feature = "safetensors"))]
 mod feature_arrays;
@@ -45,11 +50,16 @@ mod groups;
 mod hand;
 mod id_rows;
 mod images;
+#[cfg(feature = "photos")]
+mod listed;
+mod normalise;
 #[cfg(feature = "npz")]
 mod npy;
 #[cfg(feature = "images")]
 mod omniglot;
 mod pen;
+#[cfg(feature = "photos")]
+mod photo_files;
 #[cfg(feature = "photos")]
 mod photos;
 #[cfg(feature = "photos")]
@@ -59,6 +69,9 @@ mod sampler;
 mod script;
 mod sinusoid;
 mod split;
+#[cfg(feature = "photos")]
+mod split_lists;
+mod superclass;
 mod tasks;
 mod text;
 #[cfg(feature = "text")]
@@ -69,8 +82,11 @@ mod vocabulary;
 mod word_vectors;
 mod word_vectors_file;
 mod word_weights;
+#[cfg(feature = "images")]
+mod zipped;
 
 pub use accompanied::{Accompanied, BesideBatches};
+pub use augment::Augment;
 pub use batches::ClassBatches;
 pub use char_ngrams::CharNgrams;
 pub use class::{Class, ClassRef};
@@ -85,6 +101,8 @@ pub use images::ImageSet;
 pub use omniglot::Omniglot;
 #[cfg(feature = "photos")]
 pub use photos::Photos;
+#[cfg(feature = "photos")]
+pub use picture::Aspect;
 pub use pixels::PixelRange;
 pub use sampler::{EpisodeSampler, EpisodeShape};
 pub use sinusoid::Sinusoids;

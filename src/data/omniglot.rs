@@ -4,10 +4,11 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
-use super::archive::Source;
+use super::archive::{MOST_BYTES, SETS, Source};
 use super::bitmap::{Bitmap, Flaw};
 use super::images::ImageSet;
 use crate::error::{Error, Result};
+use crate::read;
 
 /// Height and width of the published drawings.
 const SIDE: usize = 105;
@@ -52,11 +53,9 @@ impl Omniglot {
     /// # Errors
     /// Those of [`Omniglot::load`], and [`Error::Setting`].
     pub fn load_sized(root: impl AsRef<Path>, size: usize) -> Result<ImageSet> {
-        if !(1..=SIDE).contains(&size) {
-            return Err(Error::Setting { name: "size", value: size.to_string(), need: "from 1 to 105" });
-        }
+        check_size(size)?;
         let (mut counted, mut pixels) = (Vec::new(), Vec::new());
-        for set in ["images_background", "images_evaluation"] {
+        for set in SETS {
             let source = Source::find(root.as_ref(), set)?;
             let classes = source.classes(set)?;
             counted.extend(classes.iter().map(|(class, drawings)| (class.clone(), drawings.len())));
@@ -84,6 +83,32 @@ impl Omniglot {
             }
         }
         ImageSet::from_pixels(counted, pixels, [size, size, 1])
+    }
+}
+
+impl Omniglot {
+    /// One drawing of one's own, prepared as those of a set: a black and white or grey PNG file of 105 x 105 pixels, dark ink on
+    /// light paper, as `size * size` bytes for [`PixelRange::inputs`](crate::PixelRange::inputs) with shape `[size, size, 1]`.
+    ///
+    /// # Errors
+    /// [`Error::Setting`]; [`Error::Io`]; [`Error::BadFile`]; [`Error::BadImage`] and [`Error::ImageSize`] with the name of the file.
+    pub fn drawing(path: impl AsRef<Path>, size: usize) -> Result<Vec<u8>> {
+        check_size(size)?;
+        let (path, mut file, mut bitmap) = (path.as_ref(), Vec::new(), Bitmap::default());
+        read::whole(path, MOST_BYTES, &mut file)?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let folder = path.parent().unwrap_or(path);
+        bitmap.decode(&file, SIDE).map_err(|flaw| describe(flaw, folder, &name))?;
+        let mut image = vec![0; size * size];
+        bitmap.shrink_inverted(size, &mut image);
+        Ok(image)
+    }
+}
+
+fn check_size(size: usize) -> Result<()> {
+    match size {
+        1..=SIDE => Ok(()),
+        size => Err(Error::Setting { name: "size", value: size.to_string(), need: "from 1 to 105" }),
     }
 }
 

@@ -4,9 +4,11 @@ use std::ops::Range;
 
 use ndarray::{ArrayD, IxDyn};
 
+use super::augment::{Augment, Changes};
 use super::class::ClassRef;
 use super::class_data::{ClassData, Reader};
 use super::episode::{Episode, Examples};
+use super::superclass::Superclasses;
 use super::tasks::Tasks;
 use super::unlabelled::Unlabelled;
 use crate::error::{Error, Result};
@@ -76,13 +78,15 @@ pub struct EpisodeSampler {
     pub(super) shape: EpisodeShape,
     pub(super) seed: u64,
     pub(super) unlabelled: Unlabelled,
+    pub(super) superclasses: Superclasses,
+    pub(super) augment: Option<Augment>,
 }
 
 impl EpisodeSampler {
     /// A sampler of episodes of `shape` from `classes` of `data`, usually `&ImageSet` or `&FeatureSet`, which it shares.
     ///
     /// # Errors
-    /// [`Error::Setting`] if `ways`, `shots` or `queries` is 0; [`Error::TooFewClasses`];
+    /// [`Error::Setting`] if `ways` is below 2, or `shots` or `queries` is 0; [`Error::TooFewClasses`];
     /// [`Error::TooFewImages`]; [`Error::RepeatedClass`] for a class that is listed twice; the
     /// error of [`ImageSet::class`](crate::ImageSet::class) for a class that `data` does not have so.
     pub fn new(
@@ -109,8 +113,22 @@ impl EpisodeSampler {
         }
         data.check_list(classes)?;
         data.check_counts(classes, shape.shots.saturating_add(shape.queries))?;
-        let unlabelled = Unlabelled::default();
-        Ok(Self { data, classes: classes.to_vec(), shape, seed, unlabelled })
+        if shape.ways == 1 {
+            let need = "at least 2: with one class there is nothing to tell apart";
+            return Err(Error::Setting { name: "ways", value: "1".into(), need });
+        }
+        let (unlabelled, superclasses) = Default::default();
+        Ok(Self { data, classes: classes.to_vec(), shape, seed, unlabelled, superclasses, augment: None })
+    }
+
+    /// The same episodes with their images changed at random, each in its own way: a pure function of the seed, the episode
+    /// and the place of the image in it. For training; a sampler to evaluate with should do without.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a setting of `augment` out of range, or for data that are not images.
+    pub fn augmented(self, augment: Augment) -> Result<Self> {
+        self.data.check_augment(&augment)?;
+        Ok(Self { augment: Some(augment), ..self })
     }
 
     /// The shape of its episodes.
@@ -123,7 +141,7 @@ impl EpisodeSampler {
     pub fn drawn(&self, i: u64) -> Vec<(ClassRef, Vec<usize>)> {
         let EpisodeShape { ways, shots, queries } = self.shape;
         let mut rng = stream(self.seed, Purpose::Episode, i);
-        let classes = distinct(&mut rng, self.classes.len(), ways);
+        let classes = self.superclasses.draw(&mut rng, self.classes.len(), ways);
         let mut images = |class: ClassRef| distinct(&mut rng, self.data.count(class.class), shots + queries);
         classes.into_iter().map(|at| (self.classes[at], images(self.classes[at]))).collect()
     }
@@ -151,18 +169,21 @@ impl EpisodeSampler {
 
 impl<T: Real> Tasks<Episode<T>> for EpisodeSampler {
     fn describe(&self) -> String {
-        let Self { data, classes, shape, seed, unlabelled } = self;
-        let drawn = described(classes);
-        format!("{}\n{drawn}\n{shape:?}\n{unlabelled:?}\nseed: {seed}", data.describe())
+        let Self { data, classes, shape, seed, unlabelled, superclasses, augment } = self;
+        let (drawn, superclasses) = (described(classes), superclasses.describe());
+        let augment = augment.map_or(String::new(), |augment| format!("\n{augment:?}"));
+        let data = data.describe();
+        format!("{data}\n{drawn}{superclasses}\n{shape:?}\n{unlabelled:?}{augment}\nseed: {seed}")
     }
 
     #[inline(never)]
     fn task(&self, i: u64) -> Episode<T> {
         let EpisodeShape { shots, queries, .. } = self.shape;
-        let (drawn, mut reader) = (self.drawn(i), self.data.reader());
+        let changes = self.augment.map(|augment| Changes::new(augment, self.seed, i));
+        let (drawn, mut reader) = (self.drawn(i), self.data.reader(changes));
         let mut support = self.examples(&drawn, 0..shots, &mut reader);
-        support.unlabelled = self.more(i, &mut reader);
         let query = self.examples(&drawn, shots..shots + queries, &mut reader);
+        support.unlabelled = self.more(i, &mut reader);
         let name = |&(class, _): &(ClassRef, _)| self.data.name(class.class).to_owned();
         Episode { support, query, classes: drawn.iter().map(name).collect() }
     }
@@ -216,6 +237,27 @@ mod tests {
     }
 
     #[test]
+    fn augmented_episodes_hold_the_same_images_changed_and_are_described() {
+        let (plain, more) = (sampler(5), sampler(5).augmented(Augment::new().brightness(0.5)).unwrap());
+        let (a, b): (Episode<f64>, Episode<f64>) = (plain.task(3), more.task(3));
+        assert_eq!((a.support.y.clone(), plain.drawn(3)), (b.support.y.clone(), more.drawn(3)));
+        for (set, of) in [(&b.support.x, &a.support.x), (&b.query.x, &a.query.x)] {
+            assert!(set.iter().zip(of).all(|(v, of)| (0.49 * of..1.51 * of + 0.01).contains(v)));
+        }
+        assert_ne!(a, b);
+        assert_eq!(b, sampler(5).augmented(Augment::new().brightness(0.5)).unwrap().task(3));
+        let unlabelled: Episode<f64> = more.clone().unlabelled(1, 0, 0).unwrap().task(3);
+        assert_eq!((&b.support.x, &b.query), (&unlabelled.support.x, &unlabelled.query));
+        let text = |sampler: &EpisodeSampler| Tasks::<Episode<f32>>::describe(sampler);
+        assert_ne!(text(&plain), text(&more));
+        let vectors = vec![("a".into(), vec![vec![1.0]; 4]), ("b".into(), vec![vec![2.0]; 4])];
+        let vectors = crate::data::FeatureSet::from_classes(vectors).unwrap();
+        let sampler = EpisodeSampler::new(&vectors, &vectors.all(), EpisodeShape::new(2, 1, 1), 0).unwrap();
+        let refused = sampler.augmented(Augment::new().flip());
+        assert!(matches!(refused, Err(Error::Setting { name: "augment", .. })));
+    }
+
+    #[test]
     fn the_draw_of_an_episode_is_the_recorded_one() {
         let drawn = sampler(1).drawn(0);
         let drawn: Vec<(usize, Vec<usize>)> =
@@ -243,6 +285,8 @@ mod tests {
         assert!(matches!(new(&all, 0, 1, 1), Error::Setting { name: "ways", .. }));
         assert!(matches!(new(&all, 1, 0, 1), Error::Setting { name: "shots", .. }));
         assert!(matches!(new(&all, 1, 1, 0), Error::Setting { name: "queries", .. }));
+        let error = new(&all, 1, 1, 1);
+        assert!(matches!(&error, Error::Setting { name: "ways", value, .. } if value == "1"), "{error}");
         assert!(matches!(new(&all, 4, 1, 1), Error::TooFewClasses { need: 4, have: 3, .. }));
         let error = new(&all, 2, 1, 4);
         assert!(matches!(error, Error::TooFewImages { class, need: 5, have: 4 } if class == "class0"));

@@ -31,9 +31,9 @@ use crate::real::Real;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Sinusoids {
-    /// Points in the support set, 1 to 4,294,967,295.
+    /// Points in the support set, 1 to 1,048,576.
     pub shots: usize,
-    /// Points in the query set, 1 to 4,294,967,295.
+    /// Points in the query set, 1 to 1,048,576.
     pub queries: usize,
     /// Seed of all tasks.
     pub seed: u64,
@@ -70,8 +70,8 @@ impl Sinusoids {
 impl<T: Real> Tasks<Episode<T>> for Sinusoids {
     fn check(&self) -> Result<()> {
         for (name, value) in [("shots", self.shots), ("queries", self.queries)] {
-            if !(1..=u32::MAX as usize).contains(&value) {
-                let need = "from 1 to 4294967295";
+            if !(1..=1 << 20).contains(&value) {
+                let need = "from 1 to 1048576";
                 return Err(Error::Setting { name, value: value.to_string(), need });
             }
         }
@@ -141,7 +141,7 @@ mod tests {
         for (name, tasks) in [
             ("shots", Sinusoids { shots: 0, ..TASKS }),
             ("shots", Sinusoids { shots: usize::MAX, ..TASKS }),
-            ("queries", Sinusoids { queries: 1 << 32, ..TASKS }),
+            ("queries", Sinusoids { queries: (1 << 20) + 1, ..TASKS }),
         ] {
             let error = Tasks::<Episode<f32>>::check(&tasks).unwrap_err();
             assert!(matches!(error, Error::Setting { name: told, .. } if told == name), "{error}");

@@ -1,7 +1,6 @@
 //! Which classes train, which validate and which test.
 
 use std::collections::HashSet;
-use std::fs;
 use std::path::Path;
 
 use super::class::ClassRef;
@@ -9,6 +8,7 @@ use super::class_data::ClassData;
 use super::images::ImageSet;
 use crate::error::{Error, Result};
 use crate::random::{Purpose, distinct, stream};
+use crate::read;
 
 const LINE: &str = "\"Alphabet/characterNN/rotDDD\" with DDD one of 000, 090, 180, 270";
 
@@ -45,7 +45,7 @@ impl Split {
     /// # Errors
     /// [`Error::Io`] for a file that cannot be read, [`Error::BadLine`], [`Error::UnknownClass`] for a
     /// class that `images` lacks, [`Error::RepeatedClass`], [`Error::SharedClass`] if two lists have a
-    /// character in common, [`Error::NotSquare`].
+    /// character in common, [`Error::BadFile`] for a list of training or test classes without any, [`Error::NotSquare`].
     pub fn vinyals(images: &ImageSet, dir: impl AsRef<Path>) -> Result<Self> {
         let read = |name| read_list(images, &dir.as_ref().join(name));
         let split = Self { train: read("train.txt")?, val: read("val.txt")?, test: read("test.txt")? };
@@ -61,6 +61,9 @@ impl Split {
                     _ => {}
                 }
             }
+        }
+        for (list, classes) in [lists[0], lists[2]] {
+            check_listed(&dir.as_ref().join(list), classes)?;
         }
         Ok(split)
     }
@@ -124,10 +127,17 @@ impl Split {
     }
 }
 
+/// Whether a list holds any class.
+pub(super) fn check_listed(path: &Path, classes: &[ClassRef]) -> Result<()> {
+    if classes.is_empty() {
+        let reason = "there is no class in this list: training and testing need some".into();
+        return Err(Error::BadFile { path: path.into(), reason });
+    }
+    Ok(())
+}
+
 fn read_list(images: &ImageSet, path: &Path) -> Result<Vec<ClassRef>> {
-    let text = fs::read_to_string(path).map_err(|source| Error::Io { path: path.into(), source })?;
-    // some Windows editors begin a file with a byte order mark
-    let text = text.trim_start_matches('\u{feff}');
+    let text = read::text(path)?;
     let mut seen = HashSet::new();
     let mut classes = Vec::new();
     for (number, line) in text.lines().enumerate() {

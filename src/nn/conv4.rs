@@ -5,7 +5,7 @@ use super::model::Model;
 use super::network::Network;
 use super::norm::{BlockShape, Norm};
 use super::spec::ParamSpec;
-use super::specs::elements;
+use super::specs::{elements, fit_together};
 use crate::error::{Error, Result};
 use crate::real::Real;
 use crate::settings::check_decay;
@@ -72,7 +72,7 @@ impl Conv4 {
     ///
     /// # Errors
     /// [`Error::Setting`] if a size is 0, if the image is too small to be halved four times,
-    /// or if an image or one of the parameters would have more than 4,294,967,295 elements.
+    /// or if an image or one of the parameters would have more than 1,073,741,824 elements.
     pub fn new(
         image: [usize; 3],
         filters: usize,
@@ -106,17 +106,21 @@ impl Conv4 {
         }
         for pair in widths.windows(2) {
             if elements(&[3, 3, pair[0], pair[1]]).is_none() {
-                let need = "such that a convolution has fewer than 2^32 weights";
+                let need = "such that a convolution has at most 2^30 weights";
                 return refuse("filters", pair[0].max(pair[1]).to_string(), need);
             }
         }
         let sizes = [&[3, 3, image[2], widths[0]][..], &image, &model.last_image()];
         if sizes.iter().any(|size| elements(size).is_none()) {
-            let need = "such that images, features and weights have fewer than 2^32 elements";
+            let need = "such that images, features and weights have at most 2^30 elements";
             return refuse("image", format!("{image:?}"), need);
         }
         if let Some(ways) = ways.filter(|&ways| elements(&[model.features(), ways]).is_none()) {
-            return refuse("ways", ways.to_string(), "such that the last layer has fewer than 2^32 weights");
+            return refuse("ways", ways.to_string(), "such that the last layer has at most 2^30 weights");
+        }
+        if !fit_together(&model.specs()) {
+            let need = "such that all layers together have at most 2^30 weights";
+            return refuse("filters", format!("{widths:?}"), need);
         }
         Ok(model)
     }
@@ -325,6 +329,8 @@ mod tests {
         for (image, filters, downsample, ways, name) in [
             ([28, 28, 1], usize::MAX, stride, Some(5), "filters"),
             ([28, 28, 1], 1 << 20, stride, None, "filters"),
+            ([28, 28, 1], 100_000, stride, Some(5), "filters"),
+            ([28, 28, 1], 10_000, stride, Some(5), "filters"), // each layer would do, but not all
             ([1 << 40, 1 << 40, 1], 8, pool, Some(5), "image"),
             ([1 << 40, 1 << 40, 1], 8, stride, Some(5), "image"),
             ([28, 28, usize::MAX], 8, stride, Some(5), "image"),

@@ -37,8 +37,8 @@ impl FilmConv4 {
     /// # Errors
     /// As [`Conv4::new`]; [`Error::Setting`] for a context of no numbers.
     pub fn new(image: [usize; 3], filters: usize, ways: usize, size: usize) -> Result<FilmConv4> {
-        if !(1..=u32::MAX as usize / 2 / filters.max(1)).contains(&size) {
-            let need = "at least 1, and such that the modulation has fewer than 2^32 weights";
+        if !(1..=(1 << 30) / 2 / filters.max(1)).contains(&size) {
+            let need = "at least 1, and such that the modulation has at most 2^30 weights";
             return Err(Error::Setting { name: "size", value: size.to_string(), need });
         }
         Ok(FilmConv4 { conv4: Conv4::new(image, filters, Downsample::MaxPool, Some(ways))?, filters, size })

@@ -31,7 +31,7 @@ impl MapConv4 {
     ///
     /// # Errors
     /// [`Error::Setting`] if a size is 0, if the image is too small to be halved twice, or if an image or one
-    /// of the parameters would have more than 4,294,967,295 elements.
+    /// of the parameters would have more than 1,073,741,824 elements.
     pub fn new(image: [usize; 3], filters: usize) -> Result<MapConv4> {
         MapConv4 { image, filters, padded: true }.checked()
     }
@@ -47,12 +47,12 @@ impl MapConv4 {
     fn checked(self) -> Result<MapConv4> {
         let refuse = |name, value: String, need| Err(Error::Setting { name, value, need });
         if self.filters == 0 || elements(&[3, 3, self.filters, self.filters]).is_none() {
-            let need = "at least 1, and such that a convolution has fewer than 2^32 weights";
+            let need = "at least 1, and such that a convolution has at most 2^30 weights";
             return refuse("filters", self.filters.to_string(), need);
         }
         let sizes = [&[3, 3, self.image[2], self.filters][..], &self.image, &self.map()];
         if self.image.contains(&0) || self.map().contains(&0) || sizes.iter().any(|s| elements(s).is_none()) {
-            let need = "at least 4x4 pixels (10x10 without padding), at least one channel, and fewer than 2^32 elements";
+            let need = "at least 4x4 pixels (10x10 without padding), at least one channel, and at most 2^30 elements";
             return refuse("image", format!("{:?}", self.image), need);
         }
         Ok(self)

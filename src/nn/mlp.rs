@@ -4,7 +4,7 @@ use super::model::Model;
 use super::network::Network;
 use super::norm::Norm;
 use super::spec::ParamSpec;
-use super::specs::elements;
+use super::specs::{elements, fit_together};
 use crate::error::{Error, Result};
 use crate::real::Real;
 use crate::var::Var;
@@ -38,16 +38,20 @@ impl Mlp {
     ///
     /// # Errors
     /// [`Error::Setting`] with fewer than two widths, with one that is 0, or if a layer
-    /// would have more than 4,294,967,295 weights.
+    /// would have more than 1,073,741,824 weights.
     pub fn new(widths: &[usize]) -> Result<Mlp> {
         let refuse = |need| Err(Error::Setting { name: "widths", value: format!("{widths:?}"), need });
         if widths.len() < 2 || widths.contains(&0) {
             return refuse("at least two numbers, inputs and outputs, and each at least 1");
         }
         if widths.windows(2).any(|layer| elements(layer).is_none()) {
-            return refuse("such that a layer has fewer than 2^32 weights");
+            return refuse("such that a layer has at most 2^30 weights");
         }
-        Ok(Mlp { widths: widths.to_vec(), activation: Activation::Relu })
+        let model = Mlp { widths: widths.to_vec(), activation: Activation::Relu };
+        if !fit_together(&model.specs()) {
+            return refuse("such that all layers together have at most 2^30 weights");
+        }
+        Ok(model)
     }
 
     /// The same with another activation.

@@ -5,7 +5,7 @@ use super::model::Model;
 use super::network::Network;
 use super::norm::{BlockShape, Norm};
 use super::spec::ParamSpec;
-use super::specs::elements;
+use super::specs::{elements, fit_together};
 use crate::error::{Error, Result};
 use crate::real::Real;
 use crate::var::Var;
@@ -43,7 +43,7 @@ impl R2d2Net {
     ///
     /// # Errors
     /// [`Error::Setting`] if a width is 0, the image is smaller than 16x16, or an array would have more than
-    /// 4,294,967,295 elements.
+    /// 1,073,741,824 elements.
     pub fn with_widths(image: [usize; 3], widths: [usize; 4]) -> Result<R2d2Net> {
         let refuse = |name, value: String, need| Err(Error::Setting { name, value, need });
         if image[..2].iter().any(|&d| d < 16) || image[2] == 0 {
@@ -53,16 +53,21 @@ impl R2d2Net {
         let mut c_in = image[2];
         for width in widths {
             if width == 0 || elements(&[3, 3, c_in, width]).is_none() {
-                let need = "from 1 on, and such that a convolution has fewer than 2^32 weights";
+                let need = "from 1 on, and such that a convolution has at most 2^30 weights";
                 return refuse("widths", format!("{widths:?}"), need);
             }
             c_in = width;
         }
         if elements(&[image[0], image[1], image[2].max(widths[0])]).is_none() {
-            let need = "such that an image has fewer than 2^32 elements in the first block";
+            let need = "such that an image has at most 2^30 elements in the first block";
             return refuse("image", format!("{image:?}"), need);
         }
-        Ok(R2d2Net { image, widths })
+        let model = R2d2Net { image, widths };
+        if !fit_together(&model.specs()) {
+            let need = "such that all layers together have at most 2^30 weights";
+            return refuse("widths", format!("{widths:?}"), need);
+        }
+        Ok(model)
     }
 }
 

@@ -6,7 +6,7 @@ use super::model::Model;
 use super::network::Network;
 use super::norm::{BlockShape, Norm};
 use super::spec::ParamSpec;
-use super::specs::elements;
+use super::specs::{elements, fit_together};
 use crate::error::{Error, Result};
 use crate::real::Real;
 use crate::var::Var;
@@ -60,7 +60,7 @@ impl ResNet12 {
     ///
     /// # Errors
     /// [`Error::Setting`] if a size is 0, if the image is smaller than 16x16, or if an image or one of the parameters
-    /// would have more than 4,294,967,295 elements.
+    /// would have more than 1,073,741,824 elements.
     pub fn new(image: [usize; 3], widths: [usize; 4], ways: Option<usize>) -> Result<ResNet12> {
         let model = ResNet12 { image, widths, averaged: false, ways };
         let refuse = |name, value: String, need| Err(Error::Setting { name, value, need });
@@ -71,18 +71,22 @@ impl ResNet12 {
         let mut c_in = image[2];
         for width in widths {
             if width == 0 || elements(&[3, 3, width.max(c_in), width]).is_none() {
-                let need = "from 1 on, and such that a convolution has fewer than 2^32 weights";
+                let need = "from 1 on, and such that a convolution has at most 2^30 weights";
                 return refuse("widths", format!("{widths:?}"), need);
             }
             c_in = width;
         }
         if elements(&[image[0], image[1], image[2].max(widths[0])]).is_none() {
-            let need = "such that an image has fewer than 2^32 elements in the first block";
+            let need = "such that an image has at most 2^30 elements in the first block";
             return refuse("image", format!("{image:?}"), need);
         }
         if ways.is_some_and(|ways| ways == 0 || elements(&[model.features(), ways]).is_none()) {
-            let need = "at least 1, and such that the last layer has fewer than 2^32 weights";
+            let need = "at least 1, and such that the last layer has at most 2^30 weights";
             return refuse("ways", format!("{ways:?}"), need);
+        }
+        if !fit_together(&model.specs()) {
+            let need = "such that all layers together have at most 2^30 weights";
+            return refuse("widths", format!("{widths:?}"), need);
         }
         Ok(model)
     }

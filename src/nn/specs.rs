@@ -7,8 +7,15 @@ use super::spec::{ParamSpec, Role};
 use crate::error::{Error, Result};
 use crate::value::MAX_RANK;
 
-/// The most elements that one parameter may have.
-const MOST_ELEMENTS: usize = u32::MAX as usize;
+/// The most elements that the parameters of a model may have, one or all together: 4 GiB in `f32`. Memory that cannot be had
+/// ends a program without an error, so what cannot be meant is refused.
+const MOST_ELEMENTS: usize = 1 << 30;
+
+/// Whether all parameters together have a size that can be meant.
+pub(super) fn fit_together(specs: &[ParamSpec]) -> bool {
+    let sizes = specs.iter().map(|spec| elements(&spec.shape));
+    sizes.sum::<Option<usize>>().is_some_and(|all| all <= MOST_ELEMENTS)
+}
 
 /// The number of elements of an array, unless it is above what one parameter may have.
 pub(super) fn elements(shape: &[usize]) -> Option<usize> {
@@ -21,7 +28,8 @@ pub(super) fn elements(shape: &[usize]) -> Option<usize> {
 ///
 /// - Names are unique and not empty, and none is `__metadata__` or begins with `slot0/`,
 ///   `slot1/`, …: files use those for themselves and for the state of the optimizer.
-/// - A parameter has 1 to 4,294,967,295 elements and at most [`MAX_RANK`] axes.
+/// - A parameter has from 1 element on and at most [`MAX_RANK`] axes; all together have at most 2^30 elements, which
+///   are 4 GiB in `f32`.
 /// - Convolution weights have four axes and linear weights two; a flattened image has as many
 ///   numbers as the layer has inputs.
 /// - The numbers of the initial distribution are finite and in range; an orthogonal one has
@@ -42,6 +50,14 @@ pub fn check_specs(specs: &[ParamSpec]) -> Result<()> {
         if !seen.insert(&spec.name) {
             return refuse("an earlier parameter has the same name: names must be unique".into());
         }
+    }
+    if let (false, Some(largest)) =
+        (fit_together(specs), specs.iter().max_by_key(|spec| elements(&spec.shape)))
+    {
+        let reason = format!(
+            "it is the largest of parameters that have more than {MOST_ELEMENTS} elements together: make the model smaller"
+        );
+        return Err(Error::Spec { name: format!("{:?}", largest.name), reason });
     }
     Ok(())
 }
@@ -129,6 +145,16 @@ mod tests {
         for name in ["slot0", "slots/w", "slot/w", "slot1a/w", "a/slot0/w"] {
             assert!(check_specs(&[bias(name)]).is_ok(), "{name}");
         }
+    }
+
+    #[test]
+    fn parameters_that_are_too_many_together_are_refused_by_the_largest() {
+        let most = 1 << 29;
+        assert!(check_specs(&[ParamSpec::bias("a", most), ParamSpec::bias("b", most)]).is_ok());
+        assert!(
+            told(&[ParamSpec::bias("a", most), ParamSpec::bias("b", most + 1)]).contains("parameter \"b\"")
+        );
+        assert!(told(&[ParamSpec::bias("a", 1 << 31)]).contains("parameter \"a\""));
     }
 
     #[test]

@@ -79,7 +79,7 @@ impl Gallery {
         learned: &Learned<T>,
         source: &impl Tasks<Episode<T>>,
         numbers: &[u64],
-        range: PixelRange,
+        range: &PixelRange,
     ) -> Result<Gallery> {
         drawn(&learner, unadapted, learned, source, numbers, range)
     }
@@ -93,7 +93,7 @@ fn drawn<T: Real>(
     learned: &Learned<T>,
     source: &dyn Tasks<Episode<T>>,
     numbers: &[u64],
-    range: PixelRange,
+    range: &PixelRange,
 ) -> Result<Gallery> {
     source.check()?;
     let one = |&number: &u64| -> Result<Option<GalleryEpisode>> {
@@ -138,7 +138,7 @@ fn shown<T>(examples: &Examples<T>, each: usize) -> Vec<(usize, usize)> {
     (0..WAYS).flat_map(|label| of(label).map(move |i| (i, label))).collect()
 }
 
-fn picture<T: Real>(examples: &Examples<T>, i: usize, range: PixelRange) -> Option<String> {
+fn picture<T: Real>(examples: &Examples<T>, i: usize, range: &PixelRange) -> Option<String> {
     data_uri(&examples.x.index_axis(Axis(0), i), range)
 }
 

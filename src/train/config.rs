@@ -59,8 +59,8 @@ impl TrainConfig {
     /// [`Error::Setting`], which names the one that is not.
     pub fn check(&self) -> Result<()> {
         let refuse = |name, value: f64, need| Err(Error::Setting { name, value: value.to_string(), need });
-        if !(1..=u32::MAX as usize).contains(&self.meta_batch) {
-            return refuse("meta_batch", self.meta_batch as f64, "from 1 to 4294967295 tasks");
+        if !(1..=1 << 20).contains(&self.meta_batch) {
+            return refuse("meta_batch", self.meta_batch as f64, "from 1 to 1048576 tasks");
         }
         if self.iterations == 0 {
             return refuse("iterations", 0.0, "at least 1");

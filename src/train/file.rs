@@ -5,14 +5,13 @@
 //! word `crc32`, the CRC-32 of the whole file (with zeros in its own place), and a note in JSON, which says what
 //! kind of file it is.
 
-use std::fs::{self, File as Handle};
-use std::io::Write;
 use std::path::Path;
 
 use ndarray::ArrayD;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use serde_json::{Map, Value};
 
+use super::bytes::bytes_of_file;
 use crate::error::{Error, Result};
 use crate::nn::{ParamSpec, check_params};
 use crate::real::{Real, all_finite};
@@ -77,26 +76,7 @@ fn sum_place(file: &[u8]) -> Option<usize> {
 fn place(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".partial");
-    let written = (|| {
-        let mut file = Handle::create(&beside)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&beside, path)
-    })();
-    if written.is_err() {
-        let _ = fs::remove_file(&beside); // what went wrong first is what the caller should see
-        return written;
-    }
-    sync_folder(path)
-}
-
-/// Brings a renaming to the disk, where the system has folders that can be opened.
-fn sync_folder(path: &Path) -> std::io::Result<()> {
-    if !cfg!(unix) {
-        return Ok(());
-    }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    Handle::open(folder)?.sync_all()
+    crate::write::place(path, Path::new(&beside), &[bytes])
 }
 
 /// A file's bytes with what is needed to report on them.
@@ -109,11 +89,7 @@ pub(super) struct File<'p> {
 impl<'p> File<'p> {
     /// Reads a file, with or without a note. If it has one, its checksum must be right.
     pub(super) fn read(path: &'p Path) -> Result<File<'p>> {
-        let io = |source| Error::Io { path: path.into(), source };
-        if !fs::metadata(path).map_err(io)?.is_file() {
-            return Err(Error::BadFile { path: path.into(), reason: "it is not a regular file".into() });
-        }
-        let mut file = File { path, bytes: fs::read(path).map_err(io)?, note: None };
+        let mut file = File { path, bytes: bytes_of_file(path)?, note: None };
         if let Some(at) = sum_place(&file.bytes) {
             let sum: [u8; 8] = file.bytes[at..at + 8].try_into().expect("eight bytes");
             file.bytes[at..at + 8].copy_from_slice(b"00000000");
@@ -210,6 +186,7 @@ impl<'p> File<'p> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     /// A small file, its bytes and where it is.
     fn written(folder: &Path) -> (std::path::PathBuf, Vec<u8>) {

@@ -1,6 +1,8 @@
 //! Training and what it leaves on disk.
 
 #[cfg(feature = "safetensors")]
+mod bytes;
+#[cfg(feature = "safetensors")]
 mod checkpoint;
 mod config;
 #[cfg(feature = "safetensors")]

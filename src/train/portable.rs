@@ -83,7 +83,7 @@ impl<L: Learner<f32>> Pretrained<L> {
     {
         let Pretrained { learner, learned, pixels } = self;
         check_learned(learner, learned)?;
-        let note = described(PRETRAINED, learner, *pixels)?;
+        let note = described(PRETRAINED, learner, pixels)?;
         write(path, arrays_of([&learner.specs(), &Learner::<f32>::state(learner)], learned), &note)
     }
 
@@ -152,7 +152,7 @@ impl<L: Learner<f32>> Classifier<L> {
     where
         L: Serialize,
     {
-        let mut note = described(CLASSIFIER, &self.learner, self.pixels)?;
+        let mut note = described(CLASSIFIER, &self.learner, &self.pixels)?;
         note.insert("classes".into(), self.classes.clone().into());
         write_adapted(path, &self.adapted, &note)
     }
@@ -173,7 +173,7 @@ impl<L: Learner<f32>> Classifier<L> {
 }
 
 /// A note that holds a learner.
-fn described<L: Serialize>(kind: &str, learner: &L, pixels: PixelRange) -> Result<Note> {
+fn described<L: Serialize>(kind: &str, learner: &L, pixels: &PixelRange) -> Result<Note> {
     let mut note = note(kind);
     note.insert("learner".into(), serde_json::to_value(learner).map_err(own)?);
     note.insert("pixels".into(), serde_json::to_value(pixels).map_err(own)?);

@@ -37,7 +37,7 @@ impl EmbeddingBag {
             }
         }
         if elements(&[words, width]).is_none() || elements(&[width, ways.unwrap_or(1)]).is_none() {
-            return refuse("width", width, "such that the table and the head have fewer than 2^32 numbers");
+            return refuse("width", width, "such that the table and the head have at most 2^30 numbers");
         }
         Ok(EmbeddingBag { words, width, ways })
     }

@@ -1,0 +1,30 @@
+//! Writing files that are whole or not there: beside their place first, brought to the disk, then renamed.
+
+use std::fs::{self, File};
+use std::io::{Result, Write};
+use std::path::Path;
+
+/// Writes the parts of a file to `beside`, a name in the same folder, and renames it to `path`. An interruption leaves
+/// the old file or the new one, never half of one; what fails leaves nothing at `beside`.
+pub(crate) fn place(path: &Path, beside: &Path, parts: &[&[u8]]) -> Result<()> {
+    let written = (|| {
+        let mut file = File::create(beside)?;
+        parts.iter().try_for_each(|part| file.write_all(part))?;
+        file.sync_all()?;
+        fs::rename(beside, path)
+    })();
+    if written.is_err() {
+        let _ = fs::remove_file(beside); // what went wrong first is what the caller should see
+        return written;
+    }
+    sync_folder(path)
+}
+
+/// Brings a renaming to the disk, where the system has folders that can be opened.
+fn sync_folder(path: &Path) -> Result<()> {
+    if !cfg!(unix) {
+        return Ok(());
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()
+}
