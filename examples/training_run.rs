@@ -123,7 +123,7 @@ fn main() -> Result<()> {
     let worst = evaluation.inductive.worst.episodes.first().map_or(3, |worst| worst.episode);
     let unadapted = maml.clone().eval_steps(0);
     let ink = PixelRange::new(1.0, 0.0)?;
-    let gallery = Gallery::of(&maml, Some(&unadapted), best, &test, &[0, 1, 2, worst], ink)?;
+    let gallery = Gallery::of(&maml, Some(&unadapted), best, &test, &[0, 1, 2, worst], &ink)?;
     let (_, history) = CsvLog::resume_with_history(out, trainer.iteration())?;
     RunReport::new(format!("MAML on generated handwriting, inner rate {inner_lr}"))
         .settings(&trainer.state().settings)

@@ -178,7 +178,7 @@ fn files_without_end_are_refused_by_every_loader() {
     endless("omniglot/images_background/A/c/1.png");
     let told = soon("a drawing", || Omniglot::load(dir.path()));
     assert!(told.contains("1.png"), "{told}");
-    ["train.txt", "train.csv", "train.json"].map(|name| endless(&format!("lists/{name}")));
+    ["train.txt", "train.csv", "train.json"].into_iter().for_each(|name| endless(&format!("lists/{name}")));
     let (set, lists) = (Glyphs::default().alphabets(1).generate().unwrap(), dir.path().join("lists"));
     for told in [
         soon("names", || Split::read_names(&set, &lists)),
@@ -211,7 +211,9 @@ fn pipes_and_devices_are_refused_without_waiting() {
     let pipe = make("x.zip");
     let lists = dir.path().join("lists");
     fs::create_dir(&lists).unwrap();
-    ["train.txt", "train.csv"].map(|n| std::os::unix::fs::symlink("/dev/zero", lists.join(n)).unwrap());
+    ["train.txt", "train.csv"]
+        .into_iter()
+        .for_each(|n| std::os::unix::fs::symlink("/dev/zero", lists.join(n)).unwrap());
     let set = Glyphs::default().alphabets(1).generate().unwrap();
     for told in [
         soon("a photograph", || Photos::new(4).load(dir.path().join("photos"))),

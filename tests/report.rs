@@ -29,8 +29,8 @@ fn report(title: &str, inner_lr: f64) -> RunReport {
     let evaluation = evaluator.evaluate(&learner, trainer.learned()).unwrap();
     let worst = evaluation.inductive.worst.episodes[0].episode;
     let unadapted: Option<&dyn Learner<f32>> = Some(&unadapted);
-    let ink = PixelRange { low: 1.0, high: 0.0 };
-    let gallery = Gallery::of(&learner, unadapted, trainer.learned(), &test, &[0, worst], ink).unwrap();
+    let ink = PixelRange::new(1.0, 0.0).unwrap();
+    let gallery = Gallery::of(&learner, unadapted, trainer.learned(), &test, &[0, worst], &ink).unwrap();
     RunReport::new(title)
         .settings(&trainer.state().settings)
         .data("a <b> & \"c\"")
@@ -118,7 +118,7 @@ fn a_report_on_regression_or_on_nothing_is_a_page_too() {
     let learned = Learner::<f32>::init(&learner, 0).into();
     let test = Sinusoids::new(5, 5, 1);
     let evaluation = Evaluator::<f32>::new(&test, 10).evaluate(&learner, &learned).unwrap();
-    let gallery = Gallery::of(&learner, None, &learned, &test, &[0, 1], PixelRange::default()).unwrap();
+    let gallery = Gallery::of(&learner, None, &learned, &test, &[0, 1], &PixelRange::default()).unwrap();
     assert!(gallery.episodes.is_empty());
     let html = RunReport::new("sinusoids").evaluation(evaluation).gallery(gallery).html().unwrap();
     check_nesting(&html);

@@ -65,7 +65,7 @@ fn check(images: &Path, lists: &Path, classes: [usize; 3]) {
         for (_, class) in rows {
             let image = of_class.entry(class.clone()).or_default();
             let found = set.class_named(&class).unwrap();
-            if *image % 100 == 0 {
+            if image.is_multiple_of(100) {
                 assert_eq!(set.image(found, *image), colour(&class));
             }
             *image += 1;

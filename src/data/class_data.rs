@@ -58,6 +58,7 @@ impl ClassData {
     }
 
     /// The number of the class of this name.
+    #[cfg(feature = "photos")]
     pub(super) fn named(&self, name: &str) -> Option<usize> {
         match &self.0 {
             Kind::Images(set) => set.class_named(name),

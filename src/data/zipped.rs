@@ -23,6 +23,7 @@ const MOST_RATIO: u128 = 100;
 /// An archive; a clone shares the open file and the list.
 #[derive(Debug, Clone)]
 pub(super) struct Archive {
+    #[cfg_attr(not(feature = "photos"), allow(dead_code))]
     pub(super) path: PathBuf,
     zip: ZipArchive<ArchiveFile>,
 }
