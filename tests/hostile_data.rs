@@ -178,7 +178,9 @@ fn files_without_end_are_refused_by_every_loader() {
     endless("omniglot/images_background/A/c/1.png");
     let told = soon("a drawing", || Omniglot::load(dir.path()));
     assert!(told.contains("1.png"), "{told}");
-    ["train.txt", "train.csv", "train.json"].into_iter().for_each(|name| endless(&format!("lists/{name}")));
+    for name in ["train.txt", "train.csv", "train.json"] {
+        endless(&format!("lists/{name}"));
+    }
     let (set, lists) = (Glyphs::default().alphabets(1).generate().unwrap(), dir.path().join("lists"));
     for told in [
         soon("names", || Split::read_names(&set, &lists)),
