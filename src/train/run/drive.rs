@@ -1,5 +1,6 @@
 //! The loop of a run.
 
+#[cfg(feature = "safetensors")]
 use std::time::Instant;
 
 use super::best::Best;
