@@ -96,9 +96,9 @@ fn runs_are_compared_by_their_figures_and_by_the_settings_that_differ() {
     RunReport::compare(&[&a, &b], &path).unwrap();
     let html = fs::read_to_string(&path).unwrap();
     check_nesting(&html);
-    assert!(html.contains(">slow</th>") && html.contains(">fast</th>"));
+    assert!(html.contains("1: slow</b>") && html.contains("2: fast</b>"));
     assert!(html.contains("learner.rule.lr") && !html.contains("optimizer"));
-    assert!(html.contains("slow: validation") && html.contains("fast: validation"));
+    assert!(html.contains("run 1: validation") && html.contains("run 2: validation"));
     assert!(matches!(RunReport::compare(&[], &path), Err(Error::Setting { name: "runs", .. })));
     // a comparison is not a report, and neither is a report that was cut off
     assert!(matches!(RunReport::load(&path), Err(Error::BadFile { .. })));

@@ -23,9 +23,9 @@ pub(super) struct Chart {
     pub(super) whole: bool,
 }
 
-const W: f64 = 400.0;
-const H: f64 = 250.0;
-const LEFT: f64 = 46.0;
+const W: f64 = 360.0;
+const H: f64 = 240.0;
+const LEFT: f64 = 50.0;
 const RIGHT: f64 = 12.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 40.0;
@@ -104,7 +104,7 @@ impl Chart {
             svg,
             "<path class=\"axis\" d=\"M{LEFT} {TOP}V{bottom}H{end}\"/>\
              <text x=\"{middle}\" y=\"{}\" text-anchor=\"middle\">{}</text>\
-             <text transform=\"translate(11 {}) rotate(-90)\" text-anchor=\"middle\">{}</text>",
+             <text transform=\"translate(12 {}) rotate(-90)\" text-anchor=\"middle\">{}</text>",
             H - 6.0,
             self.x,
             (TOP + bottom) / 2.0,

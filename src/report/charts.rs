@@ -31,9 +31,9 @@ pub(super) fn figures(runs: &[&RunReport]) -> Vec<Figure> {
     all.into_iter().filter(|figure| !figure.svg.is_empty()).collect()
 }
 
-/// The name of a curve: without the run's if there is one only.
-fn key(runs: &[&RunReport], color: usize, run: &RunReport, what: &str) -> Key {
-    let name = if runs.len() == 1 { what.to_string() } else { format!("{}: {what}", run.title) };
+/// The name of a curve, with the number of its run if there are several; a run's colour is its number.
+fn key(runs: &[&RunReport], color: usize, what: &str) -> Key {
+    let name = if runs.len() == 1 { what.to_string() } else { format!("run {}: {what}", color + 1) };
     Key { color: color % COLORS, name }
 }
 
@@ -55,19 +55,14 @@ fn over_training(
         if !points.is_empty() {
             let dashed = runs.len() > 1;
             series.push(Series { color: trained % COLORS, points, marked: false, dashed });
-            legend.push(key(
-                runs,
-                trained,
-                run,
-                if dashed { "training (dashed)" } else { "training, smoothed" },
-            ));
+            legend.push(key(runs, trained, if dashed { "training (dashed)" } else { "training, smoothed" }));
         }
         let point =
             |v: &ValidationPoint| validated(v).map(|(y, half)| (v.iteration as f64, unit * y, unit * half));
         let points: Vec<_> = run.history.validations.iter().filter_map(point).collect();
         if !points.is_empty() {
             series.push(Series { color: seen % COLORS, points, marked: true, dashed: false });
-            legend.push(key(runs, seen, run, "validation, 95 % interval"));
+            legend.push(key(runs, seen, "validation, 95 % interval"));
         }
     }
     (series, legend)
@@ -114,7 +109,7 @@ fn steps(runs: &[&RunReport]) -> Figure {
                 |k: usize| value(if way == 0 { &curve[k].inductive } else { &curve[k].transductive });
             let points = (0..curve.len()).map(|k| (k as f64, report(k).0, report(k).1)).collect();
             series.push(Series { color: color % COLORS, points, marked: true, dashed });
-            legend.push(key(runs, color, run, if dashed { "transductive (dashed)" } else { what }));
+            legend.push(key(runs, color, if dashed { "transductive (dashed)" } else { what }));
         }
     }
     let y = if classified { "test accuracy, %" } else { "test loss" };
@@ -122,7 +117,7 @@ fn steps(runs: &[&RunReport]) -> Figure {
     figure("After each inner step", &chart, legend, "0 is before adaptation. Bars are 95 % intervals.")
 }
 
-/// Means over windows of a fortieth of the points.
+/// Means over windows of a fortieth of the points, and of some at least.
 fn smoothed(
     steps: &[StepPoint],
     unit: f64,
@@ -130,7 +125,7 @@ fn smoothed(
 ) -> Vec<(f64, f64, f64)> {
     let points: Vec<(f64, f64)> =
         steps.iter().filter_map(|s| Some((s.iteration as f64, unit * value(s)?))).collect();
-    let window = (points.len() / 40).max(1);
+    let window = (points.len() / 40).max((points.len() / 4).min(8)).max(1);
     let mean = |w: &[(f64, f64)]| {
         let n = w.len() as f64;
         (w.iter().map(|p| p.0).sum::<f64>() / n, w.iter().map(|p| p.1).sum::<f64>() / n, 0.0)

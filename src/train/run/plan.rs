@@ -161,18 +161,22 @@ impl<'r, T> Run<'r, T> {
                 );
             }
         }
-        #[cfg_attr(not(feature = "safetensors"), allow(unused_mut))]
-        let mut times = vec![("seconds", self.seconds), ("spent", self.spent)];
         #[cfg(feature = "safetensors")]
-        if let Some(checkpoints) = &self.checkpoint {
-            times.push(("checkpoint_seconds", checkpoints.seconds));
-            if checkpoints.steps == 0 {
+        if let Some(Checkpoints { steps, seconds, .. }) = &self.checkpoint {
+            check_seconds("checkpoint_seconds", *seconds)?;
+            if *steps == 0 {
                 return refuse("checkpoint_steps", "0".into(), "at least 1");
             }
         }
-        match times.into_iter().find(|(_, time)| time.is_nan() || *time < 0.0) {
-            Some((name, time)) => refuse(name, time.to_string(), "a number of seconds, 0 or more"),
-            None => Ok(()),
-        }
+        check_seconds("seconds", self.seconds)?;
+        check_seconds("spent", self.spent)
     }
+}
+
+fn check_seconds(name: &'static str, seconds: f64) -> Result<()> {
+    if seconds.is_nan() || seconds < 0.0 {
+        let need = "a number of seconds, 0 or more";
+        return Err(Error::Setting { name, value: seconds.to_string(), need });
+    }
+    Ok(())
 }
