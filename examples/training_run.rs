@@ -5,10 +5,13 @@
 //! `--compare`.
 //!
 //! ```text
-//! cargo run --features report --example training_run                     # 1 minute on two cores, 80 % (transductive)
+//! cargo run --features report --example training_run
 //! cargo run --features report --example training_run -- --inner-lr 0.1 --out out/slow
 //! cargo run --features report --example training_run -- --compare out/training_run/report.html,out/slow/report.html
 //! ```
+//!
+//! The first takes half a minute on two cores, once compiled (6 s of it training), and reaches 63 % on unseen classes,
+//! transductive (guessing: 20 %).
 
 use std::fs;
 use std::path::PathBuf;
