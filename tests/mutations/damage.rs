@@ -25,9 +25,10 @@ pub fn damaged(whole: &[u8], seed: u64, case: u64) -> Vec<u8> {
     let mut bytes = whole.to_vec();
     for _ in 0..1 + below(4) {
         let at = below(bytes.len() + 1);
-        let length = below(1 << below(8)).min(bytes.len() - at);
+        let most = below(8);
+        let length = below(1 << most).min(bytes.len() - at);
         match below(8) {
-            0 if at < bytes.len() => bytes[at] ^= 1 << below(8),
+            0 if at < bytes.len() => bytes[at] ^= 1 << most,
             1 if at < bytes.len() => bytes[at] = below(256) as u8,
             2 => bytes.truncate(at),
             3 => drop(bytes.drain(at..at + length)),
