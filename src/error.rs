@@ -269,10 +269,10 @@ pub enum Error {
     SharedClass {
         /// The class.
         class: String,
-        /// The part that was read first.
-        first: &'static str,
-        /// The part that repeats it.
-        second: &'static str,
+        /// The part that was read first, or the place in it.
+        first: String,
+        /// The part that repeats it, or the place in it.
+        second: String,
     },
 
     /// A line of a text file does not follow the format of the file.

@@ -57,7 +57,9 @@ fn a_listed_class_that_the_images_lack_is_named_with_its_place() {
 fn lists_that_share_a_character_or_repeat_a_line_are_refused() {
     let dir = lists("Angelic/character01/rot000", "", "Angelic/character01/rot090");
     let error = Split::vinyals(&small_set(), dir.path()).unwrap_err();
-    assert!(matches!(error, Error::SharedClass { first: "train.txt", second: "test.txt", .. }));
+    assert!(
+        matches!(error, Error::SharedClass { first, second, .. } if first == "train.txt" && second == "test.txt")
+    );
     let dir = lists("Angelic/character01/rot000\nAngelic/character01/rot000", "", "");
     assert!(matches!(Split::vinyals(&small_set(), dir.path()), Err(Error::RepeatedClass { .. })));
 }

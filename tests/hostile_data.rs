@@ -213,9 +213,9 @@ fn pipes_and_devices_are_refused_without_waiting() {
     let pipe = make("x.zip");
     let lists = dir.path().join("lists");
     fs::create_dir(&lists).unwrap();
-    ["train.txt", "train.csv"]
-        .into_iter()
-        .for_each(|n| std::os::unix::fs::symlink("/dev/zero", lists.join(n)).unwrap());
+    for name in ["train.txt", "train.csv"] {
+        std::os::unix::fs::symlink("/dev/zero", lists.join(name)).unwrap();
+    }
     let set = Glyphs::default().alphabets(1).generate().unwrap();
     for told in [
         soon("a photograph", || Photos::new(4).load(dir.path().join("photos"))),

@@ -74,9 +74,9 @@ mod photos {
         ) -> Result<ImageSet> {
             let mut files = PhotoFiles::of(images.as_ref())?.fingerprint()?;
             for part in PARTS {
-                let (list, path) = list_of(lists.as_ref(), part, "csv");
+                let path = list_of(lists.as_ref(), part, "csv");
                 if part[0] != "val" || path.exists() {
-                    files += &format!("{list} {:?}\n", size_and_time(&path)?);
+                    files += &format!("{} {:?}\n", part[0], size_and_time(&path)?);
                 }
             }
             ImageSet::cached(cache, &fingerprint((self, "listed"), &files), || {

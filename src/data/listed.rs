@@ -78,7 +78,7 @@ fn listed<'f>(files: &'f PhotoFiles, lists: &Path) -> Result<Vec<(String, Vec<&'
     let (index, mut taken) = (Index::of(files), vec![false; files.entries.len()]);
     let (mut place, mut classes) = (HashMap::new(), Vec::<(String, Vec<&Entry>)>::new());
     for part in PARTS {
-        let (_, path) = list_of(lists, part, "csv");
+        let path = list_of(lists, part, "csv");
         if part[0] == "val" && !path.exists() {
             continue;
         }

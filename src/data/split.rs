@@ -56,7 +56,7 @@ impl Split {
                 match owner[class.class].replace(list) {
                     Some(first) if first != list => {
                         let class = images.class_name(class.class).to_string();
-                        return Err(Error::SharedClass { class, first, second: list });
+                        return Err(Error::SharedClass { class, first: first.into(), second: list.into() });
                     }
                     _ => {}
                 }

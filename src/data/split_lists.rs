@@ -75,10 +75,10 @@ enum Repeats {
     Merged,
 }
 
-/// The list of one part: its name and where it is.
-pub(super) fn list_of(folder: &Path, part: [&'static str; 2], ending: &str) -> (&'static str, PathBuf) {
-    let [first, second] = part.map(|name| (name, folder.join(format!("{name}.{ending}"))));
-    if !first.1.exists() && second.1.exists() { second } else { first }
+/// Where the list of one part is.
+pub(super) fn list_of(folder: &Path, part: [&str; 2], ending: &str) -> PathBuf {
+    let [first, second] = part.map(|name| folder.join(format!("{name}.{ending}")));
+    if !first.exists() && second.exists() { second } else { first }
 }
 
 fn parts(
@@ -88,9 +88,10 @@ fn parts(
     repeats: Repeats,
     read: fn(&Path) -> Result<Vec<Name>>,
 ) -> Result<Split> {
-    let mut owner: Vec<Option<&'static str>> = vec![None; data.classes()];
+    // the part that has a class, and where it stands
+    let mut owner: Vec<Option<(&'static str, String)>> = vec![None; data.classes()];
     let mut part = |part: [&'static str; 2]| {
-        let (list, path) = list_of(folder, part, ending);
+        let path = list_of(folder, part, ending);
         let mut classes = Vec::new();
         if part[0] == "val" && !path.exists() {
             return Ok(classes);
@@ -103,15 +104,18 @@ fn parts(
             let Some(number) = data.named(&class) else {
                 return Err(Error::UnknownClass { class, place: place() });
             };
-            match owner[number].replace(list) {
-                Some(first) if first != list => {
-                    return Err(Error::SharedClass { class, first, second: list });
+            match &owner[number] {
+                Some((first, at)) if *first != part[0] => {
+                    return Err(Error::SharedClass { class, first: at.clone(), second: place() });
                 }
                 Some(_) if repeats == Repeats::Refused => {
                     return Err(Error::RepeatedClass { class, place: place() });
                 }
                 Some(_) => {}
-                None => classes.push(ClassRef { class: number, turns: 0 }),
+                None => {
+                    owner[number] = Some((part[0], place()));
+                    classes.push(ClassRef { class: number, turns: 0 });
+                }
             }
         }
         if part[0] != "val" {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use zip::ZipArchive;
+use zip::result::ZipError;
 
 use super::archive_file::ArchiveFile;
 use crate::error::{Error, Result};
@@ -36,7 +37,9 @@ impl Archive {
         let file = file.map_err(|source| Error::Io { path: path.into(), source })?;
         let (left, bytes) = (file.left(), file.len());
         let zip = ZipArchive::new(file).map_err(|error| {
-            bad(format!("this is not a complete zip archive ({error}): copy or download it again"))
+            // its own words are "i/o error"
+            let why = if let ZipError::Io(why) = &error { why.to_string() } else { error.to_string() };
+            bad(format!("this is not a complete zip archive ({why}): copy or download it again"))
         })?;
         left.store(u64::MAX, Ordering::Relaxed);
         let mut archive = Archive { path: path.into(), zip };
