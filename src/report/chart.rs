@@ -46,15 +46,14 @@ impl Chart {
         if x1 <= x0 {
             x1 = x0 + 1.0;
         }
-        let room = 0.06 * (y1 - y0).max(1e-3);
+        // equal values have room too, however large they are
+        let least = if self.percent { 10.0 } else { 1e-3 * y0.abs().max(y1.abs()).max(1e-3) };
+        let room = 0.06 * (y1 - y0).max(least);
         (y0, y1) = if self.percent {
             ((y0 - room).max(0.0), (y1 + room).min(100.0))
         } else {
             (y0 - room, y1 + room)
         };
-        if y1 <= y0 {
-            (y0, y1) = (y0 - 1.0, y1 + 1.0);
-        }
         let x = |v: f64| LEFT + (v - x0) / (x1 - x0) * (W - LEFT - RIGHT);
         let y = |v: f64| H - BOTTOM - (v - y0) / (y1 - y0) * (H - TOP - BOTTOM);
         let mut svg = format!(
@@ -132,5 +131,28 @@ impl Series {
                  <circle class=\"dot s{color}\" cx=\"{cx:.1}\" cy=\"{cy:.1}\" r=\"3.2\"/>"
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_finite_values_give_a_chart_with_finite_places() {
+        for (value, percent) in [(0.0, false), (1e30, false), (-2.5, false), (0.0, true), (100.0, true)] {
+            for points in [vec![(0.0, value, 0.0)], vec![(1.0, value, 0.0), (2.0, value, 0.1)]] {
+                let series = vec![Series { color: 0, points, marked: true, dashed: false }];
+                let chart = Chart { x: "x".into(), y: "y".into(), series, percent, whole: true };
+                let svg = chart.svg();
+                assert!(
+                    svg.contains("<circle") && !svg.contains("NaN") && !svg.contains("inf"),
+                    "{value}: {svg}"
+                );
+            }
+        }
+        let series =
+            vec![Series { color: 0, points: vec![(0.0, f64::NAN, 0.0)], marked: true, dashed: false }];
+        assert_eq!(Chart { x: "x".into(), y: "y".into(), series, percent: false, whole: false }.svg(), "");
     }
 }
