@@ -4,6 +4,13 @@ use std::fs::{self, File};
 use std::io::{Result, Write};
 use std::path::Path;
 
+/// Writes a file by way of one beside it whose name ends in `.partial`, as [`place`].
+pub(crate) fn whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".partial");
+    place(path, Path::new(&beside), &[bytes])
+}
+
 /// Writes the parts of a file to `beside`, a name in the same folder, and renames it to `path`. An interruption leaves
 /// the old file or the new one, never half of one; what fails leaves nothing at `beside`.
 pub(crate) fn place(path: &Path, beside: &Path, parts: &[&[u8]]) -> Result<()> {

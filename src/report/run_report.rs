@@ -165,13 +165,6 @@ impl RunReport {
     }
 }
 
-/// Written beside and renamed: an interruption leaves the old page or the new one.
 fn write(path: &Path, text: &str) -> Result<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".partial");
-    let written = fs::write(&beside, text).and_then(|()| fs::rename(&beside, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&beside);
-    }
-    written.map_err(|source| Error::Io { path: path.into(), source })
+    crate::write::whole(path, text.as_bytes()).map_err(|source| Error::Io { path: path.into(), source })
 }

@@ -51,7 +51,7 @@ pub(super) fn write<'a, T: Real>(
     let at = sum_place(&file).expect("the entry was just written");
     let sum = format!("{:08x}", crc32fast::hash(&file));
     file[at..at + 8].copy_from_slice(sum.as_bytes());
-    place(path, &file).map_err(|source| Error::Io { path: path.into(), source })
+    crate::write::whole(path, &file).map_err(|source| Error::Io { path: path.into(), source })
 }
 
 fn bytes_of<T: Real>(array: &ArrayD<T>) -> Vec<u8> {
@@ -70,13 +70,6 @@ fn sum_place(file: &[u8]) -> Option<usize> {
     let at = head.windows(BEFORE_SUM.len()).position(|window| window == BEFORE_SUM)?;
     let at = 8 + at + BEFORE_SUM.len();
     (file.len() >= at + 8).then_some(at)
-}
-
-/// Writes under a temporary name, then renames.
-fn place(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".partial");
-    crate::write::place(path, Path::new(&beside), &[bytes])
 }
 
 /// A file's bytes with what is needed to report on them.

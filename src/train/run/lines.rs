@@ -57,16 +57,10 @@ impl Lines {
         Lines::with(path, kept.as_bytes())
     }
 
-    /// Written beside and renamed: an interruption leaves the old file or the new one.
+    /// Written whole: an interruption leaves the old file or the new one.
     fn with(path: &Path, bytes: &[u8]) -> Result<Lines> {
         let io = |source| Error::Io { path: path.into(), source };
-        let mut beside = path.as_os_str().to_owned();
-        beside.push(".partial");
-        let written = fs::write(&beside, bytes).and_then(|()| fs::rename(&beside, path));
-        if written.is_err() {
-            let _ = fs::remove_file(&beside);
-        }
-        written.map_err(io)?;
+        crate::write::whole(path, bytes).map_err(io)?;
         let file = OpenOptions::new().append(true).open(path).map_err(io)?;
         Ok(Lines { path: path.into(), file })
     }
