@@ -1,13 +1,10 @@
 //! The mean of learned word vectors.
 
-use super::ids::{Ids, check_shape, check_values};
-use crate::error::{Error, Result};
+use super::encoder::{Encoder, check_settings};
+use super::ids::Ids;
+use crate::error::Result;
 use crate::nn::Init;
-use crate::nn::model::Model;
-use crate::nn::network::Network;
-use crate::nn::norm::Norm;
 use crate::nn::spec::ParamSpec;
-use crate::nn::specs::elements;
 use crate::real::Real;
 use crate::var::Var;
 
@@ -28,63 +25,36 @@ impl EmbeddingBag {
     /// A table of `words` vectors of `width` numbers, and a head of `ways` outputs or none.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a number that is 0, or a table or head of 2³² numbers or more.
+    /// [`Error::Setting`](crate::Error::Setting) for a number that is 0, or a table or head of more than 2³⁰ numbers.
     pub fn new(words: usize, width: usize, ways: Option<usize>) -> Result<EmbeddingBag> {
-        let refuse = |name, value: usize, need| Err(Error::Setting { name, value: value.to_string(), need });
-        for (name, value) in [("words", words), ("width", width), ("ways", ways.unwrap_or(1))] {
-            if value == 0 {
-                return refuse(name, value, "at least 1");
-            }
-        }
-        if elements(&[words, width]).is_none() || elements(&[width, ways.unwrap_or(1)]).is_none() {
-            return refuse("width", width, "such that the table and the head have at most 2^30 numbers");
-        }
+        let head = ways.unwrap_or(1);
+        let settings = [("words", words), ("width", width), ("ways", head)];
+        check_settings(&settings, "width", width, &[&[words, width], &[width, head]])?;
         Ok(EmbeddingBag { words, width, ways })
     }
 }
 
-impl Network for EmbeddingBag {
-    fn specs(&self) -> Vec<ParamSpec> {
-        let init = Init::Normal { deviation: 0.1 };
-        let mut specs = vec![ParamSpec::new("table", &[self.words, self.width], init)];
-        if let Some(ways) = self.ways {
-            specs
-                .extend([ParamSpec::linear("linear_w", self.width, ways), ParamSpec::bias("linear_b", ways)]);
-        }
-        specs
+impl Encoder for EmbeddingBag {
+    const NAME: &'static str = "EmbeddingBag";
+
+    fn body(&self) -> Vec<ParamSpec> {
+        vec![ParamSpec::new("table", &[self.words, self.width], Init::Normal { deviation: 0.1 })]
     }
 
-    fn count(&self) -> usize {
-        if self.ways.is_some() { 3 } else { 1 }
+    fn words(&self) -> usize {
+        self.words
     }
 
-    fn check_input(&self, shape: &[usize]) -> Result<()> {
-        check_shape("EmbeddingBag", shape)
+    fn encoded(&self) -> usize {
+        self.width
     }
 
-    fn check_values(&self, shape: &[usize], values: &mut dyn Iterator<Item = f64>) -> Result<()> {
-        check_values(shape, values, self.words)
+    fn ways(&self) -> Option<usize> {
+        self.ways
     }
 
-    fn outputs(&self) -> usize {
-        self.ways.unwrap_or(self.width)
-    }
-}
-
-impl<T: Real> Model<T> for EmbeddingBag {
-    /// # Panics
-    /// If an id is no whole number or not below the number of words.
-    fn forward<'t>(&self, params: &[Var<'t, T>], x: Var<'t, T>, _norm: Norm<'_>) -> Var<'t, T> {
-        let mean = mean_of_words(params[0], x);
-        if self.ways.is_some() { mean.linear(params[1], params[2]) } else { mean }
-    }
-
-    fn features<'t>(&self, params: &[Var<'t, T>], x: Var<'t, T>, _norm: Norm<'_>) -> Option<Var<'t, T>> {
-        self.ways.map(|_| mean_of_words(params[0], x))
-    }
-
-    fn head<'t>(&self, params: &[Var<'t, T>], features: Var<'t, T>) -> Option<Var<'t, T>> {
-        self.ways.map(|_| features.linear(params[1], params[2]))
+    fn encode<'t, T: Real>(&self, params: &[Var<'t, T>], x: Var<'t, T>) -> Var<'t, T> {
+        mean_of_words(params[0], x)
     }
 }
 
@@ -95,7 +65,7 @@ compiled_here!(T: mean_of_words::<T>);
 #[inline(never)]
 fn mean_of_words<'t, T: Real>(table: Var<'t, T>, x: Var<'t, T>) -> Var<'t, T> {
     let (words, width) = (table.shape()[0], table.shape()[1]);
-    let ids = Ids::of("EmbeddingBag", x, words);
+    let ids = Ids::of(EmbeddingBag::NAME, x, words);
     let mut weights = ids.mask();
     for row in weights.as_slice_mut().expect("standard layout").chunks_mut(ids.length) {
         let count = row.iter().filter(|v| **v != T::ZERO).count().max(1);
@@ -109,6 +79,7 @@ fn mean_of_words<'t, T: Real>(table: Var<'t, T>, x: Var<'t, T>) -> Var<'t, T> {
 mod tests {
     use super::*;
     use crate::check_grads;
+    use crate::nn::{Model, Norm};
     use crate::tape::Tape;
     use ndarray::array;
 

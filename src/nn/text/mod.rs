@@ -1,7 +1,7 @@
 //! Encoders of sentences that are rows of word ids.
 
 mod embedding_bag;
-mod head;
+mod encoder;
 mod ids;
 mod lstm;
 mod signature_attention;

@@ -1,13 +1,10 @@
 //! A convolution over the words of a sentence, and the maximum over time.
 
-use super::head::{check_settings, head, head_specs};
-use super::ids::{Ids, check_shape, check_values};
+use super::encoder::{Encoder, check_settings};
+use super::ids::Ids;
 use super::word_table::WordTable;
 use crate::error::{Error, Result};
 use crate::nn::Init;
-use crate::nn::model::Model;
-use crate::nn::network::Network;
-use crate::nn::norm::Norm;
 use crate::nn::spec::ParamSpec;
 use crate::real::Real;
 use crate::var::Var;
@@ -44,7 +41,7 @@ impl TextConv {
     /// Over a [`WordTable`] or `&WordVectors`, with windows of so many words, and a head of `ways` outputs or none.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a number that is 0, no widths or equal ones, or parameters of 2³² numbers or more.
+    /// [`Error::Setting`] for a number that is 0, no widths or equal ones, or an array of parameters of more than 2³⁰ numbers.
     pub fn new(
         table: impl Into<WordTable>,
         widths: &[usize],
@@ -69,14 +66,12 @@ impl TextConv {
         )?;
         Ok(TextConv { table, widths: widths.to_vec(), channels, ways })
     }
-
-    fn encoded(&self) -> usize {
-        self.channels * self.widths.len()
-    }
 }
 
-impl Network for TextConv {
-    fn specs(&self) -> Vec<ParamSpec> {
+impl Encoder for TextConv {
+    const NAME: &'static str = "TextConv";
+
+    fn body(&self) -> Vec<ParamSpec> {
         let (mut specs, inputs) = (self.table.specs(), self.table.width());
         for &width in &self.widths {
             let deviation = (2.0 / (width * inputs) as f64).sqrt();
@@ -84,46 +79,32 @@ impl Network for TextConv {
             specs.push(ParamSpec::new(format!("conv{width}_w"), &shape, Init::Normal { deviation }));
             specs.push(ParamSpec::bias(format!("conv{width}_b"), self.channels));
         }
-        specs.extend(head_specs(self.encoded(), self.ways));
         specs
     }
 
-    fn check_input(&self, shape: &[usize]) -> Result<()> {
-        check_shape("TextConv", shape)
+    fn words(&self) -> usize {
+        self.table.words()
     }
 
-    fn check_values(&self, shape: &[usize], values: &mut dyn Iterator<Item = f64>) -> Result<()> {
-        check_values(shape, values, self.table.words())
+    fn encoded(&self) -> usize {
+        self.channels * self.widths.len()
     }
 
-    fn outputs(&self) -> usize {
-        self.ways.unwrap_or(self.encoded())
-    }
-}
-
-impl<T: Real> Model<T> for TextConv {
-    /// # Panics
-    /// If an id is no whole number or not below the number of words.
-    fn forward<'t>(&self, params: &[Var<'t, T>], x: Var<'t, T>, _norm: Norm<'_>) -> Var<'t, T> {
-        let encoded = encode(self, params, x);
-        if self.ways.is_some() { head(params, encoded) } else { encoded }
+    fn ways(&self) -> Option<usize> {
+        self.ways
     }
 
-    fn features<'t>(&self, params: &[Var<'t, T>], x: Var<'t, T>, _norm: Norm<'_>) -> Option<Var<'t, T>> {
-        self.ways.map(|_| encode(self, params, x))
-    }
-
-    fn head<'t>(&self, params: &[Var<'t, T>], features: Var<'t, T>) -> Option<Var<'t, T>> {
-        self.ways.map(|_| head(params, features))
+    fn encode<'t, T: Real>(&self, params: &[Var<'t, T>], x: Var<'t, T>) -> Var<'t, T> {
+        maxima_over_time(self, params, x)
     }
 }
 
-compiled_here!(T: encode::<T>);
+compiled_here!(T: maxima_over_time::<T>);
 
 #[track_caller]
 #[inline(never)]
-fn encode<'t, T: Real>(model: &TextConv, params: &[Var<'t, T>], x: Var<'t, T>) -> Var<'t, T> {
-    let (tape, ids) = (x.tape(), Ids::of("TextConv", x, model.table.words()));
+fn maxima_over_time<'t, T: Real>(model: &TextConv, params: &[Var<'t, T>], x: Var<'t, T>) -> Var<'t, T> {
+    let (tape, ids) = (x.tape(), Ids::of(TextConv::NAME, x, model.words()));
     let (words, params) = model.table.look_up(tape, params, &ids);
     let maxima = |(&width, layer): (&usize, &[Var<'t, T>])| {
         let windows = (words.conv1d(layer[0], 1, width - 1) + layer[1]).relu();

@@ -1,13 +1,10 @@
 //! An LSTM over the words of a sentence.
 
-use super::head::{check_settings, head, head_specs};
-use super::ids::{Ids, check_shape, check_values};
+use super::encoder::{Encoder, check_settings};
+use super::ids::Ids;
 use super::lstm::{lstm, lstm_specs};
 use super::word_table::WordTable;
 use crate::error::Result;
-use crate::nn::model::Model;
-use crate::nn::network::Network;
-use crate::nn::norm::Norm;
 use crate::nn::spec::ParamSpec;
 use crate::real::Real;
 use crate::var::Var;
@@ -34,7 +31,8 @@ impl TextLstm {
     /// Over a [`WordTable`] or `&WordVectors`, with a state of `hidden` numbers, and a head of `ways` outputs or none.
     ///
     /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) for a number that is 0, or parameters of 2³² numbers or more.
+    /// [`Error::Setting`](crate::Error::Setting) for a number that is 0, or an array of parameters of more than 2³⁰
+    /// numbers.
     pub fn new(table: impl Into<WordTable>, hidden: usize, ways: Option<usize>) -> Result<TextLstm> {
         let (table, gates) = (table.into(), hidden.saturating_mul(4));
         let features = hidden.saturating_mul(2);
@@ -48,59 +46,43 @@ impl TextLstm {
     pub fn bidirectional(self) -> TextLstm {
         TextLstm { both: true, ..self }
     }
-
-    fn encoded(&self) -> usize {
-        if self.both { 2 * self.hidden } else { self.hidden }
-    }
 }
 
-impl Network for TextLstm {
-    fn specs(&self) -> Vec<ParamSpec> {
+impl Encoder for TextLstm {
+    const NAME: &'static str = "TextLstm";
+
+    fn body(&self) -> Vec<ParamSpec> {
         let (mut specs, inputs) = (self.table.specs(), self.table.width());
         specs.extend(lstm_specs("forward", inputs, self.hidden));
         if self.both {
             specs.extend(lstm_specs("backward", inputs, self.hidden));
         }
-        specs.extend(head_specs(self.encoded(), self.ways));
         specs
     }
 
-    fn check_input(&self, shape: &[usize]) -> Result<()> {
-        check_shape("TextLstm", shape)
+    fn words(&self) -> usize {
+        self.table.words()
     }
 
-    fn check_values(&self, shape: &[usize], values: &mut dyn Iterator<Item = f64>) -> Result<()> {
-        check_values(shape, values, self.table.words())
+    fn encoded(&self) -> usize {
+        if self.both { 2 * self.hidden } else { self.hidden }
     }
 
-    fn outputs(&self) -> usize {
-        self.ways.unwrap_or(self.encoded())
-    }
-}
-
-impl<T: Real> Model<T> for TextLstm {
-    /// # Panics
-    /// If an id is no whole number or not below the number of words.
-    fn forward<'t>(&self, params: &[Var<'t, T>], x: Var<'t, T>, _norm: Norm<'_>) -> Var<'t, T> {
-        let encoded = encode(self, params, x);
-        if self.ways.is_some() { head(params, encoded) } else { encoded }
+    fn ways(&self) -> Option<usize> {
+        self.ways
     }
 
-    fn features<'t>(&self, params: &[Var<'t, T>], x: Var<'t, T>, _norm: Norm<'_>) -> Option<Var<'t, T>> {
-        self.ways.map(|_| encode(self, params, x))
-    }
-
-    fn head<'t>(&self, params: &[Var<'t, T>], features: Var<'t, T>) -> Option<Var<'t, T>> {
-        self.ways.map(|_| head(params, features))
+    fn encode<'t, T: Real>(&self, params: &[Var<'t, T>], x: Var<'t, T>) -> Var<'t, T> {
+        last_states(self, params, x)
     }
 }
 
-compiled_here!(T: encode::<T>);
+compiled_here!(T: last_states::<T>);
 
 #[track_caller]
 #[inline(never)]
-fn encode<'t, T: Real>(model: &TextLstm, params: &[Var<'t, T>], x: Var<'t, T>) -> Var<'t, T> {
-    let ids = Ids::of("TextLstm", x, model.table.words());
+fn last_states<'t, T: Real>(model: &TextLstm, params: &[Var<'t, T>], x: Var<'t, T>) -> Var<'t, T> {
+    let ids = Ids::of(TextLstm::NAME, x, model.words());
     let (words, params) = model.table.look_up(x.tape(), params, &ids);
     let last = lstm(words, &ids, &params[..3], false)[ids.length - 1];
     if !model.both {

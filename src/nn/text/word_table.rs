@@ -2,12 +2,12 @@
 
 use ndarray::ArrayD;
 
+use super::encoder::check_settings;
 use super::ids::Ids;
 use crate::data::WordVectors;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::nn::Init;
 use crate::nn::spec::ParamSpec;
-use crate::nn::specs::elements;
 use crate::real::Real;
 use crate::tape::Tape;
 use crate::var::Var;
@@ -37,17 +37,9 @@ impl WordTable {
     /// A parameter `table [words, width]`, drawn from N(0, 0.1²).
     ///
     /// # Errors
-    /// [`Error::Setting`] for a number that is 0, or 2³² numbers or more.
+    /// [`Error::Setting`](crate::Error::Setting) for a number that is 0, or more than 2³⁰ numbers.
     pub fn learned(words: usize, width: usize) -> Result<WordTable> {
-        for (name, value) in [("words", words), ("width", width)] {
-            if value == 0 {
-                return Err(Error::Setting { name, value: "0".into(), need: "at least 1" });
-            }
-        }
-        if elements(&[words, width]).is_none() {
-            let need = "such that the table has fewer than 2^32 numbers";
-            return Err(Error::Setting { name: "width", value: width.to_string(), need });
-        }
+        check_settings(&[("words", words), ("width", width)], "width", width, &[&[words, width]])?;
         Ok(WordTable(Kind::Learned { words, width }))
     }
 
