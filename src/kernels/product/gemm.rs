@@ -10,6 +10,9 @@ use crate::kernels::simd::Simd;
 /// Part of the result's bits: the sums of the passes are added in order.
 const STEPS: usize = 128;
 
+/// Most tiles in one call of their kernel.
+const AT_ONCE: usize = 8;
+
 /// See [`Kernels::gemm`](crate::kernels::Kernels::gemm).
 pub(in crate::kernels) fn gemm<T: Element>(
     simd: Simd,
@@ -58,38 +61,42 @@ fn unpacked<T: Element>(simd: Simd, [m, k, n]: [usize; 3], a: &[T], ta: bool, b:
     let (row, col) = if ta { (1, m) } else { (k, 1) };
     let tiles = T::tiles(simd);
     let (width, lanes) = (tiles.lanes * tiles.vectors, tiles.lanes);
+    // tiles of two heights that differ by one row; many of one height are one call
+    let parts = m.div_ceil(tiles.height);
+    let (height, higher) = (m / parts, m % parts);
+    let (mut rows, mut out) = ([0; ROWS * AT_ONCE], [0; ROWS * AT_ONCE]);
     for from in (0..k).step_by(STEPS) {
         let run = Run { x: from * col, w: from, len: STEPS.min(k - from) };
         for column in (0..n).step_by(width) {
             let columns = width.min(n - column);
             let vectors = columns.div_ceil(lanes);
             let kernels = if columns == width { &tiles.whole } else { &tiles.part[vectors - 1] };
-            let parts = m.div_ceil(tiles.height);
             let mut start = 0;
-            for part in 0..parts {
-                let end = m * (part + 1) / parts;
-                let count = end - start;
-                let (mut rows, mut out) = ([0; ROWS], [0; ROWS]);
-                for p in 0..count {
-                    (rows[p], out[p]) = ((start + p) * row, (start + p) * n + column);
+            for (height, parts) in [(height + 1, higher), (height, parts - higher)] {
+                let end = start + height * parts;
+                while start < end {
+                    let count = (end - start).min(height * AT_ONCE);
+                    for (p, (x, y)) in rows[..count].iter_mut().zip(&mut out[..count]).enumerate() {
+                        (*x, *y) = ((start + p) * row, (start + p) * n + column);
+                    }
+                    let tile = Tile {
+                        x: a.as_ptr(),
+                        rows: &rows[..count],
+                        runs: &[run],
+                        x_step: col,
+                        w: b[column..].as_ptr(),
+                        w_row: n,
+                        y: c.as_mut_ptr(),
+                        out: &out[..count],
+                        last: columns - (vectors - 1) * lanes,
+                        add: from > 0,
+                    };
+                    // SAFETY: rows, summands and columns stay within the dimensions,
+                    // and those within the slices, as asserted above; `tiles` only
+                    // exists for instructions at hand.
+                    unsafe { kernels[height - 1](&tile) };
+                    start += count;
                 }
-                let tile = Tile {
-                    x: a.as_ptr(),
-                    rows: &rows[..count],
-                    runs: &[run],
-                    x_step: col,
-                    w: b[column..].as_ptr(),
-                    w_row: n,
-                    y: c.as_mut_ptr(),
-                    out: &out[..count],
-                    last: columns - (vectors - 1) * lanes,
-                    add: from > 0,
-                };
-                // SAFETY: rows, summands and columns stay within the dimensions,
-                // and those within the slices, as asserted above; `tiles` only
-                // exists for instructions at hand.
-                unsafe { kernels[count - 1](&tile) };
-                start = end;
             }
         }
     }
