@@ -9,7 +9,7 @@ use super::lesson::Lesson;
 use super::progress::Progress;
 use super::protonet::check_labelled;
 use super::score::{Query, Score, Scores};
-use super::task::Task;
+use super::task::{Task, check_examples};
 use crate::data::{Accompanied, Episode, Examples, Targets};
 use crate::error::{Error, Result};
 use crate::nn::{Model, NormMode, ParamSpec, init_params};
@@ -67,15 +67,15 @@ impl<L, M> CoTrained<L, M> {
     }
 
     /// How likely the batch counts in a meta-step: `0.9^(1 + ⌊20t/T⌋)`.
-    pub fn probability(progress: &Progress) -> f64 {
+    pub fn probability(&self, progress: &Progress) -> f64 {
         0.9f64.powf(1.0 + (20.0 * progress.share()).floor())
     }
 
     /// Whether the batch counts for a task.
-    pub fn counts(progress: &Progress) -> bool {
+    pub fn counts(&self, progress: &Progress) -> bool {
         use rand::Rng;
         let draw = f64::from(progress.key(PURPOSE).rng().next_u32()) / (f64::from(u32::MAX) + 1.0);
-        draw < Self::probability(progress)
+        draw < self.probability(progress)
     }
 
     fn head<T: Real>(&self) -> [ParamSpec; 2]
@@ -149,13 +149,15 @@ impl<T: Real, L: Learner<T>, M: Model<T>> Learner<T> for CoTrained<L, M> {
 impl<T: Real, L: Trainable<T>, M: Model<T>> Trainable<T, Accompanied<T>> for CoTrained<L, M> {
     /// Score, and what was seen for the state, are those of the episode.
     fn lesson(&self, learned: &Learned<T>, task: &Accompanied<T>, progress: &Progress) -> Result<Lesson<T>> {
+        check_labelled(&task.batch)?;
+        check_examples(&self.model, usize::MAX, "batch", &task.batch)?;
         let ways = task.batch.y.ways().unwrap_or(0);
         if ways != self.classes {
             let need = "the number of classes that the learner was made for";
             return Err(Error::Setting { name: "ways", value: ways.to_string(), need });
         }
         let mut lesson = self.learner.lesson(&Self::own(learned), &task.episode, progress)?;
-        if !Self::counts(progress) {
+        if !self.counts(progress) {
             lesson
                 .grads
                 .extend(learned.params[lesson.grads.len()..].iter().map(|p| ArrayD::zeros(p.shape())));
@@ -181,7 +183,6 @@ impl<T: Real, L: Trainable<T>, M: Model<T>> Trainable<T, Accompanied<T>> for CoT
 impl<T: Real> Task<T> for Accompanied<T> {
     fn check(&self, learner: &dyn Learner<T>) -> Result<()> {
         Task::check(&self.episode, learner)?;
-        check_labelled(&self.batch)?;
         Examples::check(&self.batch, "batch")
     }
 }

@@ -84,17 +84,18 @@ fn accompanied() -> Accompanied<f64> {
 /// A point of training where the batch counts, or does not.
 fn place(counts: bool) -> Progress {
     let places = (0..).map(|task| Progress::new(3, 100).at(40).of_task(task));
-    places.into_iter().find(|at| CoTrained::<Tadam<Smooth>, Smooth>::counts(at) == counts).unwrap()
+    places.into_iter().find(|at| co_trained().counts(at) == counts).unwrap()
 }
 
 #[test]
 fn the_auxiliary_batch_counts_as_often_as_said_and_fades_out() {
+    let learner = co_trained();
     for (iteration, probability) in
         [(0, 0.9), (49, 0.9f64.powi(10)), (99, 0.9f64.powi(20)), (100, 0.9f64.powi(21))]
     {
         let at = |task| Progress::new(1, 100).at(iteration).of_task(task);
-        assert!((CoTrained::<(), ()>::probability(&at(0)) - probability).abs() < 1e-12, "{iteration}");
-        let counted = (0..4000).filter(|&task| CoTrained::<(), ()>::counts(&at(task))).count();
+        assert!((learner.probability(&at(0)) - probability).abs() < 1e-12, "{iteration}");
+        let counted = (0..4000).filter(|&task| learner.counts(&at(task))).count();
         let share = counted as f64 / 4000.0;
         assert!((share - probability).abs() < 0.03, "{iteration}: {share} where {probability} is said");
     }
@@ -139,12 +140,22 @@ fn without_the_batch_a_lesson_is_the_learners_and_with_it_the_slope_of_both_loss
 }
 
 #[test]
-fn a_batch_of_other_classes_and_a_foreign_model_are_refused() {
-    let mut task = accompanied();
-    task.batch = Examples::labelled(task.batch.x.clone(), vec![0; 9], 3);
+fn a_batch_that_does_not_fit_and_a_foreign_model_are_refused() {
     let learner = co_trained();
-    let refused = learner.lesson(&learned(&learner), &task, &place(true));
-    assert!(matches!(refused, Err(Error::Setting { name: "ways", .. })));
+    let refused = |batch, counts| {
+        let task = Accompanied::new(episode(2, 6), batch);
+        learner.lesson(&learned(&learner), &task, &place(counts)).unwrap_err()
+    };
+    for counts in [true, false] {
+        let x = accompanied().batch.x;
+        let other_classes = refused(Examples::labelled(x.clone(), vec![0; 9], 3), counts);
+        assert!(matches!(other_classes, Error::Setting { name: "ways", .. }), "{other_classes}");
+        let wide = ArrayD::zeros(vec![9, INPUTS + 1]);
+        let other_inputs = refused(Examples::labelled(wide, vec![0; 9], CLASSES), counts);
+        assert!(matches!(other_inputs, Error::Shape { .. }), "{other_inputs}");
+        let values = refused(Examples::valued(x, ArrayD::zeros(vec![9, 1])), counts);
+        assert!(matches!(values, Error::Setting { name: "ways", .. }), "{values}");
+    }
     let foreign = CoTrained::new(
         R2d2::new(SMOOTH, NormMode::Batch),
         innerloop::Mlp::new(&[3, 2]).unwrap(),
