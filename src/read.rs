@@ -13,6 +13,9 @@ use crate::error::{Error, Result};
 /// Longest list or table that is read.
 pub(crate) const MOST_TEXT: u64 = 64 << 20;
 
+/// Largest file of data that is read in one piece.
+pub(crate) const MOST_DATA: u64 = 4 << 30;
+
 /// Opens a regular file.
 ///
 /// # Errors

@@ -230,6 +230,30 @@ fn pipes_and_devices_are_refused_without_waiting() {
     }
 }
 
+#[cfg(all(unix, feature = "csv", feature = "npz", feature = "text"))]
+#[test]
+fn pipes_are_refused_by_readers_of_vectors_and_sentences() {
+    use innerloop::{FeatureSet, TextSet, WordVectors};
+    let dir = TempDir::new().unwrap();
+    let pipe = dir.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for told in [
+        soon("a table of vectors", || FeatureSet::read_csv(&pipe, None)),
+        soon("an archive of arrays", || FeatureSet::read_npz(&pipe)),
+        soon("tensors", || FeatureSet::read_safetensors(&pipe)),
+        soon("a table of sentences", || TextSet::read_csv(&[&pipe], "text", "class")),
+        soon("lines of JSON", || TextSet::read_json_lines(&pipe, "text", "class")),
+        soon("JSON", || TextSet::read_clinc150(&pipe)),
+        soon("vectors of words", || WordVectors::read(&pipe, None)),
+    ] {
+        assert!(told.ends_with("it is not a regular file"), "{told}");
+    }
+    let long = dir.path().join("long.vec");
+    fs::write(&long, vec![b'1'; 3 << 20]).unwrap();
+    let told = soon("a line without an end", || WordVectors::read(&long, None));
+    assert!(told.contains("1 MiB"), "{told}");
+}
+
 #[cfg(unix)]
 #[test]
 fn folders_in_a_circle_end() {

@@ -1,12 +1,12 @@
 //! Words as numbers: vocabularies, hashed n-grams, tf-idf, given vectors, and where they come from.
 
+#[cfg(feature = "text")]
 mod common;
 
 use std::fs;
 
 use innerloop::{
-    CharNgrams, EpisodeSampler, EpisodeShape, Error, Learned, Nearest, Nearness, TextSet, TfIdf, Vocabulary,
-    WordVectors, WordWeights, evaluate,
+    CharNgrams, EpisodeSampler, EpisodeShape, Error, TextSet, TfIdf, Vocabulary, WordVectors, WordWeights,
 };
 
 fn set(classes: &[(&str, &[&str])]) -> TextSet {
@@ -173,6 +173,7 @@ fn weighted_means_leave_unknown_words_out() {
 #[cfg(feature = "text")]
 #[test]
 fn the_floor_on_published_intents_is_far_above_chance() {
+    use innerloop::{Learned, Nearest, Nearness, evaluate};
     let Some(root) = common::real_data() else { return };
     let file = root.join("text/clinc150/data_full.json");
     if !file.is_file() {

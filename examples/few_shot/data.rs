@@ -119,8 +119,7 @@ impl Source {
 
     /// Test episodes.
     pub fn test(&self, settings: &Settings) -> Result<EpisodeSampler> {
-        let Settings { ways, shots, eval_queries: queries, .. } = *settings;
-        EpisodeSampler::new(self.data.clone(), &self.test, EpisodeShape::new(ways, shots, queries), TEST_SEED)
+        episodes_of_test(settings, self.data.clone(), &self.test)
     }
 
     /// The same test episodes in the form in which they are compared where nothing is learned: sentences as the weights
@@ -133,9 +132,13 @@ impl Source {
         };
         let unseen = TextSet::from_classes(self.test.iter().map(class).collect())?;
         let rows = TfIdf::new(text, &self.train, 2)?.rows(&unseen)?;
-        let Settings { ways, shots, eval_queries: queries, .. } = *settings;
-        EpisodeSampler::new(&rows, &rows.all(), EpisodeShape::new(ways, shots, queries), TEST_SEED)
+        episodes_of_test(settings, (&rows).into(), &rows.all())
     }
+}
+
+fn episodes_of_test(settings: &Settings, data: ClassData, classes: &[ClassRef]) -> Result<EpisodeSampler> {
+    let shape = EpisodeShape::new(settings.ways, settings.shots, settings.eval_queries);
+    EpisodeSampler::new(data, classes, shape, TEST_SEED)
 }
 
 /// The folder of a data set: below the root if it is there, or else the root.

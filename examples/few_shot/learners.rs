@@ -1,14 +1,14 @@
 //! The learners by name, each with the settings that it was published with, as far as they fit a short training.
 
 use innerloop::{
-    Adam, Adapts, Baseline, ClassBatches, CurvatureRule, Distance, Examples, FilmConv4, Imaml, Learner, Maml,
-    MapConv4, MatchingNet, MetaLstm, MetaOptNet, Nearest, Nearness, NormMode, Order, ProtoNet, R2d2,
-    Refinement, RelationNet, Reptile, Result, SemiProtoNet, Sgd, Signatures, Tadam, TrainConfig, Trainable,
-    WordWeights,
+    Adam, Baseline, CurvatureRule, Distance, FilmConv4, Imaml, Learner, Maml, MapConv4, MatchingNet,
+    MetaLstm, MetaOptNet, Nearest, Nearness, NormMode, Order, ProtoNet, R2d2, Refinement, RelationNet,
+    Reptile, Result, SemiProtoNet, Sgd, Signatures, Tadam, TrainConfig, WordWeights,
 };
 
-use crate::data::{Inputs, Sentences, Source};
-use crate::network::{Net, Network};
+use crate::data::{Sentences, Source};
+use crate::network::Network;
+use crate::recipes::{Inner, adapted, baseline, episodic, maml, nearest, plain_maml, protonet};
 use crate::run::{Row, evaluated, trained};
 use crate::settings::Settings;
 
@@ -231,82 +231,3 @@ pub const ALL: &[Named] = &[
         |name, settings, source| nearest(name, settings, source, &Nearest::centroid(Nearness::Cosine)),
     ),
 ];
-
-/// An inner loop: its rate for a mean over examples, its steps in training and in the test.
-#[derive(Clone, Copy)]
-struct Inner {
-    lr: f64,
-    steps: usize,
-    eval_steps: usize,
-}
-
-impl Inner {
-    /// By measurement on characters, see docs/results.md.
-    const ONE: Inner = Inner { lr: 1.0, steps: 1, eval_steps: 3 };
-}
-
-/// The network of MAML and its relatives, and the inner loop: `small` for characters, that of the paper's miniImageNet for
-/// larger images, or what the settings say.
-fn adapted(settings: &Settings, source: &Source, small: Inner) -> Result<(Net, Inner)> {
-    let (usual, filters) = match source.inputs {
-        Inputs::Images([height, ..]) if height > 32 => (Inner { lr: 0.05, steps: 5, eval_steps: 10 }, 32),
-        Inputs::Images(_) => (small, 64),
-        Inputs::Words(_) => (Inner { lr: 3.0, steps: 3, eval_steps: 5 }, 64),
-        Inputs::Vectors(_) => (Inner { lr: 0.1, steps: 3, eval_steps: 5 }, 64),
-    };
-    let steps = settings.inner_steps.unwrap_or(usual.steps);
-    let lr = settings.inner_lr.unwrap_or(usual.lr);
-    let fitting = Settings { filters: settings.filters.or(Some(filters)), ..settings.clone() };
-    let model = source.network(&fitting, Network::Strided, Some(settings.ways))?;
-    Ok((model, Inner { lr, steps, eval_steps: steps.max(usual.eval_steps) }))
-}
-
-/// MAML of this order with the inner loop that the settings say.
-fn plain_maml(settings: &Settings, source: &Source, order: Order) -> Result<Maml<Net>> {
-    // by measurement, see docs/results.md: first order does not bear the rate at which second order learns fastest
-    let lr = if order == Order::Second { 1.0 } else { 0.4 };
-    let (model, inner) = adapted(settings, source, Inner { lr, ..Inner::ONE })?;
-    let maml =
-        Maml::new(model, inner.lr, order, NormMode::Batch).steps(inner.steps).eval_steps(inner.eval_steps);
-    Ok(if settings.norms_stay { maml.adapting(Adapts::NoNorms) } else { maml })
-}
-
-/// Training on episodes, with Adam at 1e-3: so many ways (fewer if there are fewer classes), queries per class, and episodes
-/// per meta-step.
-fn episodic(
-    name: &str,
-    settings: &Settings,
-    source: &Source,
-    learner: &dyn Trainable<f32>,
-    [ways, queries, meta_batch]: [usize; 3],
-) -> Result<Row> {
-    let tasks = source.train(settings, ways, settings.shots, queries)?;
-    let (config, adam) = (TrainConfig::new(meta_batch, 1e-3, settings.iterations), Box::new(Adam::default()));
-    trained(name, settings, learner, &tasks, &source.test(settings)?, adam, config)
-}
-
-/// MAML and its relatives: 32 episodes as in the test with as many queries as shots; or, on photographs, 4 episodes with 15
-/// queries per class, as the paper does on miniImageNet.
-fn maml(name: &str, settings: &Settings, source: &Source, learner: &dyn Trainable<f32>) -> Result<Row> {
-    let (queries, meta_batch) =
-        if source.large() { (15, 4) } else { (settings.shots.max(source.least()), 32) };
-    episodic(name, settings, source, learner, [settings.ways, queries, meta_batch])
-}
-
-/// Metric learners: an episode of 60 ways with 5 queries per class; 20 ways on photographs.
-fn protonet(name: &str, settings: &Settings, source: &Source, learner: &dyn Trainable<f32>) -> Result<Row> {
-    episodic(name, settings, source, learner, [if source.large() { 20 } else { 60 }, 5, 1])
-}
-
-/// Baselines: batches of 64 examples of all training classes; Adam at 1e-3.
-fn baseline(name: &str, settings: &Settings, source: &Source, learner: &Baseline<Net>) -> Result<Row> {
-    let tasks = ClassBatches::new(source.data.clone(), &source.train, 64, settings.seed)?;
-    let config = TrainConfig::new(1, 1e-3, settings.iterations);
-    let adam = Box::new(Adam::default());
-    trained::<Examples<f32>>(name, settings, learner, &tasks, &source.test(settings)?, adam, config)
-}
-
-/// A learner on the inputs themselves: pixels, vectors, or the words of sentences by their weights.
-fn nearest(name: &str, settings: &Settings, source: &Source, learner: &Nearest) -> Result<Row> {
-    evaluated(name, settings, &source.unlearned(settings)?, learner, &Vec::new().into())
-}

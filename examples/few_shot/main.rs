@@ -13,6 +13,7 @@ mod data;
 mod kept;
 mod learners;
 mod network;
+mod recipes;
 mod run;
 mod settings;
 

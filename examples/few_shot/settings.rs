@@ -52,12 +52,13 @@ pub struct Settings {
     /// Pixels of a photograph's side
     #[arg(long, default_value_t = 84)]
     pub size: usize,
-    /// Inner rate of MAML and its relatives, for the mean cross-entropy of the support set. The paper's code takes
-    /// the sum over classes: its 0.4 for 5 ways is 2.0 here
-    /// [default: by measurement, see docs/results.md]
+    /// Inner rate of `maml`, `fomaml`, `anil`, `boil`, `meta-curvature`, `maml++`, `imaml` and `cavia`, for the mean
+    /// cross-entropy of the support set. The paper's code takes the sum over classes: its 0.4 for 5 ways is 2.0 here
+    /// [default: on characters by measurement, see docs/results.md; on photographs the paper's; on other data a first guess]
     #[arg(long)]
     pub inner_lr: Option<f64>,
-    /// Inner steps of MAML and its relatives in training [default: 1 on characters, 5 on photographs, 3 on others]
+    /// Inner steps in training of `maml`, `fomaml`, `anil`, `boil` and `meta-curvature`
+    /// [default: 1 on characters, 3 with `anil`; 5 on photographs, 3 on others]
     #[arg(long)]
     pub inner_steps: Option<usize>,
     /// `maml` and `fomaml` adapt all but the scales and shifts of norms, as the paper's code does

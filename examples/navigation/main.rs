@@ -125,16 +125,12 @@ fn train(maml: &PolicyMaml<Mlp>, settings: &Settings, folder: &Folder, state: &m
     state.params = step.params;
     state.iteration += 1;
     state.seconds += seconds;
-    let [before, after] = [step.returns[0], step.returns[1]];
+    let ([before, after], iteration) = ([step.returns[0], step.returns[1]], state.iteration);
+    let (loss, kl) = (step.before.loss - step.after.loss, step.after.kl);
     println!(
-        "meta-step {:4}: return {before:7.2} before, {after:7.2} after the update; loss lower by {:.4}, KL {:.4}, {seconds:.1} s",
-        state.iteration,
-        step.before.loss - step.after.loss,
-        step.after.kl
+        "meta-step {iteration:4}: return {before:7.2} before, {after:7.2} after the update; loss lower by {loss:.4}, KL {kl:.4}, {seconds:.1} s"
     );
     let backtracks = step.backtracks.map_or(String::new(), |n| n.to_string());
-    let iteration = state.iteration;
-    let (loss, kl) = (step.before.loss - step.after.loss, step.after.kl);
     folder.log(&format!("{iteration},{before},{after},{loss},{kl},{backtracks},{seconds:.2}"))?;
     folder.save(&maml.policy.specs(), state)
 }

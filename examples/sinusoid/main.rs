@@ -73,10 +73,11 @@ fn run(settings: &Settings) -> Result<()> {
         let loss = report.inductive.loss;
         format!("{:.3} ± {:.3}", loss.mean, loss.interval)
     };
+    let counted = trained.len() == EVAL_STEPS + 1; // or else the learner reports no single steps
     let named = |steps: usize| match steps {
-        0 if trained.len() > 1 => "before adaptation".into(),
+        steps if !counted && steps + 1 == trained.len() => "adapted".into(),
+        0 => "before adaptation".into(),
         1 => "after 1 step".into(),
-        steps if steps + 1 == trained.len() => "adapted".into(),
         steps => format!("after {steps} steps"),
     };
     for steps in [0, 1, 5, 10].into_iter().filter(|steps| *steps < trained.len()) {

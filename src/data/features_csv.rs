@@ -18,10 +18,8 @@ impl FeatureSet {
     /// there; [`Error::BadLine`] for a value that is not a finite number; as [`from_classes`](FeatureSet::from_classes).
     pub fn read_csv(path: impl AsRef<Path>, class: Option<&str>) -> Result<FeatureSet> {
         let path = path.as_ref();
-        let io = |source| Error::Io { path: path.into(), source };
         let bad = |reason: String| Error::BadFile { path: path.into(), reason };
-        let file = std::fs::File::open(path).map_err(io)?;
-        let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(file);
+        let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(crate::read::open(path)?);
         let (mut column, mut found) = (None, ByClass::new());
         for (row, record) in reader.records().enumerate() {
             let record = record.map_err(|e| bad(e.to_string()))?;

@@ -20,14 +20,13 @@ impl FeatureSet {
     /// Numbers are `float32`, `float64` or whole, little-endian.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::BadFile`] for a file that is no such archive, and for an array that is damaged or of another
+    /// [`Error::Io`]; [`Error::BadFile`] for what is no such archive, and for an array that is damaged or of another
     /// shape or type, by its name; [`Error::NotFinite`] with array, row and column; as
     /// [`from_classes`](FeatureSet::from_classes).
     pub fn read_npz(path: impl AsRef<Path>) -> Result<FeatureSet> {
         let path = path.as_ref();
         let bad = |reason: String| Error::BadFile { path: path.into(), reason };
-        let file = std::fs::File::open(path).map_err(|source| Error::Io { path: path.into(), source })?;
-        let zip = ZipArchive::new(std::io::BufReader::new(file));
+        let zip = ZipArchive::new(std::io::BufReader::new(crate::read::open(path)?));
         let mut zip = zip.map_err(|e| bad(format!("this is not a complete archive of NumPy's ({e})")))?;
         let mut arrays = Vec::with_capacity(zip.len());
         for i in 0..zip.len() {

@@ -8,6 +8,7 @@ use safetensors::tensor::{Dtype, SafeTensors};
 use super::feature_arrays::{decoded, set_of};
 use super::features::FeatureSet;
 use crate::error::{Error, Result};
+use crate::read::{MOST_DATA, whole};
 
 impl FeatureSet {
     /// Reads a safetensors file (feature `safetensors`), in one of two forms:
@@ -19,12 +20,13 @@ impl FeatureSet {
     /// Numbers are F32, F64 or whole.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::BadFile`] for another format, and for an array of another shape or type, by its name;
+    /// [`Error::Io`]; [`Error::BadFile`] for another format, for a file above 4 GiB, and for an array of another shape or type, by its name;
     /// [`Error::NotFinite`] with array, row and column; as [`from_classes`](FeatureSet::from_classes).
     pub fn read_safetensors(path: impl AsRef<Path>) -> Result<FeatureSet> {
         let path = path.as_ref();
         let bad = |reason: String| Error::BadFile { path: path.into(), reason };
-        let bytes = std::fs::read(path).map_err(|source| Error::Io { path: path.into(), source })?;
+        let mut bytes = Vec::new();
+        whole(path, MOST_DATA, &mut bytes)?;
         let file = SafeTensors::deserialize(&bytes).map_err(|e| bad(e.to_string()))?;
         let array = |(name, view): (&str, safetensors::tensor::TensorView<'_>)| {
             let (kind, size) = kind_of(view.dtype());

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::by_class::ByClass;
 use super::text::TextSet;
 use crate::error::{Error, Result};
+use crate::read::{MOST_DATA, open, whole};
 
 impl TextSet {
     /// Reads tables whose first line names the columns, all into one set (feature `text`). BANKING77's files have the columns
@@ -20,8 +21,7 @@ impl TextSet {
         for path in paths {
             let path = path.as_ref();
             let bad = |reason: String| Error::BadFile { path: path.into(), reason };
-            let file = std::fs::File::open(path).map_err(|source| Error::Io { path: path.into(), source })?;
-            let mut reader = csv::Reader::from_reader(file);
+            let mut reader = csv::Reader::from_reader(open(path)?);
             let header = reader.headers().map_err(|e| bad(e.to_string()))?.clone();
             let column = |name: &str| {
                 let at = header.iter().position(|cell| cell.trim() == name);
@@ -50,7 +50,8 @@ impl TextSet {
     /// [`Error::TooFewClasses`] without any sentence.
     pub fn read_json_lines(path: impl AsRef<Path>, text: &str, class: &str) -> Result<TextSet> {
         let path = path.as_ref();
-        let all = std::fs::read(path).map_err(|source| Error::Io { path: path.into(), source })?;
+        let mut all = Vec::new();
+        whole(path, MOST_DATA, &mut all)?;
         let all = all.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&all);
         let mut found = ByClass::new();
         for (i, line) in all.split(|byte| *byte == b'\n').enumerate() {
@@ -127,6 +128,7 @@ impl TextSet {
 }
 
 fn json(path: &Path) -> Result<Value> {
-    let bytes = std::fs::read(path).map_err(|source| Error::Io { path: path.into(), source })?;
+    let mut bytes = Vec::new();
+    whole(path, MOST_DATA, &mut bytes)?;
     serde_json::from_slice(&bytes).map_err(|e| Error::BadFile { path: path.into(), reason: e.to_string() })
 }

@@ -1,14 +1,16 @@
 //! Word vectors from their usual text format.
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use super::text::TextSet;
 use super::vocabulary::words;
 use super::word_vectors::WordVectors;
 use crate::error::{Error, Result};
+
+/// Longest line that is read, in bytes.
+const MOST_LINE: u64 = 1 << 20;
 
 const NEED: &str = "a word and its vector, as many finite numbers as in the other lines";
 
@@ -33,18 +35,21 @@ impl WordVectors {
             Some(text) => Some(text.sentences_of(&text.all())?.into_iter().flat_map(words).collect()),
             None => None,
         };
-        let mut file = BufReader::new(File::open(path).map_err(io)?);
+        let mut file = BufReader::new(crate::read::open(path)?);
         let (mut count, mut width, mut entries) = (None, None, 0);
         let (mut vectors, mut seen, mut bytes) = (Vec::new(), HashSet::new(), Vec::new());
         for line in 1.. {
             bytes.clear();
-            if file.read_until(b'\n', &mut bytes).map_err(io)? == 0 {
+            if (&mut file).take(MOST_LINE).read_until(b'\n', &mut bytes).map_err(io)? == 0 {
                 break;
             }
             let refuse = |text: &str, need| {
                 let text = text.chars().take(60).collect();
                 Error::BadLine { path: path.into(), line, text, need }
             };
+            if bytes.len() as u64 == MOST_LINE {
+                return Err(refuse(&String::from_utf8_lossy(&bytes), "a line of less than 1 MiB"));
+            }
             let Ok(text) = std::str::from_utf8(&bytes) else {
                 return Err(refuse(&String::from_utf8_lossy(&bytes), "text in UTF-8"));
             };

@@ -1,6 +1,5 @@
 //! What a page is made of.
 
-use std::fs;
 use std::path::Path;
 
 use super::compare::compare_page;
@@ -141,7 +140,7 @@ impl RunReport {
     /// # Errors
     /// [`Error::Io`]; [`Error::BadFile`] for a file that is no page of [`save`](RunReport::save).
     pub fn load(path: &Path) -> Result<RunReport> {
-        let text = fs::read_to_string(path).map_err(|source| Error::Io { path: path.into(), source })?;
+        let text = crate::read::text(path)?;
         let bad = |reason: String| Error::BadFile { path: path.into(), reason };
         let data = text.rsplit_once(BEGIN).and_then(|(_, rest)| rest.split_once(END));
         let (data, _) =
