@@ -7,7 +7,7 @@ use crate::random::{Purpose, below, between, stream2};
 
 /// How images of training tasks are changed at random: [`EpisodeSampler::augmented`](crate::EpisodeSampler::augmented),
 /// [`ClassBatches::augmented`](crate::ClassBatches::augmented). Each image of each task is changed in its own way. Nothing changes
-/// unless it is asked for; samplers that evaluate should not ask.
+/// unless it is asked for. Evaluation refuses a sampler that asks: its figures would be those of other images.
 ///
 /// In this order: a shift, a flip, then brightness, contrast and saturation as Chen et al. (2019) change them (Pillow's
 /// `ImageEnhance`), rounded to bytes after each. MetaOptNet trains on miniImageNet with the values of the example.
@@ -67,6 +67,12 @@ impl Augment {
     #[must_use]
     pub fn saturation(self, saturation: f64) -> Augment {
         Augment { saturation, ..self }
+    }
+
+    /// Why nothing is evaluated on images that are changed so.
+    pub(super) fn refused(&self) -> Error {
+        let need = "left out where a learner is evaluated or validated: make a second sampler for that, without `augmented`";
+        Error::Setting { name: "augmented", value: format!("{self:?}"), need }
     }
 
     /// Whether images `[h, w, c]` can be changed so.

@@ -122,7 +122,7 @@ impl EpisodeSampler {
     }
 
     /// The same episodes with their images changed at random, each in its own way: a pure function of the seed, the episode
-    /// and the place of the image in it. For training; a sampler to evaluate with should do without.
+    /// and the place of the image in it. For training only: evaluation refuses such a sampler.
     ///
     /// # Errors
     /// [`Error::Setting`] for a setting of `augment` out of range, or for data that are not images.
@@ -174,6 +174,13 @@ impl<T: Real> Tasks<Episode<T>> for EpisodeSampler {
         let augment = augment.map_or(String::new(), |augment| format!("\n{augment:?}"));
         let data = data.describe();
         format!("{data}\n{drawn}{superclasses}\n{shape:?}\n{unlabelled:?}{augment}\nseed: {seed}")
+    }
+
+    fn check_evaluation(&self) -> Result<()> {
+        match &self.augment {
+            None => Ok(()),
+            Some(augment) => Err(augment.refused()),
+        }
     }
 
     #[inline(never)]
@@ -250,6 +257,13 @@ mod tests {
         assert_eq!((&b.support.x, &b.query), (&unlabelled.support.x, &unlabelled.query));
         let text = |sampler: &EpisodeSampler| Tasks::<Episode<f32>>::describe(sampler);
         assert_ne!(text(&plain), text(&more));
+        assert!(Tasks::<Episode<f32>>::check(&more).is_ok());
+        let refused = Tasks::<Episode<f32>>::check_evaluation(&&more).unwrap_err().to_string();
+        assert!(
+            refused.contains("`augmented` is Augment") && refused.contains("brightness: 0.5"),
+            "{refused}"
+        );
+        assert!(Tasks::<Episode<f32>>::check_evaluation(&plain).is_ok());
         let vectors = vec![("a".into(), vec![vec![1.0]; 4]), ("b".into(), vec![vec![2.0]; 4])];
         let vectors = crate::data::FeatureSet::from_classes(vectors).unwrap();
         let sampler = EpisodeSampler::new(&vectors, &vectors.all(), EpisodeShape::new(2, 1, 1), 0).unwrap();

@@ -23,6 +23,15 @@ pub trait Tasks<K>: Sync {
         Ok(())
     }
 
+    /// Whether learners may be evaluated on its tasks. Evaluation asks this in place of [`check`](Tasks::check); a source that
+    /// changes its data at random, to train better, refuses.
+    ///
+    /// # Errors
+    /// As [`check`](Tasks::check); what makes figures on its tasks mean something else.
+    fn check_evaluation(&self) -> Result<()> {
+        self.check()
+    }
+
     /// What tells this source from others, as text, a property per line: settings, and a sum over the data. A checkpoint
     /// holds it, and a training that continues compares it. By default empty: nothing is compared then.
     fn describe(&self) -> String {
@@ -40,6 +49,10 @@ macro_rules! forwarded {
 
             fn check(&self) -> Result<()> {
                 (**self).check()
+            }
+
+            fn check_evaluation(&self) -> Result<()> {
+                (**self).check_evaluation()
             }
 
             fn describe(&self) -> String {

@@ -126,7 +126,7 @@ impl<'s, T: Real> Evaluator<'s, T> {
             }
         }
         check_learned(learner, learned)?;
-        self.test.check()?;
+        self.test.check_evaluation()?;
         let betas = self.betas(learner, learned)?;
         let sums = |beta: Option<f64>| FigureSums::new(&self.confused, beta.map(|beta| 1.0 / beta));
         let mut figures = [sums(betas[0])?, sums(betas[1])?];
@@ -158,7 +158,7 @@ impl<'s, T: Real> Evaluator<'s, T> {
     /// The inverse temperatures of both ways of normalising.
     fn betas(&self, learner: &dyn Learner<T>, learned: &Learned<T>) -> Result<[Option<f64>; 2]> {
         let Some((source, count)) = self.validation else { return Ok([None; 2]) };
-        source.check()?;
+        source.check_evaluation()?;
         let mut all = [TemperatureSums::default(), TemperatureSums::default()];
         let one = |episode: &Episode<T>| {
             Ok(outputs(learner, learned, episode)?

@@ -73,7 +73,7 @@ pub struct StepReport {
 /// episodes than threads, large convolutions share the threads, with the same bits.
 ///
 /// # Errors
-/// [`Error::Setting`] for no episodes; what [`check_learned`] and [`Tasks::check`] refuse; and, within
+/// [`Error::Setting`] for no episodes; what [`check_learned`] and [`Tasks::check_evaluation`] refuse; and, within
 /// [`Error::Task`], which names the episode: what [`Learner::check`] refuses, what [`Learner::scores`] returns,
 /// [`Error::NotFinite`] if a loss is not finite, naming the step; [`Error::Shape`] if
 /// the learner returns no scores, or another number than for episode 0.
@@ -98,7 +98,7 @@ fn mean_scores<T: Real>(
         return Err(Error::Setting { name: "episodes", value: "0".into(), need: "at least 1" });
     }
     check_learned(learner, learned)?;
-    episodes.check()?;
+    episodes.check_evaluation()?;
     let few = count < rayon::current_num_threads() as u64;
     let scored = |i| {
         let episode = episodes.task(i);
