@@ -155,6 +155,15 @@ pub enum Error {
         now: String,
     },
 
+    /// The state of a training holds numbers that no training leaves behind.
+    #[error(
+        "the training cannot continue from this state: {reason}; use the checkpoint as it was saved, or an earlier one"
+    )]
+    State {
+        /// What cannot be.
+        reason: String,
+    },
+
     /// A data set was not found where it was looked for.
     #[error(
         "{what} was not found in {}, which has none of {looked_for}: put it there or give another folder",

@@ -301,6 +301,7 @@ fn episodes_whose_numbers_exceed_the_counter_are_refused_and_nothing_is_changed(
     let start = Trainer::<f64, _, _>::new(&learner, Sgd::new(0.0), config(0)).unwrap();
     let mut state = start.state().clone();
     state.iteration = u64::MAX / 2 + 1; // twice that wraps around to 0
+    state.optimizer.step = state.iteration;
     let mut trainer = Trainer::resume(&learner, Sgd::new(0.0), config(0), state.clone()).unwrap();
     assert!(matches!(trainer.step(&SINUSOIDS), Err(Error::Setting { name: "iteration", .. })));
     assert_eq!(trainer.state(), &state);

@@ -2,9 +2,9 @@
 
 use ndarray::ArrayD;
 
-use super::{Optimizer, OptimizerState};
+use super::{Optimizer, OptimizerState, check_step};
 use crate::arrays::{elements, elements_mut};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kernels::vectorized;
 use crate::real::Real;
 use crate::settings::{check_decay, check_positive};
@@ -50,6 +50,21 @@ impl<T: Real> Optimizer<T> for Adam {
         check_positive("eps", self.eps)
     }
 
+    #[inline(never)]
+    fn check_state(&self, state: &OptimizerState<T>, updates: u64) -> Result<()> {
+        check_step(state.step, updates)?;
+        let negative = |squares: &ArrayD<T>| squares.iter().any(|v| *v < T::zero());
+        match state.slots.get(1).and_then(|squares| squares.iter().position(negative)) {
+            None => Ok(()),
+            Some(i) => {
+                let reason = format!(
+                    "Adam's running mean of squared gradients of parameter {i} (counted from 0) is negative"
+                );
+                Err(Error::State { reason })
+            }
+        }
+    }
+
     fn slots(&self) -> usize {
         2
     }
@@ -90,7 +105,7 @@ impl<T: Real> Optimizer<T> for Adam {
     }
 }
 
-compiled_here!(T: <Adam as Optimizer<T>>::update);
+compiled_here!(T: <Adam as Optimizer<T>>::update, <Adam as Optimizer<T>>::check_state);
 
 #[cfg(test)]
 mod tests {

@@ -14,7 +14,7 @@ pub use clip::{clip_grad_norm, grad_norm};
 pub use schedule::Schedule;
 pub use sgd::Sgd;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::real::Real;
 
 /// The state of an optimizer, a value that is passed in and out, saved and loaded.
@@ -33,6 +33,16 @@ pub trait Optimizer<T: Real>: Sync + Debug {
     /// # Errors
     /// Which is not.
     fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Whether a state that was loaded can be one of this optimizer after so many updates; the number of slots, their shapes and
+    /// that all numbers are finite is asked elsewhere. By default yes.
+    ///
+    /// # Errors
+    /// [`Error::State`](crate::Error::State): what cannot be.
+    fn check_state(&self, state: &OptimizerState<T>, updates: u64) -> Result<()> {
+        let _ = (state, updates);
         Ok(())
     }
 
@@ -65,9 +75,22 @@ fn zero_state<T: Real>(slots: usize, params: &[ArrayD<T>]) -> OptimizerState<T> 
 
 compiled_here!(T: zero_state::<T>);
 
+/// Refuses a count of updates that is not the number of meta-steps.
+fn check_step(step: u64, updates: u64) -> Result<()> {
+    if step == updates {
+        return Ok(());
+    }
+    let reason = format!("its optimizer counts {step} updates, but it has made {updates} meta-steps");
+    Err(Error::State { reason })
+}
+
 impl<T: Real, O: Optimizer<T> + ?Sized> Optimizer<T> for Box<O> {
     fn check(&self) -> Result<()> {
         (**self).check()
+    }
+
+    fn check_state(&self, state: &OptimizerState<T>, updates: u64) -> Result<()> {
+        (**self).check_state(state, updates)
     }
 
     fn slots(&self) -> usize {

@@ -2,7 +2,7 @@
 
 use ndarray::ArrayD;
 
-use super::{Optimizer, OptimizerState};
+use super::{Optimizer, OptimizerState, check_step};
 use crate::arrays::{elements, elements_mut};
 use crate::error::Result;
 use crate::kernels::vectorized;
@@ -29,6 +29,10 @@ impl Sgd {
 impl<T: Real> Optimizer<T> for Sgd {
     fn check(&self) -> Result<()> {
         check_decay("momentum", self.momentum)
+    }
+
+    fn check_state(&self, state: &OptimizerState<T>, updates: u64) -> Result<()> {
+        check_step(state.step, updates)
     }
 
     fn slots(&self) -> usize {

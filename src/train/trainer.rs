@@ -109,7 +109,8 @@ impl<'l, T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'l, T, L, O> 
     ///
     /// # Errors
     /// As [`new`](Trainer::new); [`Error::Shape`] or [`Error::NotFinite`] if the state
-    /// does not fit learner and optimizer; [`Error::OtherRun`] if it was trained with other settings.
+    /// does not fit learner and optimizer; [`Error::State`] if its counters or the optimizer's numbers are
+    /// none that training leaves; [`Error::OtherRun`] if it was trained with other settings.
     pub fn resume(
         learner: &'l L,
         optimizer: O,
@@ -120,6 +121,7 @@ impl<'l, T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'l, T, L, O> 
         learner.check_settings()?;
         optimizer.check()?;
         check_state([&learner.specs(), &learner.state()], optimizer.slots(), &state)?;
+        optimizer.check_state(&state.optimizer, state.iteration)?;
         let settings = settings_text(&config, &optimizer, &learner);
         check_same("settings", &state.settings, &settings)?;
         state.settings = settings;

@@ -35,8 +35,8 @@ mod tasks;
 use innerloop::ndarray::{ArrayD, array};
 use innerloop::{
     Adam, Adapted, Adapts, Conv4, Downsample, Episode, Error, Examples, Learned, Learner, Maml, Mlp, Moments,
-    NormMode, Progress, ProtoNet, Sgd, Sinusoids, Tape, Targets, Tasks, TrainConfig, Trainer, evaluate, grad,
-    init_params, meta_grad,
+    NormMode, Progress, ProtoNet, Sgd, Sinusoids, Tape, Targets, Tasks, TrainConfig, TrainState, Trainer,
+    evaluate, grad, init_params, meta_grad,
 };
 use tasks::{labelled, maml, maml_at, noise, random_episode, sinusoid_mlp, small_conv4, start, with_norm};
 

@@ -96,6 +96,34 @@ fn a_state_of_another_optimizer_does_not_resume() {
 }
 
 #[test]
+fn a_state_that_no_training_leaves_does_not_resume() {
+    let (learner, _) = regression();
+    let state = Trainer::<f32, _, _>::new(&learner, Adam::default(), config()).unwrap().state().clone();
+    let refused = |change: &dyn Fn(&mut TrainState<f32>)| {
+        let mut state = state.clone();
+        change(&mut state);
+        Trainer::resume(&learner, Adam::default(), config(), state).map(drop)
+    };
+    let negative = refused(&|state| state.optimizer.slots[1][3][[0]] = -1.0);
+    assert_error!(negative, Error::State { .. }, "squared gradients of parameter 3", "negative");
+    let ahead = refused(&|state| state.optimizer.step = 12);
+    assert_error!(ahead, Error::State { .. }, "counts 12 updates", "made 0 meta-steps");
+    let behind = refused(&|state| state.iteration = u64::MAX);
+    assert_error!(behind, Error::State { .. }, "18446744073709551615");
+    let mut full = state.clone();
+    (full.iteration, full.optimizer.step) = (u64::MAX, u64::MAX);
+    let mut trainer = Trainer::resume(&learner, Adam::default(), config(), full).unwrap();
+    assert_error!(trainer.step(&SINUSOIDS), Error::Setting { name: "iteration", .. }, "18446744073709551615");
+    let mut momentum = Trainer::<f32, _, _>::new(&learner, Sgd::new(0.9), config()).unwrap().state().clone();
+    momentum.optimizer.step = 1;
+    assert_error!(
+        Trainer::resume(&learner, Sgd::new(0.9), config(), momentum),
+        Error::State { .. },
+        "counts 1 updates"
+    );
+}
+
+#[test]
 fn a_state_of_another_training_does_not_resume() {
     let (learner, _) = regression();
     let state = Trainer::<f32, _, _>::new(&learner, Adam::default(), config()).unwrap().state().clone();
