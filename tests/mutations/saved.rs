@@ -1,10 +1,14 @@
 //! Damaged files of parameters, checkpoints and adapted learners.
 
 use std::fs;
+use std::path::Path;
 
+use innerloop::rand::rngs::ChaCha8Rng;
+use innerloop::rand::{Rng, SeedableRng};
 use innerloop::{
-    Adam, Learned, Learner, Mlp, NormMode, ProtoNet, TrainConfig, Trainer, load_adapted, load_checkpoint,
-    load_learned, load_params, save_adapted, save_checkpoint, save_learned, save_params,
+    Adam, Error, Learned, Learner, Maml, Mlp, NormMode, Order, ProtoNet, Run, Sinusoids, TrainConfig,
+    Trainer, load_adapted, load_checkpoint, load_learned, load_params, save_adapted, save_checkpoint,
+    save_learned, save_params,
 };
 use innerloop::{Examples, ndarray::ArrayD};
 use tempfile::TempDir;
@@ -44,6 +48,43 @@ fn damaged_files_of_this_crate_are_refused() {
         let same = fs::read(path).unwrap() == whole;
         assert_eq!(load_adapted::<f32>(path).is_ok(), same);
     });
+}
+
+/// A checkpoint with all that one can hold: state of the optimizer, settings, data and the best validation so far.
+fn full_checkpoint(path: &Path) -> Maml<Mlp> {
+    let maml = Maml::new(Mlp::new(&[1, 6, 1]).unwrap(), 0.01, Order::Second, NormMode::Batch);
+    let mut trainer =
+        Trainer::<f32, _, _>::new(&maml, Adam::default(), TrainConfig::new(2, 1e-2, 9)).unwrap();
+    let validation = Sinusoids::new(5, 5, 1);
+    let run = Run::new().validate(&validation, 3, 2).checkpoint(path, 100, 1e9);
+    trainer.run(&Sinusoids::new(5, 5, 0), &run, &mut ()).unwrap();
+    assert!(trainer.best().is_some());
+    maml
+}
+
+#[test]
+fn a_checkpoint_cut_at_200_places_or_with_a_flipped_byte_at_200_is_refused_400_times() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("checkpoint.safetensors");
+    let maml = full_checkpoint(&path);
+    assert!(load_checkpoint::<f32>(&path, &maml).is_ok());
+    let whole = fs::read(&path).unwrap();
+    let mut rng = ChaCha8Rng::seed_from_u64(400);
+    let mut refused = 0;
+    for case in 0..400 {
+        let at = (rng.next_u64() % whole.len() as u64) as usize;
+        let mut bytes = whole.clone();
+        match case % 2 {
+            0 => bytes.truncate(at),
+            _ => bytes[at] ^= (1 + rng.next_u64() % 255) as u8,
+        }
+        fs::write(&path, bytes).unwrap();
+        let error = load_checkpoint::<f32>(&path, &maml).unwrap_err();
+        assert!(matches!(error, Error::BadFile { .. }), "case {case}: {error}");
+        assert!(error.to_string().contains("checkpoint.safetensors: "), "case {case}: {error}");
+        refused += 1;
+    }
+    assert_eq!(refused, 400);
 }
 
 #[test]
