@@ -193,7 +193,7 @@ mod saved {
             assert_eq!(in_pieces(folder.path(), &steps, every), want);
             let bytes = fs::read(folder.path().join("run.safetensors")).unwrap();
             let steps = table(&folder.path().join("metrics.csv"), &[1, 6, 7]);
-            let validations = table(&folder.path().join("validations.csv"), &[1]);
+            let validations = table(&folder.path().join("evaluations.csv"), &[1]);
             assert_eq!((steps.len(), validations.len()), (41, 1 + 10 * 3));
             files.push((bytes, steps, validations));
         }
@@ -307,6 +307,49 @@ fn a_table_that_is_another_file_is_refused_and_stays() {
     assert!(matches!(&error, Error::BadLine { line: 2, text, .. } if text == "1,2"), "{error}");
     let missing = folder.path().join("none");
     assert!(matches!(CsvLog::create(&missing), Err(Error::Io { .. })));
+}
+
+#[test]
+fn a_run_in_parts_is_the_run_and_trainings_can_share_tables() {
+    let (folder, learner) = (tempfile::tempdir().unwrap(), learner());
+    let train = |name: &str, parts: &[u64]| {
+        let mut trainer = trainer(&learner);
+        for &until in parts {
+            let (mut log, _) = CsvLog::shared(folder.path(), name, trainer.iteration()).unwrap();
+            let end = trainer.run(&train_tasks(), &Run::new().until(until), &mut log).unwrap();
+            assert_eq!((end, trainer.iteration()), (RunEnd::Iterations, until.min(40)));
+            // an evaluation of the caller's own, told twice as after an interruption
+            let reports = evaluate(&learner, trainer.learned(), &Sinusoids::new(5, 5, 9), 3).unwrap();
+            let (iteration, seconds) = (trainer.iteration(), log.seconds());
+            let told = TrainEvent::Validated { iteration, seconds, reports, best: false };
+            log.see(&told).unwrap();
+            log.see(&told).unwrap();
+        }
+        trainer.state().learned.clone()
+    };
+    let one = train("one", &[40]);
+    assert_eq!(one, whole(None).0.learned);
+    assert_eq!(train("two", &[7, 7, 30, 1000]), one);
+    assert_eq!(train("one", &[12, 40]), one); // again from its beginning: the rows of two stay
+    let rows = |name: &str| -> Vec<String> {
+        let text = fs::read_to_string(folder.path().join(name)).unwrap();
+        assert!(text.starts_with("run,iteration,seconds,"), "{text}");
+        text.lines().skip(1).map(|line| line.split(',').take(2).collect::<Vec<_>>().join(" ")).collect()
+    };
+    let of =
+        |name: &str, all: std::ops::RangeInclusive<u64>| all.map(move |i| format!("{name} {i}")).collect();
+    let [two, one]: [Vec<String>; 2] = [of("two", 1..=40), of("one", 1..=40)];
+    assert_eq!(rows("metrics.csv"), [two, one].concat());
+    let evaluated = [("two", 7), ("two", 30), ("two", 40), ("one", 12), ("one", 40)];
+    let evaluated = evaluated.into_iter().flat_map(|(name, i)| vec![format!("{name} {i}"); 3]);
+    assert_eq!(rows("evaluations.csv"), evaluated.collect::<Vec<_>>());
+    let (log, history) = CsvLog::shared(folder.path(), "two", 10).unwrap();
+    assert_eq!((history.steps.len(), history.validations.len()), (10, 1));
+    assert!(log.seconds() > 0.0);
+    for name in ["", "a,b", "a\nb"] {
+        assert!(matches!(CsvLog::shared(folder.path(), name, 0), Err(Error::Setting { name: "run", .. })));
+    }
+    assert!(matches!(CsvLog::resume(folder.path(), 0), Err(Error::BadLine { line: 1, .. })));
 }
 
 #[test]

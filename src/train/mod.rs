@@ -22,8 +22,11 @@ pub use config::TrainConfig;
 pub use portable::{Classifier, Pretrained};
 #[cfg(feature = "safetensors")]
 pub use run::JsonLog;
+#[cfg(feature = "signals")]
+pub use run::stop_on_signals;
 pub use run::{
-    Best, CsvLog, History, Run, RunEnd, StepPoint, TensorBoard, TrainEvent, Validated, ValidationPoint, Watch,
+    Best, CsvLog, History, ProgressLines, Run, RunEnd, StepPoint, TensorBoard, TrainEvent, Validated,
+    ValidationPoint, Watch,
 };
 #[cfg(feature = "safetensors")]
 pub use saved::{load_adapted, load_learned, load_params, save_adapted, save_learned, save_params};

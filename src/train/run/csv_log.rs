@@ -6,10 +6,13 @@ use super::event::TrainEvent;
 use super::history::{History, StepPoint, ValidationPoint};
 use super::lines::Lines;
 use super::watch::Watch;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::meta::Report;
 
-/// Writes `metrics.csv`, a row per meta-step, and `validations.csv`, a row per validation and inner step.
+/// Writes `metrics.csv`, a row per meta-step, and `evaluations.csv`, a row per evaluation and inner step.
+///
+/// A program that evaluates by itself can tell it of that with a [`TrainEvent::Validated`]; one at an iteration that is the last
+/// in the table already, as after an interruption, is not written again.
 ///
 /// Accuracies and their intervals are in `0..=1`; losses are means; seconds are of training, without validation. A figure
 /// that does not exist is an empty field.
@@ -18,12 +21,16 @@ pub struct CsvLog {
     steps: Lines,
     validations: Lines,
     seconds: f64,
+    /// The last iteration whose evaluation is in the table.
+    evaluated: Option<u64>,
+    /// What each row begins with: nothing, or the training's name and a comma.
+    run: String,
 }
 
 const STEPS: (&str, &str) =
     ("metrics.csv", "iteration,seconds,loss,accuracy,grad_norm,lr,step_seconds,tasks_per_second\n");
 const VALIDATIONS: (&str, &str) = (
-    "validations.csv",
+    "evaluations.csv",
     "iteration,seconds,inner_step,best,inductive_accuracy,inductive_interval,inductive_loss,\
      transductive_accuracy,transductive_interval,transductive_loss\n",
 );
@@ -35,7 +42,13 @@ impl CsvLog {
     /// [`Error::Io`](crate::Error::Io).
     pub fn create(folder: &Path) -> Result<CsvLog> {
         let lines = |(name, head): (&str, &str)| Lines::create(&folder.join(name), head);
-        Ok(CsvLog { steps: lines(STEPS)?, validations: lines(VALIDATIONS)?, seconds: 0.0 })
+        Ok(CsvLog {
+            steps: lines(STEPS)?,
+            validations: lines(VALIDATIONS)?,
+            seconds: 0.0,
+            evaluated: None,
+            run: String::new(),
+        })
     }
 
     /// Continues the tables of a folder after `iteration`, that of the checkpoint: later rows, which the run will make again,
@@ -44,7 +57,7 @@ impl CsvLog {
     /// # Errors
     /// [`Error::Io`](crate::Error::Io); [`Error::BadLine`](crate::Error::BadLine) for a file that is not such a table.
     pub fn resume(folder: &Path, iteration: u64) -> Result<CsvLog> {
-        CsvLog::read(folder, iteration).map(|(log, _)| log)
+        CsvLog::resume_with_history(folder, iteration).map(|(log, _)| log)
     }
 
     /// As [`resume`](CsvLog::resume), with what the tables hold.
@@ -52,7 +65,20 @@ impl CsvLog {
     /// # Errors
     /// As [`resume`](CsvLog::resume).
     pub fn resume_with_history(folder: &Path, iteration: u64) -> Result<(CsvLog, History)> {
-        CsvLog::read(folder, iteration)
+        CsvLog::read(folder, "", iteration)
+    }
+
+    /// As [`resume_with_history`](CsvLog::resume_with_history), of one of several trainings that share the tables of a folder, one
+    /// after the other. A first column `run` says which a row belongs to; rows of the others stay.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a name that is empty or not a field by itself; as [`resume`](CsvLog::resume).
+    pub fn shared(folder: &Path, run: &str, iteration: u64) -> Result<(CsvLog, History)> {
+        if run.is_empty() || run.contains([',', '"', '\n', '\r']) {
+            let need = "some text without commas, quotes and line breaks";
+            return Err(Error::Setting { name: "run", value: format!("{run:?}"), need });
+        }
+        CsvLog::read(folder, &format!("{run},"), iteration)
     }
 
     /// Seconds of training in the last row that was written or kept: what
@@ -61,25 +87,31 @@ impl CsvLog {
         self.seconds
     }
 
-    fn read(folder: &Path, last: u64) -> Result<(CsvLog, History)> {
+    fn read(folder: &Path, run: &str, last: u64) -> Result<(CsvLog, History)> {
         let mut history = History::new();
-        let place = |name: &str| folder.join(name);
+        let named = !run.is_empty();
         let at = |columns: usize| {
             move |line: &str| {
-                let fields: Vec<_> = line.split(',').collect();
-                (fields.len() == columns && fields[1].parse::<f64>().is_ok())
-                    .then(|| fields[0].parse().ok())?
+                let of_other = named && !line.starts_with(run);
+                let fields: Vec<_> = line.split(',').skip(usize::from(named)).collect();
+                let sound = fields.len() == columns && fields[1].parse::<f64>().is_ok();
+                let iteration = fields.first()?.parse().ok().filter(|_| sound)?;
+                Some(if of_other { 0 } else { iteration }) // whatever the checkpoint: they stay
             }
         };
-        let mut add = |line: &str| history.steps.extend(step(line));
-        let steps = Lines::resume(&place(STEPS.0), STEPS.1, last, &at(8), &mut add)?;
+        let open = |(name, head): (&str, &str), columns: usize, each: &mut dyn FnMut(&str)| {
+            let head = if named { format!("run,{head}") } else { head.into() };
+            let mut own = |line: &str| line.strip_prefix(run).into_iter().for_each(&mut *each);
+            Lines::resume(&folder.join(name), &head, last, &at(columns), &mut own)
+        };
+        let steps = open(STEPS, 8, &mut |line| history.steps.extend(step(line)))?;
         let mut rows = Vec::new();
-        let mut add = |line: &str| rows.extend(validation(line));
-        let validations = Lines::resume(&place(VALIDATIONS.0), VALIDATIONS.1, last, &at(10), &mut add)?;
+        let validations = open(VALIDATIONS, 10, &mut |line| rows.extend(validation(line)))?;
         history.validations = last_steps(rows);
         let seconds = history.steps.last().map_or(0.0, |step| step.seconds);
         history.thin();
-        Ok((CsvLog { steps, validations, seconds }, history))
+        let evaluated = history.validations.last().map(|point| point.iteration);
+        Ok((CsvLog { steps, validations, seconds, evaluated, run: run.into() }, history))
     }
 }
 
@@ -128,7 +160,8 @@ impl Watch for CsvLog {
             TrainEvent::Stepped { log, seconds, tasks_per_second } => {
                 self.seconds = *seconds;
                 self.steps.append(&format!(
-                    "{},{seconds:.4},{},{},{},{:e},{:.4},{tasks_per_second:.2}\n",
+                    "{}{},{seconds:.4},{},{},{},{:e},{:.4},{tasks_per_second:.2}\n",
+                    self.run,
                     log.iteration,
                     maybe(Some(log.loss)),
                     maybe(log.accuracy),
@@ -138,6 +171,9 @@ impl Watch for CsvLog {
                 ))
             }
             TrainEvent::Validated { iteration, seconds, reports, best } => {
+                if self.evaluated.replace(*iteration) == Some(*iteration) {
+                    return Ok(());
+                }
                 let figures = |report: &Report| {
                     let accuracy = [report.accuracy.map(|a| a.mean), report.accuracy.map(|a| a.interval)];
                     format!("{},{},{}", maybe(accuracy[0]), maybe(accuracy[1]), maybe(Some(report.loss.mean)))
@@ -146,7 +182,8 @@ impl Watch for CsvLog {
                 for (step, report) in reports.iter().enumerate() {
                     let [alone, together] = [report.inductive, report.transductive].map(|r| figures(&r));
                     let best = u8::from(*best);
-                    rows += &format!("{iteration},{seconds:.4},{step},{best},{alone},{together}\n");
+                    rows +=
+                        &format!("{}{iteration},{seconds:.4},{step},{best},{alone},{together}\n", self.run);
                 }
                 self.validations.append(&rows)
             }

@@ -81,7 +81,7 @@ impl<T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'_, T, L, O> {
         if run.patience.is_some_and(|patience| state.validated.since >= patience) {
             return Some(RunEnd::Patience);
         }
-        if state.iteration >= self.config().iterations {
+        if state.iteration >= self.config().iterations.min(run.until) {
             return Some(RunEnd::Iterations);
         }
         if run.stop.as_ref().is_some_and(|stop| stop()) {

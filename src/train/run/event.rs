@@ -54,7 +54,7 @@ pub enum TrainEvent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RunEnd {
-    /// All iterations of the settings were made.
+    /// All iterations of the settings, or as many as the run was to make, were made.
     Iterations,
     /// The budget of seconds is spent.
     Seconds,

@@ -6,7 +6,8 @@
 //! | `drive` | `Trainer::run`: the loop |
 //! | `best` | the best validation so far, a part of the training state |
 //! | `event`, `watch` | what happens, and the trait of those who are told |
-//! | `csv_log`, `json_log`, `tensorboard`, `history` | watchers that come with the crate |
+//! | `csv_log`, `json_log`, `tensorboard`, `history`, `progress_lines` | watchers that come with the crate |
+//! | `signals` | a stop at Ctrl-C and SIGTERM |
 
 mod best;
 mod csv_log;
@@ -17,6 +18,9 @@ mod history;
 mod json_log;
 mod lines;
 mod plan;
+mod progress_lines;
+#[cfg(feature = "signals")]
+mod signals;
 mod tensorboard;
 mod watch;
 
@@ -27,5 +31,8 @@ pub use history::{History, StepPoint, ValidationPoint};
 #[cfg(feature = "safetensors")]
 pub use json_log::JsonLog;
 pub use plan::Run;
+pub use progress_lines::ProgressLines;
+#[cfg(feature = "signals")]
+pub use signals::stop_on_signals;
 pub use tensorboard::TensorBoard;
 pub use watch::Watch;

@@ -35,6 +35,7 @@ use crate::error::{Error, Result};
 pub struct Run<'r, T> {
     pub(super) validation: Option<Validation<'r, T>>,
     pub(super) patience: Option<u64>,
+    pub(super) until: u64,
     pub(super) seconds: f64,
     pub(super) spent: f64,
     pub(super) stop: Option<Box<dyn Fn() -> bool + 'r>>,
@@ -65,6 +66,7 @@ impl<T> Default for Run<'_, T> {
         Run {
             validation: None,
             patience: None,
+            until: u64::MAX,
             seconds: f64::INFINITY,
             spent: 0.0,
             stop: None,
@@ -112,6 +114,14 @@ impl<'r, T> Run<'r, T> {
         Run { patience: Some(validations), ..self }
     }
 
+    /// Ends the run when so many meta-steps are made in all, those before it included, if that is before the iterations of the
+    /// settings: to do something between two runs of one training. What changes over training, as a schedule does, keeps to the
+    /// iterations of the settings.
+    #[must_use]
+    pub fn until(self, iteration: u64) -> Self {
+        Run { until: iteration, ..self }
+    }
+
     /// Ends the run after so many seconds of training; validations and saving are not counted.
     #[must_use]
     pub fn seconds(self, seconds: f64) -> Self {
@@ -125,7 +135,8 @@ impl<'r, T> Run<'r, T> {
         Run { spent: seconds, ..self }
     }
 
-    /// Ends the run after the step in which this becomes true, with everything saved.
+    /// Ends the run after the step in which this becomes true, with everything saved. `stop_on_signals` (feature `signals`) makes
+    /// one that becomes true at Ctrl-C and SIGTERM.
     #[must_use]
     pub fn stop_when(self, stop: impl Fn() -> bool + 'r) -> Self {
         Run { stop: Some(Box::new(stop)), ..self }
@@ -142,7 +153,7 @@ impl<'r, T> Run<'r, T> {
     pub(super) fn check(&self) -> Result<()> {
         let refuse = |name, value: String, need| Err(Error::Setting { name, value, need });
         if let Some(validation) = &self.validation {
-            validation.source.check()?;
+            validation.source.check_evaluation()?;
             for (name, value) in [("validate_every", validation.every), ("validation", validation.episodes)] {
                 if value == 0 {
                     return refuse(name, "0".into(), "at least 1");

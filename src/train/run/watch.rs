@@ -5,7 +5,7 @@ use crate::error::Result;
 
 /// Someone who is told what happens in a run: a log, a progress bar, a program's own display.
 ///
-/// Ready ones are [`CsvLog`](crate::CsvLog), `JsonLog`, [`TensorBoard`](crate::TensorBoard) and
+/// Ready ones are [`ProgressLines`](crate::ProgressLines), [`CsvLog`](crate::CsvLog), `JsonLog`, [`TensorBoard`](crate::TensorBoard) and
 /// [`History`](crate::History). `()` does nothing, and a `Vec<Box<dyn Watch>>` tells each of several.
 ///
 /// ```
