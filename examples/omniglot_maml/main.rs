@@ -17,7 +17,11 @@
 //!
 //! In `out/omniglot_maml` it leaves the tables `metrics.csv` and `evaluations.csv`, the learning curve
 //! `curve.svg`, four test episodes of each run as `episodes-*.svg`, the trained parameters as
-//! `params-*.safetensors`, and checkpoints from which `--resume` continues.
+//! `params-*.safetensors`, and checkpoints from which `--resume` continues. What an earlier run left there goes to
+//! `earlier`.
+//!
+//! Ctrl-C finishes the meta-step, saves, and says how to go on; a second Ctrl-C ends at once. A kill or a power cut loses
+//! ten seconds of work at most.
 //!
 //! Omniglot consists of two archives, `images_background.zip` and `images_evaluation.zip`, in the folder
 //! `python` of <https://github.com/brendenlake/omniglot>; they are read without unpacking. The lists of
@@ -26,10 +30,9 @@
 mod curve;
 mod episodes_picture;
 mod files;
-mod progress;
-mod report;
 mod runs;
 mod settings;
+mod table;
 mod tasks;
 mod train;
 
@@ -37,16 +40,19 @@ use std::fs;
 use std::process::ExitCode;
 
 use clap::Parser;
-use innerloop::{Error, Result, Task, Tasks as _};
+use innerloop::{CsvLog, Error, Result, Task, Tasks as _, stop_on_signals};
 
-use report::{Record, print_table};
 use runs::Run;
 use settings::Settings;
 use tasks::Tasks;
 
+/// What shells expect of a program that Ctrl-C ended.
+const INTERRUPTED: u8 = 130;
+
 fn main() -> ExitCode {
     match run(&Settings::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(INTERRUPTED),
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::from(2)
@@ -54,7 +60,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(settings: &Settings) -> Result<()> {
+/// Whether it came to the end before it was asked to stop.
+fn run(settings: &Settings) -> Result<bool> {
     // everything that can be refused is refused here, before anything is written
     settings.check()?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(settings.threads).build_global();
@@ -69,36 +76,50 @@ fn run(settings: &Settings) -> Result<()> {
         Task::<f32>::check(&tasks.train.task(0), &*run.learner)?;
         Task::<f32>::check(&tasks.test.task(0), &*run.learner)?;
     }
-    let mut record = resumed(settings)?;
+    check_resumable(settings)?;
     let mut trainers = runs.iter().map(|run| run.trainer(settings)).collect::<Result<Vec<_>>>()?;
-    for (run, trainer) in runs.iter().zip(&trainers) {
-        record.rewind(run.name, trainer.iteration());
-    }
+    let stop = stop_on_signals()?;
 
     print_plan(settings, &runs, &tasks);
     fs::create_dir_all(&settings.out).map_err(|source| Error::Io { path: settings.out.clone(), source })?;
     if !settings.resume {
-        runs::forget_checkpoints(&settings.out)?;
+        files::put_aside(&settings.out)?;
     }
-    record.save(&settings.out)?;
+    for (run, trainer) in runs.iter().zip(&trainers) {
+        train::tables(run, trainer, settings)?;
+        if settings.resume {
+            println!("{}: goes on after meta-step {}", run.title, trainer.iteration());
+        }
+    }
     files::write(&settings.out.join("settings.txt"), &settings.identity())?;
+    let (mut results, mut histories) = (Vec::new(), Vec::new());
     for (run, trainer) in runs.iter().zip(&mut trainers) {
-        train::train(run, trainer, &tasks, settings, &mut record)?;
+        let Some(result) = train::train(run, trainer, &tasks, settings, &stop)? else {
+            println!(
+                "\nstopped after meta-step {} ({}), which is saved; go on with",
+                trainer.iteration(),
+                run.title
+            );
+            println!("{}", command_to_resume());
+            return Ok(false);
+        };
+        results.push(result);
         let picture = episodes_picture::draw(run, trainer.learned(), &tasks.test)?;
         files::write(&settings.out.join(format!("episodes-{}.svg", run.name)), &picture)?;
-        files::write(&settings.out.join("curve.svg"), &curve::draw(&record, &runs)?)?;
+        histories.push(CsvLog::shared(&settings.out, run.name, trainer.iteration())?.1);
+        files::write(&settings.out.join("curve.svg"), &curve::draw(&runs, &histories)?)?;
     }
-    print_table(&record, &runs, &tasks, settings);
+    table::print(&runs, &results, tasks.test_classes, settings);
     println!("\ntables, pictures and parameters are in {}", settings.out.display());
-    Ok(())
+    Ok(true)
 }
 
-/// The record to go on with: an empty one, or that of the runs to resume.
-fn resumed(settings: &Settings) -> Result<Record> {
-    if !settings.resume {
-        return Ok(Record::default());
-    }
+/// With --resume: whether the folder has runs of the same settings.
+fn check_resumable(settings: &Settings) -> Result<()> {
     let path = settings.out.join("settings.txt");
+    if !settings.resume {
+        return Ok(());
+    }
     if !path.exists() {
         let (what, looked_for) = ("a run to resume", "settings.txt".into());
         return Err(Error::NoData { what, root: settings.out.clone(), looked_for });
@@ -112,7 +133,14 @@ fn resumed(settings: &Settings) -> Result<Record> {
         );
         return Err(Error::BadFile { path: settings.out.clone(), reason });
     }
-    Record::load(&settings.out)
+    Ok(())
+}
+
+/// The command that this program was called with, and --resume.
+fn command_to_resume() -> String {
+    let quoted = |word: String| if word.contains(char::is_whitespace) { format!("'{word}'") } else { word };
+    let words = std::env::args().filter(|word| word != "--resume").map(quoted);
+    words.chain(["--resume".into()]).collect::<Vec<_>>().join(" ")
 }
 
 fn print_plan(settings: &Settings, runs: &[Run], tasks: &Tasks) {

@@ -1,11 +1,9 @@
 //! The learners to train, each with its files.
 
-use std::fs;
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use innerloop::{
-    Adam, Conv4, Downsample, Error, Learner, Maml, NormMode, Order, ProtoNet, Result, Trainable, Trainer,
+    Adam, Conv4, Downsample, Learner, Maml, NormMode, Order, ProtoNet, Result, Trainable, Trainer,
     load_checkpoint,
 };
 
@@ -23,7 +21,7 @@ pub struct Run {
 
 pub type MetaTrainer<'r> = Trainer<'r, f32, dyn Trainable<f32>, Adam>;
 
-const NAMES: [&str; 3] = ["second", "first", "protonet"];
+pub const NAMES: [&str; 3] = ["second", "first", "protonet"];
 
 impl Run {
     /// The runs that were asked for, one after the other, for images `[h, w, c]`.
@@ -55,7 +53,7 @@ impl Run {
     }
 
     pub fn checkpoint(&self, settings: &Settings) -> PathBuf {
-        checkpoint(&settings.out, self.name)
+        settings.out.join(format!("checkpoint-{}.safetensors", self.name))
     }
 
     /// A trainer at the start of the run, or where its checkpoint left it.
@@ -67,19 +65,4 @@ impl Run {
         let state = load_checkpoint(&path, &*self.learner)?;
         Trainer::resume(&*self.learner, Adam::default(), settings.outer(), state)
     }
-}
-
-fn checkpoint(out: &Path, name: &str) -> PathBuf {
-    out.join(format!("checkpoint-{name}.safetensors"))
-}
-
-/// Removes the checkpoints of earlier runs, which `--resume` must not mistake for those of the next.
-pub fn forget_checkpoints(out: &Path) -> Result<()> {
-    for path in NAMES.map(|name| checkpoint(out, name)) {
-        match fs::remove_file(&path) {
-            Err(source) if source.kind() != ErrorKind::NotFound => return Err(Error::Io { path, source }),
-            _ => {}
-        }
-    }
-    Ok(())
 }

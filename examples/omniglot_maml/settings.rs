@@ -169,11 +169,11 @@ impl Settings {
         self.minutes.map_or(f64::INFINITY, |minutes| 60.0 * minutes)
     }
 
-    /// Whether to evaluate after a meta-step that ended at `iteration` and took from `before` to
-    /// `now`, in seconds of training.
-    pub fn evaluates_at(&self, iteration: u64, before: f64, now: f64) -> bool {
-        let passed = |minutes: &f64| before < 60.0 * minutes && 60.0 * minutes <= now;
-        self.eval_at.iter().any(passed) || self.eval_steps_at.contains(&iteration)
+    /// The meta-step and the second of training at which a run is evaluated next: the next that was asked for, or the end.
+    pub fn next_evaluation(&self, iteration: u64, seconds: f64) -> (u64, f64) {
+        let steps = self.eval_steps_at.iter().copied().filter(|&step| step > iteration);
+        let times = self.eval_at.iter().map(|minutes| 60.0 * minutes).filter(|&time| time > seconds);
+        (steps.fold(self.last_iteration(), u64::min), times.fold(self.last_second(), f64::min))
     }
 
     /// Checks what the library would check only at the end of training.

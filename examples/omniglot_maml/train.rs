@@ -1,75 +1,93 @@
-//! One training run: meta-steps, and between them evaluations and checkpoints.
+//! One training run, with evaluations on the way.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use innerloop::{Result, evaluate, save_checkpoint, save_learned};
+use innerloop::{
+    CsvLog, Error, ProgressLines, Result, Run as Plan, RunEnd, StepReport, TrainEvent, Watch, evaluate,
+    save_learned,
+};
 
-use crate::progress::Progress;
-use crate::report::Record;
 use crate::runs::{MetaTrainer, Run};
 use crate::settings::Settings;
+use crate::table::percent;
 use crate::tasks::Tasks;
 
-const BETWEEN_CHECKPOINTS: Duration = Duration::from_secs(60);
+/// What a kill may lose, whichever is less.
+const MOST_STEPS: u64 = 100;
+const MOST_SECONDS: f64 = 10.0;
 
-/// Trains to the end, evaluates, and saves checkpoint, parameters and tables.
+/// Opens a run's rows of the tables, as they were when its checkpoint was saved.
+pub fn tables(run: &Run, trainer: &MetaTrainer<'_>, settings: &Settings) -> Result<CsvLog> {
+    let (log, _) = CsvLog::shared(&settings.out, run.name, trainer.iteration())?;
+    if trainer.iteration() > 0 && log.seconds() == 0.0 {
+        let reason = format!(
+            "it has no rows of {}, whose checkpoint has made {} meta-steps: put the file back, or start again without \
+             --resume",
+            run.name,
+            trainer.iteration()
+        );
+        return Err(Error::BadFile { path: settings.out.join("metrics.csv"), reason });
+    }
+    Ok(log)
+}
+
+/// Trains to the end, evaluates, and saves checkpoint, parameters and tables. Returns the last evaluation, or nothing if it was
+/// asked to stop before.
 pub fn train(
     run: &Run,
     trainer: &mut MetaTrainer<'_>,
     tasks: &Tasks,
     settings: &Settings,
-    record: &mut Record,
-) -> Result<()> {
-    let mut progress = Progress::new(settings, run.title);
-    let mut saved = Instant::now();
-    let mut seconds = record.seconds(run.name);
-    while trainer.iteration() < settings.last_iteration() && seconds < settings.last_second() {
-        let log = trainer.step(&tasks.train)?;
-        let before = seconds;
-        seconds += log.seconds;
-        record.stepped(run.name, seconds, &log);
-        progress.stepped(&log, seconds);
-        if settings.evaluates_at(log.iteration, before, seconds) {
-            progress.say(&evaluated(run, trainer, tasks, settings, record)?);
+    stop: &dyn Fn() -> bool,
+) -> Result<Option<Vec<StepReport>>> {
+    let mut log = tables(run, trainer, settings)?;
+    loop {
+        let (iteration, seconds) = settings.next_evaluation(trainer.iteration(), log.seconds());
+        let plan = Plan::new()
+            .until(iteration)
+            .seconds(seconds)
+            .spent(log.seconds())
+            .stop_when(stop)
+            .checkpoint(run.checkpoint(settings), MOST_STEPS, MOST_SECONDS);
+        let progress = ProgressLines::new(run.title)
+            .iterations(settings.last_iteration())
+            .seconds(settings.last_second());
+        let mut watch: Vec<Box<dyn Watch + '_>> = vec![Box::new(&mut log), Box::new(progress)];
+        let end = trainer.run(&tasks.train, &plan, &mut watch)?;
+        drop(watch);
+        if end == RunEnd::Stopped || stop() {
+            return Ok(None);
         }
-        if saved.elapsed() >= BETWEEN_CHECKPOINTS {
-            save(run, trainer, settings, record)?;
-            saved = Instant::now();
+        let reports = evaluated(run, trainer, tasks, settings, &mut log)?;
+        if trainer.iteration() >= settings.last_iteration() || log.seconds() >= settings.last_second() {
+            let params = settings.out.join(format!("params-{}.safetensors", run.name));
+            save_learned(&params, &*run.learner, trainer.learned())?;
+            return Ok(Some(reports));
         }
     }
-    progress.finish();
-    save(run, trainer, settings, record)?; // so that an interruption of the evaluation loses no training
-    eprintln!("{}", evaluated(run, trainer, tasks, settings, record)?);
-    record.save(&settings.out)?;
-    let params = settings.out.join(format!("params-{}.safetensors", run.name));
-    save_learned(&params, &*run.learner, trainer.learned())
 }
 
-/// Evaluates on unseen classes; returns a line with the result.
+/// Evaluates on unseen classes.
 fn evaluated(
     run: &Run,
     trainer: &MetaTrainer<'_>,
     tasks: &Tasks,
     settings: &Settings,
-    record: &mut Record,
-) -> Result<String> {
+    log: &mut CsvLog,
+) -> Result<Vec<StepReport>> {
     let start = Instant::now();
     let reports = evaluate(&*run.learner, trainer.learned(), &tasks.test, settings.eval_episodes)?;
-    record.evaluated(run.name, trainer.iteration(), settings.eval_episodes, &reports);
-    let last = record.last_evaluation(run.name).last().map_or(String::new(), |row| {
-        format!("{} % transductive, {} % inductive", row.transductive.percent(), row.inductive.percent())
-    });
-    Ok(format!(
-        "{}: {last}, on unseen classes after {} meta-steps ({:.1} min of training; evaluated in {:.0} s)",
+    let (iteration, seconds) = (trainer.iteration(), log.seconds());
+    log.see(&TrainEvent::Validated { iteration, seconds, reports: reports.clone(), best: false })?;
+    let last = reports.last().expect("an evaluation has an entry");
+    eprintln!(
+        "{}: {} % transductive, {} % inductive, on unseen classes after {iteration} meta-steps ({:.1} min of training; \
+         evaluated in {:.0} s)",
         run.title,
-        trainer.iteration(),
-        record.seconds(run.name) / 60.0,
+        percent(&last.transductive),
+        percent(&last.inductive),
+        seconds / 60.0,
         start.elapsed().as_secs_f64()
-    ))
-}
-
-/// Tables first: resuming drops rows after the checkpoint, but it cannot restore missing rows.
-fn save(run: &Run, trainer: &MetaTrainer<'_>, settings: &Settings, record: &mut Record) -> Result<()> {
-    record.save(&settings.out)?;
-    save_checkpoint(&run.checkpoint(settings), &*run.learner, trainer.state())
+    );
+    Ok(reports)
 }
