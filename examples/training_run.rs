@@ -1,7 +1,7 @@
 //! A whole training as a program of your own would run it: validated, watched, saved, evaluated in full, and reported.
 //!
 //! MAML on generated handwriting, 5 ways, 1 shot. Leaves `report.html`, tables, JSON lines, a TensorBoard event file and a
-//! checkpoint in the folder; run again with `--resume`, it continues from there. Several reports side by side:
+//! checkpoint in the folder; run again with `--resume`, it continues from there, also after Ctrl-C. Several reports side by side:
 //! `--compare`.
 //!
 //! ```text
@@ -19,8 +19,8 @@ use std::path::PathBuf;
 use clap::Parser;
 use innerloop::{
     Adam, Conv4, CsvLog, Downsample, EpisodeSampler, EpisodeShape, Error, Evaluator, Gallery, Glyphs,
-    JsonLog, Maml, NormMode, Order, PixelRange, Result, Run, RunReport, Split, Tasks, TensorBoard,
-    TrainConfig, TrainEvent, Trainer, Watch, load_checkpoint,
+    JsonLog, Maml, NormMode, Order, PixelRange, ProgressLines, Result, Run, RunEnd, RunReport, Split, Tasks,
+    TensorBoard, TrainConfig, Trainer, Watch, load_checkpoint, stop_on_signals,
 };
 
 /// Trains MAML on generated handwriting and reports on it
@@ -47,25 +47,6 @@ struct Settings {
     /// Train nothing: put these reports side by side in OUT/compare.html
     #[arg(long, value_delimiter = ',')]
     compare: Vec<PathBuf>,
-}
-
-/// Prints validations and the end.
-struct Print;
-
-impl Watch for Print {
-    fn see(&mut self, event: &TrainEvent) -> Result<()> {
-        match event {
-            TrainEvent::Validated { iteration, seconds, reports, best } => {
-                let accuracy = reports.last().and_then(|last| last.inductive.accuracy);
-                let accuracy = accuracy.map_or(String::new(), |accuracy| format!("{accuracy:#}"));
-                let best = if *best { ", the best so far" } else { "" };
-                println!("{iteration} meta-steps, {seconds:.0} s: {accuracy} on validation classes{best}");
-            }
-            TrainEvent::Ended { end, .. } => println!("the run ended because {end}"),
-            _ => {}
-        }
-        Ok(())
-    }
 }
 
 fn main() -> Result<()> {
@@ -114,11 +95,17 @@ fn main() -> Result<()> {
         .patience(6)
         .seconds(settings.seconds)
         .spent(csv.seconds())
-        .checkpoint(checkpoint, 50, 20.0);
+        .checkpoint(checkpoint, 50, 20.0)
+        .stop_when(stop_on_signals()?);
+    let progress = ProgressLines::new("training").iterations(*iterations).seconds(settings.seconds);
     let mut watch: Vec<Box<dyn Watch>> =
-        vec![Box::new(Print), Box::new(csv), Box::new(json), Box::new(board)];
-    trainer.run(&train, &run, &mut watch)?;
+        vec![Box::new(progress), Box::new(csv), Box::new(json), Box::new(board)];
+    let end = trainer.run(&train, &run, &mut watch)?;
     drop(watch);
+    if end == RunEnd::Stopped {
+        println!("everything is saved: the same command with --resume goes on");
+        return Ok(());
+    }
 
     let best = trainer.best().map_or(trainer.learned(), |best| &best.learned);
     let evaluation = Evaluator::new(&test, *episodes).validation(&validation, 100).evaluate(&maml, best)?;

@@ -15,7 +15,7 @@
 //! perhaps because they go too far: -6.3 after the second at 200 meta-steps.
 //!
 //! Each meta-step adds a line to `out/navigation/training.csv` and writes `params.safetensors`; the same command goes on where
-//! it was stopped. At the end it evaluates on 40 goals that were never seen, beside the figures of the paper's authors, and
+//! it was stopped, by Ctrl-C or otherwise. At the end it evaluates on 40 goals that were never seen, beside the figures of the paper's authors, and
 //! draws `trajectories.svg`.
 
 mod picture;
@@ -27,6 +27,7 @@ use std::time::Instant;
 use clap::Parser;
 use innerloop::{
     GaussianPolicy, Key, Mlp, Navigation, NavigationGoals, Order, PolicyMaml, Progress, Result, Tasks,
+    stop_on_signals,
 };
 
 use state::{Folder, State};
@@ -98,7 +99,15 @@ fn run(settings: &Settings) -> Result<()> {
     );
     let begun = Instant::now();
     let in_time = || settings.minutes.is_none_or(|limit| begun.elapsed().as_secs_f64() < 60.0 * limit);
+    let stop = stop_on_signals()?;
     while state.iteration < settings.iterations && in_time() {
+        if stop() {
+            println!(
+                "\nstopped after meta-step {}, which is saved: the same command goes on",
+                state.iteration
+            );
+            return Ok(());
+        }
         train(&maml, settings, &folder, &mut state)?;
     }
     println!("\ntrained for {} meta-steps in {:.0} minutes\n", state.iteration, state.seconds / 60.0);
