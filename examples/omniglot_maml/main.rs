@@ -21,7 +21,7 @@
 //! `earlier`.
 //!
 //! Ctrl-C finishes the meta-step, saves, and says how to go on; a second Ctrl-C ends at once. A kill or a power cut loses
-//! ten seconds of work at most.
+//! five seconds of work at most.
 //!
 //! Omniglot consists of two archives, `images_background.zip` and `images_evaluation.zip`, in the folder
 //! `python` of <https://github.com/brendenlake/omniglot>; they are read without unpacking. The lists of

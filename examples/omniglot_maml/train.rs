@@ -14,7 +14,7 @@ use crate::tasks::Tasks;
 
 /// What a kill may lose, whichever is less.
 const MOST_STEPS: u64 = 100;
-const MOST_SECONDS: f64 = 10.0;
+const MOST_SECONDS: f64 = 5.0;
 
 /// Opens a run's rows of the tables, as they were when its checkpoint was saved.
 pub fn tables(run: &Run, trainer: &MetaTrainer<'_>, settings: &Settings) -> Result<CsvLog> {
