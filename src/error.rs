@@ -71,6 +71,13 @@ pub enum Error {
         path: PathBuf,
     },
 
+    /// The named arrays of another framework are not those of a network.
+    #[error("the arrays cannot be the network's: {reason}")]
+    Weights {
+        /// What is missing, left over or of another shape, and what to do next.
+        reason: String,
+    },
+
     /// An array from outside has another shape than the one needed.
     #[error("{what}: the shape must be {expected:?}, but it is {found:?}")]
     Shape {
