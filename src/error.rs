@@ -162,6 +162,15 @@ pub enum Error {
         now: String,
     },
 
+    /// A file could not be fetched from a server.
+    #[error("cannot fetch {address}: {reason}")]
+    Fetch {
+        /// Where it was asked for.
+        address: String,
+        /// What went wrong and what to do next.
+        reason: String,
+    },
+
     /// A data set was not found where it was looked for.
     #[error(
         "{what} was not found in {}, which has none of {looked_for}: put it there or give another folder",
