@@ -1,7 +1,5 @@
 //! Names found by order: the first convolution of a file is the first of the network.
 
-use std::cmp::Ordering;
-
 use ndarray::ArrayD;
 
 use super::names::{WeightNames, joined, split};
@@ -98,40 +96,11 @@ fn check_shape<T: Real>(
     Err(Error::Weights { reason })
 }
 
-/// Compares names so that `layer.10` comes after `layer.9`: runs of digits as numbers, the rest by its letters.
-#[cfg(feature = "safetensors")]
-pub(super) fn natural(a: &str, b: &str) -> Ordering {
-    let digits = |text: &str| text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let (mut left, mut right) = (a, b);
-    while let (Some(l), Some(r)) = (left.chars().next(), right.chars().next()) {
-        let (m, n) = (digits(left), digits(right));
-        let (order, m, n) = if m > 0 && n > 0 {
-            let (x, y) = (left[..m].trim_start_matches('0'), right[..n].trim_start_matches('0'));
-            (x.len().cmp(&y.len()).then(x.cmp(y)), m, n)
-        } else {
-            (l.cmp(&r), l.len_utf8(), r.len_utf8())
-        };
-        if order != Ordering::Equal {
-            return order;
-        }
-        (left, right) = (&left[m..], &right[n..]);
-    }
-    left.len().cmp(&right.len()).then(a.cmp(b))
-}
-
 compiled_here!(T: names_in_order::<T>);
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    #[cfg(feature = "safetensors")]
-    fn numbers_in_names_are_ordered_as_numbers() {
-        let mut names = ["a.10.w", "a.9.w", "a.9.bias", "a.w", "b", "a.010.w", "a.9", "é.1"];
-        names.sort_by(|a, b| natural(a, b));
-        assert_eq!(names, ["a.9", "a.9.bias", "a.9.w", "a.010.w", "a.10.w", "a.w", "b", "é.1"]);
-    }
 
     #[test]
     fn a_layer_of_another_shape_or_without_a_bias_is_named() {

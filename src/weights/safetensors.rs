@@ -1,12 +1,12 @@
 //! Named arrays in safetensors files.
 
+use std::cmp::Ordering;
 use std::path::Path;
 
 use ::safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use ndarray::ArrayD;
 
 use super::files::is_counter;
-use super::in_order::natural;
 use crate::arrays::little_endian;
 use crate::error::{Error, Result};
 use crate::real::Real;
@@ -51,4 +51,36 @@ pub(super) fn write<T: Real>(path: &Path, arrays: &[(String, ArrayD<T>)]) -> Res
     let format = [("format".to_string(), "pt".to_string())].into_iter().collect();
     let file = serialize(views, Some(format)).map_err(bad)?;
     crate::write::whole(path, &file).map_err(|source| Error::Io { path: path.into(), source })
+}
+
+/// Compares names so that `layer.10` comes after `layer.9`: runs of digits as numbers, the rest by its letters.
+fn natural(a: &str, b: &str) -> Ordering {
+    let digits = |text: &str| text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (mut left, mut right) = (a, b);
+    while let (Some(l), Some(r)) = (left.chars().next(), right.chars().next()) {
+        let (m, n) = (digits(left), digits(right));
+        let (order, m, n) = if m > 0 && n > 0 {
+            let (x, y) = (left[..m].trim_start_matches('0'), right[..n].trim_start_matches('0'));
+            (x.len().cmp(&y.len()).then(x.cmp(y)), m, n)
+        } else {
+            (l.cmp(&r), l.len_utf8(), r.len_utf8())
+        };
+        if order != Ordering::Equal {
+            return order;
+        }
+        (left, right) = (&left[m..], &right[n..]);
+    }
+    left.len().cmp(&right.len()).then(a.cmp(b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_in_names_are_ordered_as_numbers() {
+        let mut names = ["a.10.w", "a.9.w", "a.9.bias", "a.w", "b", "a.010.w", "a.9", "é.1"];
+        names.sort_by(|a, b| natural(a, b));
+        assert_eq!(names, ["a.9", "a.9.bias", "a.9.w", "a.010.w", "a.10.w", "a.w", "b", "é.1"]);
+    }
 }

@@ -141,7 +141,8 @@ impl<T: Real> StateDict<T> {
 
     /// The running statistics of a network's norms, for [`Norm::Running`](crate::Norm::Running) and
     /// [`NormMode::Running`](crate::NormMode::Running): the arrays `running_mean` and `running_var` beside each norm's weight.
-    /// `None` if there are none at all (`track_running_stats=False`).
+    /// `None` if there are none at all (`track_running_stats=False`). PyTorch's running variances are of unbiased batch
+    /// variances; they are taken as they are, since its `eval()` does the same.
     ///
     /// # Errors
     /// [`Error::Weights`] if those of a norm are missing, or a norm of the network has no scale to find them by;

@@ -3,6 +3,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../mutations/damage.rs"]
+mod damage;
 mod refused;
 
 use std::path::{Path, PathBuf};
