@@ -17,9 +17,9 @@ mod product;
 mod train;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use innerloop::Result;
 
 /// Learns from photographs of your own
 #[derive(Debug, Parser)]
@@ -48,11 +48,18 @@ enum What {
     },
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
     let Settings { what, out } = Settings::parse();
-    match what {
+    let done = match what {
         What::Train(settings) => train::train(&settings, &out),
         What::Adapt { photos } => product::adapt(&photos, &out),
         What::Predict { pictures } => product::predict(&pictures, &out),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
     }
 }

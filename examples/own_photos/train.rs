@@ -36,8 +36,8 @@ pub struct Settings {
 pub fn train(settings: &Settings, out: &Path) -> Result<()> {
     let checkpoint = out.join("checkpoint.safetensors");
     if checkpoint.exists() && !settings.resume {
-        let need = "given, since there is a training in --out, or another --out";
-        return Err(Error::Setting { name: "--resume", value: "not given".into(), need });
+        let need = "a folder without a training: add --resume to continue the one that is there";
+        return Err(Error::Setting { name: "--out", value: out.display().to_string(), need });
     }
     fs::create_dir_all(out).map_err(|source| Error::Io { path: out.into(), source })?;
     let images = Photos::new(settings.size).load_cached(&settings.photos, out.join("photos.cache"))?;
@@ -73,12 +73,12 @@ pub fn train(settings: &Settings, out: &Path) -> Result<()> {
     };
     let log = if settings.resume { CsvLog::resume(out, trainer.iteration())? } else { CsvLog::create(out)? };
     let run = Run::new()
-        .validate(&validation, 100, 100)
-        .patience(15)
+        .validate(&validation, 100, 50)
+        .patience(20)
         .seconds(60.0 * settings.minutes)
         .spent(log.seconds())
         .checkpoint(&checkpoint, 100, 20.0);
-    let mut watch: Vec<Box<dyn Watch>> = vec![Box::new(Print), Box::new(log)];
+    let mut watch: Vec<Box<dyn Watch>> = vec![Box::new(Print::default()), Box::new(log)];
     trainer.run(&train, &run, &mut watch)?;
     drop(watch);
 
@@ -109,12 +109,19 @@ fn split(images: &ImageSet, ways: usize) -> Result<Split> {
     Split::random(images, train, test, false, 0)?.hold_out(validation)
 }
 
-/// Prints validations, and how the run ended.
-struct Print;
+/// Prints a line every ten seconds, validations, and how the run ended.
+#[derive(Default)]
+struct Print {
+    next: f64,
+}
 
 impl Watch for Print {
     fn see(&mut self, event: &TrainEvent) -> Result<()> {
         match event {
+            TrainEvent::Stepped { log, seconds, .. } if *seconds >= self.next => {
+                self.next = seconds + 10.0;
+                println!("{} meta-steps, {seconds:.0} s: loss {:.3}", log.iteration, log.loss);
+            }
             TrainEvent::Validated { iteration, seconds, reports, best } => {
                 let accuracy = reports.last().and_then(|last| last.inductive.accuracy);
                 let accuracy = accuracy.map_or(String::new(), |accuracy| format!("{accuracy:#}"));
