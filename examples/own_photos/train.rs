@@ -88,7 +88,7 @@ pub fn train(settings: &Settings, out: &Path) -> Result<()> {
     let worst = evaluation.inductive.worst.episodes.first().map_or(3, |worst| worst.episode);
     let gallery = Gallery::of(&learner, None, best, &test, &[0, 1, 2, worst], &images.range())?;
     let (_, history) = CsvLog::resume_with_history(out, trainer.iteration())?;
-    RunReport::new(format!("Photographs of {}", settings.photos.display()))
+    RunReport::new(format!("Photographs in {}", settings.photos.display()))
         .settings(&trainer.state().settings)
         .data(&Tasks::<innerloop::Episode<f32>>::describe(&train))
         .history(history)
