@@ -4,7 +4,7 @@ use ndarray::ArrayD;
 
 use super::names::{WeightNames, joined, split};
 use crate::error::{Error, Result};
-use crate::nn::{Framework, ParamSpec, Role, foreign_shape};
+use crate::nn::{Framework, ParamSpec, Role, check_specs, foreign_shape};
 use crate::real::Real;
 
 /// What a layer is, as the number of axes of its array `weight` tells.
@@ -17,6 +17,7 @@ pub(super) fn names_in_order<T: Real>(
     specs: &[ParamSpec],
     arrays: &[(String, ArrayD<T>)],
 ) -> Result<WeightNames> {
+    check_specs(specs)?;
     let weights_of = |axes: usize| {
         let weights = arrays.iter().filter(move |(name, a)| split(name).1 == "weight" && a.ndim() == axes);
         weights.map(|(name, _)| split(name).0).collect::<Vec<_>>()

@@ -104,7 +104,8 @@ impl<T: Real> StateDict<T> {
     /// another order than they are used in, print the table and look.
     ///
     /// # Errors
-    /// [`Error::Weights`] if numbers of layers differ, a shape does not fit or a parameter is of another kind.
+    /// [`Error::Weights`] if numbers of layers differ, a shape does not fit or a parameter is of another kind; what
+    /// [`check_specs`](crate::check_specs) refuses.
     pub fn names_in_order(&self, from: Framework, model: &dyn Network) -> Result<WeightNames> {
         names_in_order(from, &model.specs(), &self.arrays)
     }
