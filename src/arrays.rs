@@ -26,6 +26,17 @@ pub(crate) fn elements_mut<T: Real>(array: &mut ArrayD<T>) -> &mut [T] {
     array.as_slice_mut().expect("the layout is now the standard one")
 }
 
+/// The bytes of the elements in row-major order, as files hold them.
+#[cfg(any(feature = "npz", feature = "safetensors"))]
+pub(crate) fn little_endian<T: Real>(array: &ArrayD<T>) -> Vec<u8> {
+    let numbers = array.iter().map(|v| v.as_f64());
+    if size_of::<T>() == size_of::<f32>() {
+        numbers.flat_map(|v| (v as f32).to_le_bytes()).collect()
+    } else {
+        numbers.flat_map(f64::to_le_bytes).collect()
+    }
+}
+
 /// `a ← f(a, b)` for each pair of elements.
 ///
 /// # Panics

@@ -71,6 +71,13 @@ pub enum Error {
         path: PathBuf,
     },
 
+    /// The named arrays of another framework are not those of a network.
+    #[error("the arrays cannot be the network's: {reason}")]
+    Weights {
+        /// What is missing, left over or of another shape, and what to do next.
+        reason: String,
+    },
+
     /// An array from outside has another shape than the one needed.
     #[error("{what}: the shape must be {expected:?}, but it is {found:?}")]
     Shape {
@@ -161,6 +168,15 @@ pub enum Error {
     )]
     State {
         /// What cannot be.
+        reason: String,
+    },
+
+    /// A file could not be fetched from a server.
+    #[error("cannot fetch {address}: {reason}")]
+    Fetch {
+        /// Where it was asked for.
+        address: String,
+        /// What went wrong and what to do next.
         reason: String,
     },
 

@@ -77,7 +77,7 @@
 //!
 //! Operations are methods of [`Var`]; arrays are `ndarray`'s, re-exported as
 //! [`ndarray`]. Images are channels-last, `[n, h, w, c]`; parameters of frameworks
-//! that put channels first come in through [`import_params`].
+//! that put channels first come in through [`import_params`], files of PyTorch's through `StateDict`.
 //!
 //! # What is promised
 //!
@@ -96,7 +96,8 @@
 //! On by default: `images` (Omniglot from archives or folders), `safetensors`
 //! (saving and loading). `serde` makes settings and results serde data, and with `safetensors` gives files that are
 //! complete in themselves; `photos` reads photographs, `csv` tables of vectors, `npz` NumPy's
-//! arrays of vectors, `text` sentences; `report` makes a page of HTML on a training and its evaluation.
+//! arrays of vectors and weights, `text` sentences; `report` makes a page of HTML on a training and its evaluation;
+//! `fetch` brings Omniglot.
 //!
 //! Kernels use AVX-512 or AVX2 where the processor has them; the environment variable `INNERLOOP_SIMD` (`portable`, `avx2`, `avx512`) lowers that.
 #![deny(unsafe_code, missing_docs, missing_debug_implementations, unreachable_pub)]
@@ -112,6 +113,8 @@ mod control;
 mod data;
 mod error;
 mod evaluation;
+#[cfg(feature = "fetch")]
+mod fetch;
 mod forward;
 mod grad;
 mod gradcheck;
@@ -134,6 +137,8 @@ mod tape;
 mod train;
 mod value;
 mod var;
+#[cfg(any(feature = "npz", feature = "safetensors"))]
+mod weights;
 mod write;
 
 pub use control::{
@@ -154,6 +159,8 @@ pub use evaluation::{
     Calibration, ClassAccuracy, Confusion, Evaluation, Evaluator, Figures, Reliability, ReliabilityBin,
     Times, Worst, WorstEpisode,
 };
+#[cfg(feature = "fetch")]
+pub use fetch::{Fetch, RemoteFile};
 pub use forward::{hessian, jacobian, jvp};
 pub use grad::{grad, grad_values, hvp, vjp, vjp_values};
 pub use gradcheck::{GradMismatch, check_grads, check_grads_all, check_grads_at};
@@ -207,6 +214,8 @@ pub use train::{
 };
 pub use value::{MAX_RANK, Shape};
 pub use var::Var;
+#[cfg(any(feature = "npz", feature = "safetensors"))]
+pub use weights::{StateDict, WeightNames};
 
 pub use ndarray;
 pub use rand;

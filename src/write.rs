@@ -28,7 +28,7 @@ pub(crate) fn place(path: &Path, beside: &Path, parts: &[&[u8]]) -> Result<()> {
 }
 
 /// Brings a renaming to the disk, where the system has folders that can be opened.
-fn sync_folder(path: &Path) -> Result<()> {
+pub(crate) fn sync_folder(path: &Path) -> Result<()> {
     if !cfg!(unix) {
         return Ok(());
     }

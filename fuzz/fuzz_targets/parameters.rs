@@ -1,7 +1,9 @@
-//! Any bytes as files of parameters, checkpoints and adapted learners.
+//! Any bytes as files of parameters, checkpoints, adapted learners and another framework's weights.
 #![no_main]
 
-use innerloop::{Learner, Mlp, NormMode, ProtoNet, load_adapted, load_checkpoint, load_learned, load_params};
+use innerloop::{
+    Learner, Mlp, NormMode, ProtoNet, StateDict, load_adapted, load_checkpoint, load_learned, load_params,
+};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -13,4 +15,5 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = load_learned::<f32>(&path, &learner);
     let _ = load_checkpoint::<f32>(&path, &learner);
     let _ = load_adapted::<f32>(&path);
+    let _ = StateDict::<f32>::read(&path);
 });

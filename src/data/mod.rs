@@ -97,6 +97,8 @@ pub use gaussian_process::GaussianProcesses;
 pub use glyphs::Glyphs;
 pub(crate) use id_rows::PADDING;
 pub use images::ImageSet;
+#[cfg(feature = "npz")]
+pub(crate) use npy::read_npy;
 #[cfg(feature = "images")]
 pub use omniglot::Omniglot;
 #[cfg(feature = "photos")]

@@ -7,7 +7,7 @@ use ndarray::{ArrayD, IxDyn, ShapeBuilder};
 use super::feature_arrays::decoded;
 
 /// Reads an array of real or whole numbers; otherwise says what is wrong with it.
-pub(super) fn read_npy(mut from: impl Read) -> Result<ArrayD<f64>, String> {
+pub(crate) fn read_npy(mut from: impl Read) -> Result<ArrayD<f64>, String> {
     let mut begin = [0; 8];
     from.read_exact(&mut begin).map_err(|e| e.to_string())?;
     if begin[..6] != *b"\x93NUMPY" || !(1..=3).contains(&begin[6]) {

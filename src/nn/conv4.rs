@@ -147,6 +147,11 @@ impl Conv4 {
         Conv4 { ways: None, ..self.clone() }
     }
 
+    /// The shape `[h, w, c]` of the images that it is for.
+    pub fn image(&self) -> [usize; 3] {
+        self.image
+    }
+
     /// The number of features of an example.
     pub fn features(&self) -> usize {
         if self.averages() { self.widths[BLOCKS - 1] } else { self.last_image().iter().product() }

@@ -100,13 +100,18 @@ fn foreign_name<'n>(names: &[(&str, &'n str)], ours: &'n str) -> &'n str {
     names.iter().find(|(name, _)| *name == ours).map_or(ours, |(_, theirs)| theirs)
 }
 
-fn turned_in<T: Real>(from: Framework, spec: &ParamSpec, array: &ArrayD<T>) -> Result<ArrayD<T>> {
+/// The shape that another framework's array of a parameter has.
+pub(crate) fn foreign_shape(from: Framework, spec: &ParamSpec) -> Vec<usize> {
     let s = &spec.shape;
-    let need = match (spec.role, from) {
+    match (spec.role, from) {
         (Role::Conv, _) => vec![s[3], s[2], s[0], s[1]],
         (Role::Linear { .. }, Framework::PyTorch) => vec![s[1], s[0]],
         _ => s.clone(),
-    };
+    }
+}
+
+fn turned_in<T: Real>(from: Framework, spec: &ParamSpec, array: &ArrayD<T>) -> Result<ArrayD<T>> {
+    let need = foreign_shape(from, spec);
     if array.shape() != need {
         let what = format!("{from:?} parameter {}", spec.name);
         return Err(Error::Shape { what, expected: need, found: array.shape().to_vec() });

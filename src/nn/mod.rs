@@ -27,6 +27,8 @@ pub use conv4::{Conv4, Downsample};
 pub use drop_blocks::{DropBlocks, NoisyResNet12};
 pub use film_conv4::FilmConv4;
 pub use init::{Init, OwnInit};
+#[cfg(any(feature = "npz", feature = "safetensors"))]
+pub(crate) use layout::foreign_shape;
 pub use layout::{
     Framework, export_named, export_params, images_from_channels_first, import_named, import_params,
 };

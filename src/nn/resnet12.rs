@@ -119,6 +119,11 @@ impl ResNet12 {
         ResNet12 { ways: None, ..self.clone() }
     }
 
+    /// The shape `[h, w, c]` of the images that it is for.
+    pub fn image(&self) -> [usize; 3] {
+        self.image
+    }
+
     /// The number of features of an example.
     pub fn features(&self) -> usize {
         if self.averaged { self.widths[3] } else { self.last_image().iter().product() }

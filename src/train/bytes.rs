@@ -17,7 +17,7 @@ const MOST_HEAD: u64 = 4 << 20;
 ///
 /// # Errors
 /// [`Error::Io`]; [`Error::BadFile`] for what is not a regular file, or of another length.
-pub(super) fn bytes_of_file(path: &Path) -> Result<Vec<u8>> {
+pub(crate) fn bytes_of_file(path: &Path) -> Result<Vec<u8>> {
     let bad = |reason: String| Error::BadFile { path: path.into(), reason };
     let io = |source| Error::Io { path: path.into(), source };
     let mut file = read::open(path)?;

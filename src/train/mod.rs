@@ -16,6 +16,8 @@ mod saved;
 mod trainer;
 
 #[cfg(feature = "safetensors")]
+pub(crate) use bytes::bytes_of_file;
+#[cfg(feature = "safetensors")]
 pub use checkpoint::{load_checkpoint, save_checkpoint};
 pub use config::TrainConfig;
 #[cfg(all(feature = "safetensors", feature = "serde"))]
