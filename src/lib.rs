@@ -124,6 +124,7 @@ mod ops;
 mod optim;
 mod pool;
 mod random;
+mod ranks;
 mod read;
 mod real;
 mod recompute;
@@ -169,7 +170,9 @@ pub use meta::{
     Tadam,
 };
 pub use meta::{Imaml, Implicit, MetaLstm, RelationNet, Solved, conjugate_gradient};
-pub use meta::{check_adapt, check_examples, check_inputs, check_learned, evaluate, meta_grad, task_loss};
+pub use meta::{
+    check_adapt, check_examples, check_inputs, check_learned, evaluate, evaluate_across, meta_grad, task_loss,
+};
 pub use nn::{
     Activation, BlockShape, Contextual, Conv4, Downsample, EmbeddingBag, FilmConv4, Init, MapConv4, Mlp,
     Model, Moments, Network, Norm, NormMode, Observer, OwnInit, ParamSpec, Role,
@@ -184,6 +187,9 @@ pub use op::{Emit, Op, Point, Rule};
 pub use ops::{ConvBlock, Key, Mask, Operand, Positions};
 pub use ops::{accuracy, cosine_similarity, cross_entropy, lstm_cell, mse, where_};
 pub use optim::{Adam, Optimizer, OptimizerState, Schedule, Sgd, clip_grad_norm, grad_norm};
+pub use ranks::Ranks;
+#[cfg(feature = "mpi")]
+pub use ranks::World;
 pub use real::Real;
 pub use recompute::checkpoint;
 #[cfg(feature = "report")]

@@ -12,6 +12,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use serde_json::{Map, Value};
 
 use super::bytes::bytes_of_file;
+use crate::arrays;
 use crate::error::{Error, Result};
 use crate::nn::{ParamSpec, check_params};
 use crate::real::{Real, all_finite};
@@ -38,7 +39,8 @@ pub(super) fn write<'a, T: Real>(
     arrays: impl Iterator<Item = (String, &'a ArrayD<T>)>,
     note: &Note,
 ) -> Result<()> {
-    let data: Vec<_> = arrays.map(|(name, a)| (name, a.shape().to_vec(), bytes_of(a))).collect();
+    let data: Vec<_> =
+        arrays.map(|(name, a)| (name, a.shape().to_vec(), arrays::to_bytes(&arrays::elements(a)))).collect();
     let dtype = if size_of::<T>() == size_of::<f32>() { Dtype::F32 } else { Dtype::F64 };
     let bad = |e: safetensors::SafeTensorError| Error::BadFile { path: path.into(), reason: e.to_string() };
     let views = data
@@ -52,15 +54,6 @@ pub(super) fn write<'a, T: Real>(
     let sum = format!("{:08x}", crc32fast::hash(&file));
     file[at..at + 8].copy_from_slice(sum.as_bytes());
     crate::write::whole(path, &file).map_err(|source| Error::Io { path: path.into(), source })
-}
-
-fn bytes_of<T: Real>(array: &ArrayD<T>) -> Vec<u8> {
-    let numbers = array.iter().map(|v| v.as_f64());
-    if size_of::<T>() == size_of::<f32>() {
-        numbers.flat_map(|v| (v as f32).to_le_bytes()).collect()
-    } else {
-        numbers.flat_map(f64::to_le_bytes).collect()
-    }
 }
 
 /// Where the digits of the checksum stand, if the file has one.

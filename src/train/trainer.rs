@@ -8,9 +8,10 @@ use super::same::{check_same, settings_text};
 use crate::arrays;
 use crate::data::Tasks;
 use crate::error::{Error, Result};
-use crate::meta::{Learned, Learner, MetaGrad, Progress, Task, Trainable, check_trainable, meta_grad_of};
+use crate::meta::{Learned, Learner, MetaGrad, Progress, Task, Trainable, check_trainable, meta_grad_across};
 use crate::nn::{ParamSpec, check_params, init_params};
 use crate::optim::{Optimizer, OptimizerState, clip_grad_norm, grad_norm};
+use crate::ranks::Ranks;
 use crate::real::Real;
 
 /// Everything that changes in training: saved and loaded, it continues with the same bits.
@@ -78,6 +79,7 @@ pub struct StepLog {
 #[derive(Debug)]
 pub struct Trainer<'l, T, L: ?Sized, O> {
     learner: &'l L,
+    ranks: &'l dyn Ranks,
     optimizer: O,
     config: TrainConfig,
     state: TrainState<T>,
@@ -123,7 +125,16 @@ impl<'l, T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'l, T, L, O> 
         let settings = settings_text(&config, &optimizer, &learner);
         check_same("settings", &state.settings, &settings)?;
         state.settings = settings;
-        Ok(Trainer { learner, optimizer, config, state, compared: false })
+        Ok(Trainer { learner, ranks: &(), optimizer, config, state, compared: false })
+    }
+
+    /// Shares the tasks of each meta-step, and the episodes of a run's validations, out over several processes. The
+    /// bits are those of one process. All ranks make the same trainer, from the same settings and the same checkpoint if they
+    /// continue, and call [`step`](Trainer::step) or [`run`](Trainer::run) together; each has all results. An error on one
+    /// rank is an error on all, with the same message: that of the first task in order.
+    #[must_use]
+    pub fn across(self, ranks: &'l dyn Ranks) -> Self {
+        Trainer { ranks, ..self }
     }
 
     /// One meta-step.
@@ -131,18 +142,24 @@ impl<'l, T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'l, T, L, O> 
     /// # Errors
     /// As [`meta_grad`](crate::meta_grad); what [`Tasks::check`] refuses; [`Error::NotFinite`]
     /// if the update leaves a parameter or a state that is not finite; [`Error::Setting`] if the numbers of
-    /// the tasks exceed `u64`; [`Error::OtherRun`] if it continues a training that had other tasks. Nothing is changed then.
+    /// the tasks exceed `u64`; [`Error::OtherRun`] if it continues a training that had other tasks; [`Error::Rank`] for what
+    /// goes wrong on one of several ranks outside of a task. Nothing is changed then.
     pub fn step<K: Task<T>>(&mut self, tasks: &(impl Tasks<K> + ?Sized)) -> Result<StepLog>
     where
         L: Trainable<T, K>,
     {
         let start = Instant::now();
         let data = if self.compared { None } else { Some(tasks.describe()) };
-        data.iter().try_for_each(|data| check_same("tasks", &self.state.data, data))?;
+        let known = data.iter().try_for_each(|data| check_same("tasks", &self.state.data, data));
+        let ready = known.map(|()| match self.ranks.size() {
+            1 => 0,
+            _ => checksum(&self.state, data.as_ref()),
+        });
         let here = Progress::new(self.config.seed, self.config.iterations);
         let here = here.at(self.state.iteration).of_task(self.first_task()?);
         let count = self.config.meta_batch;
-        let mut meta = meta_grad_of(self.learner, &self.state.learned, tasks, count, &here)?;
+        let mut meta =
+            meta_grad_across(self.ranks, ready, self.learner, &self.state.learned, tasks, count, &here)?;
         let specs = self.learner.specs();
         let (mut next, log) = updated(&specs, &self.optimizer, &self.config, &self.state, &mut meta)?;
         self.learner.absorb(&mut next.learned.state, &meta.seen);
@@ -183,6 +200,10 @@ impl<'l, T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'l, T, L, O> 
         &self.config
     }
 
+    pub(super) fn ranks(&self) -> &'l dyn Ranks {
+        self.ranks
+    }
+
     pub(super) fn learner(&self) -> &'l L {
         self.learner
     }
@@ -192,6 +213,17 @@ impl<'l, T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'l, T, L, O> 
         let TrainState { iteration, validated, learned, .. } = &mut self.state;
         validated.add(*iteration, value, learned)
     }
+}
+
+/// A checksum of what must be the same on all ranks before a step: the settings, the tasks, and what was learned.
+#[inline(never)]
+fn checksum<T: Real>(state: &TrainState<T>, data: Option<&String>) -> u32 {
+    let mut sum = crc32fast::Hasher::new();
+    sum.update(&state.iteration.to_le_bytes());
+    [&state.settings, data.unwrap_or(&state.data)].iter().for_each(|text| sum.update(text.as_bytes()));
+    let Learned { params, state } = &state.learned;
+    params.iter().chain(state).for_each(|a| sum.update(&arrays::to_bytes(&arrays::elements(a))));
+    sum.finalize()
 }
 
 /// Refuses a state that does not fit learner and optimizer.
@@ -244,4 +276,4 @@ fn updated<T: Real>(
     Ok((next, StepLog { iteration, loss, accuracy, grad_norm, lr, seconds: 0.0 }))
 }
 
-compiled_here!(T: check_state::<T>, updated::<T>);
+compiled_here!(T: checksum::<T>, check_state::<T>, updated::<T>);
