@@ -42,7 +42,7 @@
 //! | the inner loop | [`UpdateRule`], [`GradientDescent`], [`MomentumRule`], [`RmsPropRule`], [`AdamRule`], [`ElementRates`], [`StepRates`], [`CurvatureRule`], [`Order`], [`Route`], [`Adapts`], [`MultiStep`] |
 //! | learners | [`Learner`] adapts and predicts, [`Trainable`] is meta-trained; [`Maml`] and its relatives, [`Imaml`], [`MetaLstm`], [`Reptile`], [`ProtoNet`], [`SemiProtoNet`], [`MatchingNet`], [`RelationNet`], [`Tadam`], [`CoTrained`], [`R2d2`], [`MetaOptNet`], [`Signatures`], [`Baseline`], [`Nearest`]; the values that they pass on: [`Learned`], [`Lesson`], [`Adapted`] |
 //! | all learners | [`meta_grad`] over a meta-batch, [`evaluate`], and in full [`Evaluator`]; which statistics normalise in which phase: [`NormMode`] |
-//! | training | [`Trainer`], [`TrainConfig`], [`Progress`], [`Adam`], [`Sgd`], [`Schedule`]; runs that are validated, watched and saved: [`Run`], [`Watch`], [`CsvLog`], `JsonLog`, [`TensorBoard`], [`History`]; `RunReport` (feature `report`) |
+//! | training | [`Trainer`], [`TrainConfig`], [`Progress`], [`Adam`], [`Sgd`], [`Schedule`]; runs that are validated, watched and saved: [`Run`], [`Watch`], [`CsvLog`], `JsonLog`, [`TensorBoard`], [`History`]; `RunReport` (feature `report`); on several machines: [`Ranks`], [`evaluate_across`], `World` (feature `mpi`) |
 //! | control | [`Environment`], [`GaussianPolicy`], [`PolicyMaml`]: MAML by policy gradients inside and a [`TrustRegion`] outside |
 //! | files | `save_learned`, `save_adapted`, `save_checkpoint` and their `load_..`; `Pretrained`, `Classifier` (feature `serde`) |
 //! | data | [`Tasks`], [`Episode`], [`Examples`], [`EpisodeSampler`], [`ClassBatches`], [`ImageSet`], `Omniglot`, `Photos`, [`FeatureSet`], [`TextSet`], [`Vocabulary`], [`CharNgrams`], [`TfIdf`], [`WordVectors`], [`Glyphs`], [`Sinusoids`], [`GaussianProcesses`] |
@@ -96,7 +96,8 @@
 //! On by default: `images` (Omniglot from archives or folders), `safetensors`
 //! (saving and loading). `serde` makes settings and results serde data, and with `safetensors` gives files that are
 //! complete in themselves; `photos` reads photographs, `csv` tables of vectors, `npz` NumPy's
-//! arrays of vectors, `text` sentences; `report` makes a page of HTML on a training and its evaluation.
+//! arrays of vectors, `text` sentences; `report` makes a page of HTML on a training and its evaluation; `mpi` trains on several machines
+//! and needs an MPI library and libclang.
 //!
 //! Kernels use AVX-512 or AVX2 where the processor has them; the environment variable `INNERLOOP_SIMD` (`portable`, `avx2`, `avx512`) lowers that.
 #![deny(unsafe_code, missing_docs, missing_debug_implementations, unreachable_pub)]
