@@ -16,8 +16,8 @@ use std::time::Instant;
 use common::Config;
 use innerloop::ndarray::ArrayD;
 use innerloop::{
-    Adam, Adapted, Episode, Error, Examples, Init, Learned, Learner, Lesson, Order, ParamSpec, Progress, Ranks, Result,
-    Route, Score, Sinusoids, Tasks, TrainConfig, Trainable, Trainer, World,
+    Adam, Adapted, Episode, Error, Examples, Init, Learned, Learner, Lesson, Order, ParamSpec, Progress,
+    Ranks, Result, Route, Score, Sinusoids, Tasks, TrainConfig, Trainable, Trainer, World,
 };
 
 /// Ranks whose calls are counted.
@@ -151,12 +151,18 @@ fn main() -> ExitCode {
         for (name, steps) in [("sinusoid", 500), ("omniglot-5w1s-finn", 30), ("omniglot-5w1s", 7)] {
             let config = Config::named(name).expect("a configuration of the benches");
             let learner = config.maml(Order::Second, Route::Unrolled);
-            row(format!("{name}, {} tasks", config.tasks), measure(world, &learner, &Episodes(config), config.tasks, steps)?);
+            row(
+                format!("{name}, {} tasks", config.tasks),
+                measure(world, &learner, &Episodes(config), config.tasks, steps)?,
+            );
         }
         for params in [112_000, 1_000_000, 10_000_000] {
             let steps = 30_000_000 / (params + 500_000);
             let source = Sinusoids::new(1, 1, 0);
-            row(format!("nothing, {params} parameters, 32 tasks"), measure(world, &Idle(params), &source, 32, steps)?);
+            row(
+                format!("nothing, {params} parameters, 32 tasks"),
+                measure(world, &Idle(params), &source, 32, steps)?,
+            );
             if params <= 1_000_000 && size > 1 {
                 let own = vec![1u8; 4 * params * 32 / size];
                 let times = (0..steps).map(|_| {

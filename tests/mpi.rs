@@ -32,7 +32,7 @@ const PANIC: &str = "INNERLOOP_TEST_PANIC";
 /// Far longer than a whole training: what takes as long hangs.
 const FOR_EVER: Duration = Duration::from_secs(120);
 
-const ITERATIONS: u64 = 400;
+const ITERATIONS: u64 = 60;
 
 /// Pictures of 3 classes, with accidents.
 struct Pictures;
@@ -78,7 +78,7 @@ fn train(ranks: &dyn Ranks, folder: &Path) -> Result<()> {
         None => Trainer::new(&learner, Adam::default(), config)?,
     };
     let validation = Pictures;
-    let run = Run::new().validate(&validation, 5, 20).checkpoint(checkpoint(folder), 5, 3600.0);
+    let run = Run::new().validate(&validation, 5, 10).checkpoint(checkpoint(folder), 2, 3600.0);
     trainer.across(ranks).run(&Pictures, &run, &mut ())?;
     Ok(())
 }
@@ -133,7 +133,9 @@ fn main() -> ExitCode {
         folder
     };
     let alone = folder("alone");
+    let start = Instant::now();
     train(&(), &alone).unwrap();
+    let whole = start.elapsed().as_millis() as u64;
     let want = fs::read(checkpoint(&alone)).unwrap();
     let same = |folder: &Path| assert!(fs::read(checkpoint(folder)).unwrap() == want, "{}", folder.display());
     let finished = |ranks: usize, folder: &Path| {
@@ -148,20 +150,18 @@ fn main() -> ExitCode {
         println!("{ranks} ranks save the file of one process ... ok, {:.1} s", start.elapsed().as_secs_f64());
     }
 
-    // task 503 belongs to meta-step 100, and on two ranks to the second
-    for (name, accident, told) in [
-        ("hole", HOLE, "task 503: "),
-        ("suicide", SUICIDE, "signal 9"),
-        ("panic", PANIC, "an accident"),
-    ] {
+    // task 103 belongs to meta-step 20, counted from 0, and on two ranks to the second
+    for (name, accident, told) in
+        [("hole", HOLE, "task 103: "), ("suicide", SUICIDE, "signal 9"), ("panic", PANIC, "an accident")]
+    {
         let folder = folder(name);
         let start = Instant::now();
-        let output = ended(mpirun(2, &folder, &[(accident, 503)]));
+        let output = ended(mpirun(2, &folder, &[(accident, 103)]));
         let took = start.elapsed().as_secs_f64();
         let told_once =
             text(&output.stderr).matches(told).count() + text(&output.stdout).matches(told).count() == 1;
         assert!(!output.status.success() && told_once, "{}{}", text(&output.stdout), text(&output.stderr));
-        assert_eq!(saved(&folder).unwrap().iteration, 100);
+        assert_eq!(saved(&folder).unwrap().iteration, 20);
         finished(2, &folder);
         println!("a rank with an accident ({name}) ends all, with the checkpoint intact ... ok, {took:.1} s");
     }
@@ -173,7 +173,7 @@ fn main() -> ExitCode {
         let mut random = ChaCha8Rng::seed_from_u64(ranks as u64);
         for _ in 0..kills {
             let mut child = mpirun(ranks, &folder, &[]);
-            thread::sleep(Duration::from_millis(200 + random.next_u64() % 1500));
+            thread::sleep(Duration::from_millis(300 + random.next_u64() % (whole / 2)));
             let family = children(child.id());
             child.kill().unwrap(); // kill -9
             family

@@ -141,7 +141,7 @@ fn ranks_with_other_settings_or_other_parameters_are_refused_by_number() {
         on_ranks(3, |ranks| {
             let other = usize::from(ranks.rank() == 1);
             let config = TrainConfig::new(4, rates[other], 4).seed(seeds[other]);
-            let trainer = Trainer::<f32, _, _>::new(&learner, Sgd::default(), config).unwrap();
+            let trainer = Trainer::<f32, _, _>::new(&learner, Sgd::new(0.0), config).unwrap();
             trainer.across(ranks).step(&WHOLE).unwrap_err().to_string()
         })
     };
