@@ -2,10 +2,10 @@
 //!
 //! A process by itself adds the gradients of tasks from left to right, and rounding makes the order matter. So the sum goes
 //! from rank to rank: rank 0 adds up its tasks, rank 1 adds its own to that sum one after the other, and so on; the last
-//! has the whole sum and broadcasts it. It goes in pieces, so that while rank 1 adds to the first piece, rank 0
-//! sends the second, and the time grows little with the number of ranks. A rank receives the gradient's bytes twice and
-//! sends them once or more in the broadcast, however many tasks it has; it keeps the gradients of its own tasks until the sum
-//! arrives. `docs/scaling.md` has the measurements, and the alternatives.
+//! has the whole sum and broadcasts it. The sum goes in pieces, so that while rank 1 adds to the first piece, rank 0
+//! sends the second, and the time grows little with the number of ranks. The bytes of the gradient reach a rank twice, once
+//! as a sum and once as the result, however many tasks it has. It keeps the gradients of its own tasks until the sum arrives.
+//! `docs/scaling.md` has the measurements, and why not otherwise.
 
 use ndarray::ArrayD;
 
@@ -18,8 +18,9 @@ use crate::nn::ParamSpec;
 use crate::ranks::{Ranks, Reader, exchange, put, put_array, unread};
 use crate::real::Real;
 
-/// Bytes of a piece of the sum: large enough that its transfer takes longer than its latency.
-const PIECE: usize = 64 << 10;
+/// Bytes of a piece of the sum. The sum has passed all ranks after as many pieces as there are ranks, and smaller ones cost more
+/// latency than transfer.
+const PIECE: usize = 16 << 10;
 
 /// The mean over all ranks' tasks. `taught` is what this rank's tasks taught, with a checksum of what must be the same on all
 /// ranks: the settings, the tasks, and what was learned so far.
