@@ -16,8 +16,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use innerloop::{
-    Adam, Downsample, Episode, Learner, NormMode, Ranks, Result, Run, Tasks, TrainConfig, TrainState,
-    Trainer, World, load_checkpoint,
+    Adam, Downsample, Episode, NormMode, Ranks, Result, Run, Tasks, TrainConfig, TrainState, Trainer, World,
+    load_checkpoint,
 };
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, SeedableRng};
@@ -56,7 +56,7 @@ impl Tasks<Episode<f32>> for Pictures {
     }
 }
 
-fn learner() -> impl Learner<f32> + innerloop::Trainable<f32> {
+fn learner() -> impl Trainable<f32> {
     with_norm(maml(small_conv4(Downsample::MaxPool)), NormMode::Tracked { momentum: 0.1 })
 }
 
