@@ -16,8 +16,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use innerloop::{
-    Adam, Downsample, Episode, NormMode, Ranks, Result, Run, Tasks, TrainConfig, TrainState, Trainer, World,
-    load_checkpoint,
+    Adam, Downsample, Episode, NormMode, Ranks, Result, Run, Tasks, TrainConfig, TrainState, Trainable,
+    Trainer, World, load_checkpoint,
 };
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, SeedableRng};
