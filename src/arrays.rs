@@ -26,15 +26,9 @@ pub(crate) fn elements_mut<T: Real>(array: &mut ArrayD<T>) -> &mut [T] {
     array.as_slice_mut().expect("the layout is now the standard one")
 }
 
-/// The bytes of the elements in row-major order, as files hold them.
-#[cfg(any(feature = "npz", feature = "safetensors"))]
+/// The bytes of the elements in row-major order, as files and messages hold them.
 pub(crate) fn little_endian<T: Real>(array: &ArrayD<T>) -> Vec<u8> {
-    let numbers = array.iter().map(|v| v.as_f64());
-    if size_of::<T>() == size_of::<f32>() {
-        numbers.flat_map(|v| (v as f32).to_le_bytes()).collect()
-    } else {
-        numbers.flat_map(f64::to_le_bytes).collect()
-    }
+    to_bytes(&elements(array))
 }
 
 /// `a ← f(a, b)` for each pair of elements.
@@ -48,6 +42,34 @@ pub(crate) fn update<T: Real>(a: &mut ArrayD<T>, b: &ArrayD<T>, f: impl Fn(T, T)
         #[inline(always)]
         || each::update(to, &b, f),
     );
+}
+
+/// Numbers as the bytes of files and messages: little-endian, 4 or 8 for each.
+pub(crate) fn to_bytes<T: Real>(numbers: &[T]) -> Vec<u8> {
+    let mut bytes = vec![0; size_of_val(numbers)];
+    if size_of::<T>() == size_of::<f32>() {
+        let to = bytes.as_chunks_mut().0;
+        to.iter_mut().zip(numbers).for_each(|(to, v)| *to = (v.as_f64() as f32).to_le_bytes());
+    } else {
+        let to = bytes.as_chunks_mut().0;
+        to.iter_mut().zip(numbers).for_each(|(to, v)| *to = v.as_f64().to_le_bytes());
+    }
+    bytes
+}
+
+/// The other way round.
+///
+/// # Panics
+/// If there are not as many bytes as the numbers need.
+pub(crate) fn from_bytes<T: Real>(bytes: &[u8], numbers: &mut [T]) {
+    assert_eq!(bytes.len(), size_of_val(numbers), "bytes of numbers");
+    if size_of::<T>() == size_of::<f32>() {
+        let from = bytes.as_chunks().0;
+        numbers.iter_mut().zip(from).for_each(|(v, b)| *v = T::from_f64(f32::from_le_bytes(*b).into()));
+    } else {
+        let from = bytes.as_chunks().0;
+        numbers.iter_mut().zip(from).for_each(|(v, b)| *v = T::from_f64(f64::from_le_bytes(*b)));
+    }
 }
 
 #[cfg(test)]

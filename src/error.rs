@@ -144,6 +144,16 @@ pub enum Error {
         source: Box<Error>,
     },
 
+    /// Something went wrong on one rank of a training on several, which ends it on all.
+    #[error("rank {rank}: {source}")]
+    Rank {
+        /// The number of the rank.
+        rank: usize,
+        /// What went wrong; on other ranks its message as [`Error::Own`].
+        #[source]
+        source: Box<Error>,
+    },
+
     /// An error of a learner or model of your own.
     #[error("{0}")]
     Own(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -395,6 +405,14 @@ impl Error {
         match self {
             Error::Task { .. } => self,
             _ => Error::Task { task, source: Box::new(self) },
+        }
+    }
+
+    /// The same with the rank on which it happened, unless that is said already or is the task's doing.
+    pub(crate) fn on_rank(self, rank: usize) -> Error {
+        match self {
+            Error::Task { .. } | Error::Rank { .. } => self,
+            _ => Error::Rank { rank, source: Box::new(self) },
         }
     }
 }

@@ -42,7 +42,7 @@
 //! | the inner loop | [`UpdateRule`], [`GradientDescent`], [`MomentumRule`], [`RmsPropRule`], [`AdamRule`], [`ElementRates`], [`StepRates`], [`CurvatureRule`], [`Order`], [`Route`], [`Adapts`], [`MultiStep`] |
 //! | learners | [`Learner`] adapts and predicts, [`Trainable`] is meta-trained; [`Maml`] and its relatives, [`Imaml`], [`MetaLstm`], [`Reptile`], [`ProtoNet`], [`SemiProtoNet`], [`MatchingNet`], [`RelationNet`], [`Tadam`], [`CoTrained`], [`R2d2`], [`MetaOptNet`], [`Signatures`], [`Baseline`], [`Nearest`]; the values that they pass on: [`Learned`], [`Lesson`], [`Adapted`] |
 //! | all learners | [`meta_grad`] over a meta-batch, [`evaluate`], and in full [`Evaluator`]; which statistics normalise in which phase: [`NormMode`] |
-//! | training | [`Trainer`], [`TrainConfig`], [`Progress`], [`Adam`], [`Sgd`], [`Schedule`]; runs that are validated, watched and saved: [`Run`], [`Watch`], [`ProgressLines`], [`CsvLog`], `JsonLog`, [`TensorBoard`], [`History`], `stop_on_signals`; `RunReport` (feature `report`) |
+//! | training | [`Trainer`], [`TrainConfig`], [`Progress`], [`Adam`], [`Sgd`], [`Schedule`]; runs that are validated, watched and saved: [`Run`], [`Watch`], [`ProgressLines`], [`CsvLog`], `JsonLog`, [`TensorBoard`], [`History`], `stop_on_signals`; `RunReport` (feature `report`); on several machines: [`Ranks`], [`evaluate_across`], `World` (feature `mpi`) |
 //! | control | [`Environment`], [`GaussianPolicy`], [`PolicyMaml`]: MAML by policy gradients inside and a [`TrustRegion`] outside |
 //! | files | `save_learned`, `save_adapted`, `save_checkpoint` and their `load_..`; `Pretrained`, `Classifier` (feature `serde`) |
 //! | data | [`Tasks`], [`Episode`], [`Examples`], [`EpisodeSampler`], [`ClassBatches`], [`ImageSet`], `Omniglot`, `Photos`, [`FeatureSet`], [`TextSet`], [`Vocabulary`], [`CharNgrams`], [`TfIdf`], [`WordVectors`], [`Glyphs`], [`Sinusoids`], [`GaussianProcesses`] |
@@ -97,7 +97,7 @@
 //! (saving and loading). `serde` makes settings and results serde data, and with `safetensors` gives files that are
 //! complete in themselves; `photos` reads photographs, `csv` tables of vectors, `npz` NumPy's
 //! arrays of vectors and weights, `text` sentences; `report` makes a page of HTML on a training and its evaluation;
-//! `fetch` brings Omniglot.
+//! `fetch` brings Omniglot; `mpi` trains on several machines and needs an MPI library and libclang.
 //!
 //! Kernels use AVX-512 or AVX2 where the processor has them; the environment variable `INNERLOOP_SIMD` (`portable`, `avx2`, `avx512`) lowers that.
 #![deny(unsafe_code, missing_docs, missing_debug_implementations, unreachable_pub)]
@@ -127,6 +127,7 @@ mod ops;
 mod optim;
 mod pool;
 mod random;
+mod ranks;
 mod read;
 mod real;
 mod recompute;
@@ -176,7 +177,9 @@ pub use meta::{
     Tadam,
 };
 pub use meta::{Imaml, Implicit, MetaLstm, RelationNet, Solved, conjugate_gradient};
-pub use meta::{check_adapt, check_examples, check_inputs, check_learned, evaluate, meta_grad, task_loss};
+pub use meta::{
+    check_adapt, check_examples, check_inputs, check_learned, evaluate, evaluate_across, meta_grad, task_loss,
+};
 pub use nn::{
     Activation, BlockShape, Contextual, Conv4, Downsample, EmbeddingBag, FilmConv4, Init, MapConv4, Mlp,
     Model, Moments, Network, Norm, NormMode, Observer, OwnInit, ParamSpec, Role,
@@ -191,6 +194,9 @@ pub use op::{Emit, Op, Point, Rule};
 pub use ops::{ConvBlock, Key, Mask, Operand, Positions};
 pub use ops::{accuracy, cosine_similarity, cross_entropy, lstm_cell, mse, where_};
 pub use optim::{Adam, Optimizer, OptimizerState, Schedule, Sgd, clip_grad_norm, grad_norm};
+pub use ranks::Ranks;
+#[cfg(feature = "mpi")]
+pub use ranks::World;
 pub use real::Real;
 pub use recompute::checkpoint;
 #[cfg(feature = "report")]

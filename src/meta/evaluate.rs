@@ -1,6 +1,7 @@
 //! Evaluation: the published protocol, written once for all learners.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
@@ -11,6 +12,7 @@ use super::task::{Task, check_learned};
 use crate::data::{Episode, Tasks};
 use crate::error::{Error, Result};
 use crate::kernels::with_image_threads;
+use crate::ranks::{Ranks, Reader, exchange, put, share, unread};
 use crate::real::Real;
 
 /// A mean over episodes with half the width of its 95 % interval.
@@ -83,12 +85,28 @@ pub fn evaluate<T: Real>(
     episodes: &(impl Tasks<Episode<T>> + ?Sized),
     count: u64,
 ) -> Result<Vec<StepReport>> {
-    mean_scores(&learner, learned, &episodes, count)
+    mean_scores(&(), &learner, learned, &episodes, count)
+}
+
+/// As [`evaluate`], with the episodes shared out over ranks, and the same bits. All ranks call it with the same arguments,
+/// and all get the reports.
+///
+/// # Errors
+/// As [`evaluate`], the same on all ranks; [`Error::Rank`] for an error of a rank that is not of one episode.
+pub fn evaluate_across<T: Real>(
+    ranks: &dyn Ranks,
+    learner: &(impl Learner<T> + ?Sized),
+    learned: &Learned<T>,
+    episodes: &(impl Tasks<Episode<T>> + ?Sized),
+    count: u64,
+) -> Result<Vec<StepReport>> {
+    mean_scores(ranks, &learner, learned, &episodes, count)
 }
 
 /// Not generic in learner and source, so that it is compiled with this crate.
 #[inline(never)]
 fn mean_scores<T: Real>(
+    ranks: &dyn Ranks,
     learner: &dyn Learner<T>,
     learned: &Learned<T>,
     episodes: &dyn Tasks<Episode<T>>,
@@ -97,9 +115,44 @@ fn mean_scores<T: Real>(
     if count == 0 {
         return Err(Error::Setting { name: "episodes", value: "0".into(), need: "at least 1" });
     }
+    let mut scores = scores_of(learner, learned, episodes, share(ranks, count));
+    if ranks.size() > 1 {
+        let said = exchange(ranks, scores.map(|scores| bytes_of(&scores)))?;
+        let read = |(rank, bytes): (usize, &Vec<u8>)| scores_from(bytes).ok_or_else(|| unread(rank));
+        let parts: Vec<_> = said.iter().enumerate().map(read).collect::<Result<_>>()?;
+        scores = Ok(parts.concat());
+    }
+    let scores = scores?;
+    let entries = scores[0].len().max(1);
+    if let Some(i) = scores.iter().position(|s| s.len() != entries) {
+        let (expected, found) = (vec![entries], vec![scores[i].len()]);
+        return Err(Error::Shape { what: "list of scores".into(), expected, found }.in_task(i as u64));
+    }
+    let report = |of: &dyn Fn(&Vec<Scores>) -> Score| {
+        let all: Vec<Score> = scores.iter().map(of).collect();
+        let accuracies: Option<Vec<f64>> = all.iter().map(|s| s.accuracy).collect();
+        Report {
+            loss: Mean::of(all.iter().map(|s| s.loss)),
+            accuracy: accuracies.map(|a| Mean::of(a.iter().copied())),
+        }
+    };
+    let step = |k: usize| StepReport {
+        inductive: report(&|s| s[k].inductive),
+        transductive: report(&|s| s[k].transductive),
+    };
+    Ok((0..entries).map(step).collect())
+}
+
+/// The scores of some episodes: for each, before adaptation and after each inner step.
+fn scores_of<T: Real>(
+    learner: &dyn Learner<T>,
+    learned: &Learned<T>,
+    episodes: &dyn Tasks<Episode<T>>,
+    numbers: Range<u64>,
+) -> Result<Vec<Vec<Scores>>> {
     check_learned(learner, learned)?;
     episodes.check_evaluation()?;
-    let few = count < rayon::current_num_threads() as u64;
+    let few = numbers.end - numbers.start < rayon::current_num_threads() as u64;
     let scored = |i| {
         let episode = episodes.task(i);
         Task::check(&episode, learner)?;
@@ -121,26 +174,30 @@ fn mean_scores<T: Real>(
             })
         })
     };
-    let all: Vec<Option<Result<Vec<Scores>>>> = (0..count).into_par_iter().map(one).collect();
-    let scores: Vec<Vec<Scores>> = all.into_iter().flatten().collect::<Result<_>>()?;
-    let entries = scores[0].len().max(1);
-    if let Some(i) = scores.iter().position(|s| s.len() != entries) {
-        let (expected, found) = (vec![entries], vec![scores[i].len()]);
-        return Err(Error::Shape { what: "list of scores".into(), expected, found }.in_task(i as u64));
-    }
-    let report = |of: &dyn Fn(&Vec<Scores>) -> Score| {
-        let all: Vec<Score> = scores.iter().map(of).collect();
-        let accuracies: Option<Vec<f64>> = all.iter().map(|s| s.accuracy).collect();
-        Report {
-            loss: Mean::of(all.iter().map(|s| s.loss)),
-            accuracy: accuracies.map(|a| Mean::of(a.iter().copied())),
+    let all: Vec<Option<Result<Vec<Scores>>>> = numbers.into_par_iter().map(one).collect();
+    all.into_iter().flatten().collect()
+}
+
+fn bytes_of(scores: &[Vec<Scores>]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for scores in scores {
+        put(&mut bytes, scores.len() as u64);
+        for s in scores {
+            [s.inductive, s.transductive].iter().for_each(|score| score.put(&mut bytes));
         }
-    };
-    let step = |k: usize| StepReport {
-        inductive: report(&|s| s[k].inductive),
-        transductive: report(&|s| s[k].transductive),
-    };
-    Ok((0..entries).map(step).collect())
+    }
+    bytes
+}
+
+fn scores_from(bytes: &[u8]) -> Option<Vec<Vec<Scores>>> {
+    let (mut reader, mut all) = (Reader(bytes), Vec::new());
+    while !reader.0.is_empty() {
+        let entries = reader.number()?;
+        let mut one =
+            || Some(Scores { inductive: Score::read(&mut reader)?, transductive: Score::read(&mut reader)? });
+        all.push((0..entries).map(|_| one()).collect::<Option<_>>()?);
+    }
+    Some(all)
 }
 
 compiled_here!(T: mean_scores::<T>);

@@ -4,6 +4,7 @@ use ndarray::{ArrayD, ArrayViewD};
 
 use crate::data::Targets;
 use crate::ops::{accuracy, cross_entropy, mse};
+use crate::ranks::{Reader, put};
 use crate::real::Real;
 use crate::tape::Tape;
 use crate::var::Var;
@@ -57,6 +58,19 @@ impl Score {
     pub fn of<T: Real>(outputs: &ArrayD<T>, targets: &Targets<T>) -> Score {
         let tape = Tape::new();
         Query::new(tape.constant(outputs), targets).score(targets)
+    }
+
+    /// Appends it to a message to other ranks.
+    pub(super) fn put(&self, bytes: &mut Vec<u8>) {
+        put(bytes, self.loss.to_bits());
+        put(bytes, self.accuracy.is_some().into());
+        put(bytes, self.accuracy.unwrap_or(0.0).to_bits());
+    }
+
+    /// The other way round.
+    pub(super) fn read(reader: &mut Reader<'_>) -> Option<Score> {
+        let (loss, has_accuracy, accuracy) = (reader.float()?, reader.number()?, reader.float()?);
+        Some(Score { loss, accuracy: (has_accuracy == 1).then_some(accuracy) })
     }
 }
 

@@ -1,9 +1,13 @@
-//! Whether a training that continues is the one that began.
+//! Whether a training that continues is the one that began, and whether all ranks have the same.
 
 use std::fmt::Debug;
 
 use super::config::TrainConfig;
+use super::trainer::TrainState;
+use crate::arrays;
 use crate::error::{Error, Result};
+use crate::meta::Learned;
+use crate::real::Real;
 
 /// The settings of a training as text, a setting per line, except for the number of iterations.
 pub(super) fn settings_text(config: &TrainConfig, optimizer: &dyn Debug, learner: &dyn Debug) -> String {
@@ -40,6 +44,19 @@ fn within(lines: &[&str], at: usize) -> String {
     }
     place
 }
+
+/// A checksum of what must be the same on all ranks before a step: the settings, the tasks, and what was learned.
+#[inline(never)]
+pub(super) fn checksum<T: Real>(state: &TrainState<T>, data: Option<&String>) -> u32 {
+    let mut sum = crc32fast::Hasher::new();
+    sum.update(&state.iteration.to_le_bytes());
+    [&state.settings, data.unwrap_or(&state.data)].iter().for_each(|text| sum.update(text.as_bytes()));
+    let Learned { params, state } = &state.learned;
+    params.iter().chain(state).for_each(|a| sum.update(&arrays::little_endian(a)));
+    sum.finalize()
+}
+
+compiled_here!(T: checksum::<T>);
 
 #[cfg(test)]
 mod tests {

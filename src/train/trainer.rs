@@ -4,13 +4,14 @@ use std::time::Instant;
 
 use super::config::TrainConfig;
 use super::run::Validated;
-use super::same::{check_same, settings_text};
+use super::same::{check_same, checksum, settings_text};
 use crate::arrays;
 use crate::data::Tasks;
 use crate::error::{Error, Result};
-use crate::meta::{Learned, Learner, MetaGrad, Progress, Task, Trainable, check_trainable, meta_grad_of};
+use crate::meta::{Learned, Learner, MetaGrad, Progress, Task, Trainable, check_trainable, meta_grad_across};
 use crate::nn::{ParamSpec, check_params, init_params};
 use crate::optim::{Optimizer, OptimizerState, clip_grad_norm, grad_norm};
+use crate::ranks::Ranks;
 use crate::real::Real;
 
 /// Everything that changes in training: saved and loaded, it continues with the same bits.
@@ -78,6 +79,7 @@ pub struct StepLog {
 #[derive(Debug)]
 pub struct Trainer<'l, T, L: ?Sized, O> {
     learner: &'l L,
+    ranks: &'l dyn Ranks,
     optimizer: O,
     config: TrainConfig,
     state: TrainState<T>,
@@ -125,7 +127,16 @@ impl<'l, T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'l, T, L, O> 
         let settings = settings_text(&config, &optimizer, &learner);
         check_same("settings", &state.settings, &settings)?;
         state.settings = settings;
-        Ok(Trainer { learner, optimizer, config, state, compared: false })
+        Ok(Trainer { learner, ranks: &(), optimizer, config, state, compared: false })
+    }
+
+    /// Shares the tasks of each meta-step, and the episodes of a run's validations, out over several processes. The
+    /// bits are those of one process. All ranks make the same trainer, from the same settings and the same checkpoint if they
+    /// continue, and call [`step`](Trainer::step) or [`run`](Trainer::run) together; each has all results. An error on one
+    /// rank is an error on all, with the same message: that of the first task in order.
+    #[must_use]
+    pub fn across(self, ranks: &'l dyn Ranks) -> Self {
+        Trainer { ranks, ..self }
     }
 
     /// One meta-step.
@@ -133,18 +144,24 @@ impl<'l, T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'l, T, L, O> 
     /// # Errors
     /// As [`meta_grad`](crate::meta_grad); what [`Tasks::check`] refuses; [`Error::NotFinite`]
     /// if the update leaves a parameter or a state that is not finite; [`Error::Setting`] if the numbers of
-    /// the tasks exceed `u64`; [`Error::OtherRun`] if it continues a training that had other tasks. Nothing is changed then.
+    /// the tasks exceed `u64`; [`Error::OtherRun`] if it continues a training that had other tasks; [`Error::Rank`] for what
+    /// goes wrong on one of several ranks outside of a task. Nothing is changed then.
     pub fn step<K: Task<T>>(&mut self, tasks: &(impl Tasks<K> + ?Sized)) -> Result<StepLog>
     where
         L: Trainable<T, K>,
     {
         let start = Instant::now();
         let data = if self.compared { None } else { Some(tasks.describe()) };
-        data.iter().try_for_each(|data| check_same("tasks", &self.state.data, data))?;
+        let known = data.iter().try_for_each(|data| check_same("tasks", &self.state.data, data));
+        let ready = known.map(|()| match self.ranks.size() {
+            1 => 0,
+            _ => checksum(&self.state, data.as_ref()),
+        });
         let here = Progress::new(self.config.seed, self.config.iterations);
         let here = here.at(self.state.iteration).of_task(self.first_task()?);
         let count = self.config.meta_batch;
-        let mut meta = meta_grad_of(self.learner, &self.state.learned, tasks, count, &here)?;
+        let mut meta =
+            meta_grad_across(self.ranks, ready, self.learner, &self.state.learned, tasks, count, &here)?;
         let specs = self.learner.specs();
         let (mut next, log) = updated(&specs, &self.optimizer, &self.config, &self.state, &mut meta)?;
         self.learner.absorb(&mut next.learned.state, &meta.seen);
@@ -183,6 +200,10 @@ impl<'l, T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'l, T, L, O> 
 
     pub(super) fn config(&self) -> &TrainConfig {
         &self.config
+    }
+
+    pub(super) fn ranks(&self) -> &'l dyn Ranks {
+        self.ranks
     }
 
     pub(super) fn learner(&self) -> &'l L {

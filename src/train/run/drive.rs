@@ -9,8 +9,9 @@ use super::plan::{Run, Validation};
 use super::watch::Watch;
 use crate::data::Tasks;
 use crate::error::Result;
-use crate::meta::{Learner, StepReport, Task, Trainable, evaluate};
+use crate::meta::{Learner, StepReport, Task, Trainable, evaluate_across};
 use crate::optim::Optimizer;
+use crate::ranks::{Ranks, agree, exchange, unread};
 use crate::real::Real;
 use crate::train::Trainer;
 
@@ -25,7 +26,8 @@ struct Underway<'w> {
 
 impl<T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'_, T, L, O> {
     /// Makes steps until the iterations of the settings are made or the run says otherwise, with validations and checkpoints
-    /// between them. `watch` is told what happens.
+    /// between them. `watch` is told what happens. [Across](Trainer::across) several ranks, only that of rank 0 is told, and
+    /// only rank 0 saves checkpoints; its clock counts, and a wish to stop on any rank ends the run on all.
     ///
     /// A training that was interrupted at any point and continued with
     /// [`resume`](Trainer::resume) and `run` ends with the same bits as one that was not, the best so far and the
@@ -33,7 +35,7 @@ impl<T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'_, T, L, O> {
     ///
     /// # Errors
     /// [`Error::Setting`](crate::Error::Setting) for a setting of the run outside its range; as [`step`](Trainer::step), as
-    /// [`evaluate`]; what the watcher returns; [`Error::Io`](crate::Error::Io) if a checkpoint cannot be saved. What was
+    /// [`evaluate`](crate::evaluate); what the watcher returns; [`Error::Io`](crate::Error::Io) if a checkpoint cannot be saved. What was
     /// learned before an error is kept, and saved if the run saves checkpoints.
     pub fn run<K: Task<T>>(
         &mut self,
@@ -44,20 +46,21 @@ impl<T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'_, T, L, O> {
     where
         L: Trainable<T, K>,
     {
-        run.check()?;
+        let ranks = self.ranks();
+        agree(ranks, run.check())?;
         let first = self.iteration();
         let mut underway = Underway {
             seconds: run.spent,
-            watch,
+            watch: if ranks.rank() == 0 { watch } else { &mut () },
             #[cfg(feature = "safetensors")]
             saved: (self.iteration(), Instant::now()),
         };
+        let mut done = Ok(());
         let result = loop {
-            if let Some(end) = self.end(run, underway.seconds) {
-                break Ok(end);
-            }
-            if let Err(error) = self.step_of_run(tasks, run, &mut underway) {
-                break Err(error);
+            match agreed(ranks, done.map(|()| self.end(run, underway.seconds))) {
+                Ok(None) => done = self.step_of_run(tasks, run, &mut underway),
+                Ok(Some(end)) => break Ok(end),
+                Err(error) => break Err(error),
             }
         };
         let (iteration, seconds) = (self.iteration(), underway.seconds);
@@ -68,6 +71,7 @@ impl<T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'_, T, L, O> {
             underway.watch.see(&TrainEvent::Ended { iteration, seconds, end })?;
             underway.watch.flush()
         });
+        let closed = agree(ranks, closed);
         result.and_then(|end| closed.map(|()| end)) // of two errors the first
     }
 
@@ -114,7 +118,13 @@ impl<T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'_, T, L, O> {
         let Some(validation) = run.validation.filter(|v| iteration.is_multiple_of(v.every)) else {
             return Ok(None);
         };
-        let reports = evaluate(self.learner(), self.learned(), validation.source, validation.episodes)?;
+        let reports = evaluate_across(
+            self.ranks(),
+            self.learner(),
+            self.learned(),
+            validation.source,
+            validation.episodes,
+        )?;
         let value = value(&reports, &validation);
         let best = self.validated(value);
         Ok(Some(TrainEvent::Validated { iteration, seconds, reports, best }))
@@ -122,7 +132,9 @@ impl<T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'_, T, L, O> {
 
     #[cfg(feature = "safetensors")]
     fn save(&self, run: &Run<'_, T>, underway: &mut Underway<'_>, last: bool) -> Result<()> {
-        let Some(checkpoints) = &run.checkpoint else { return Ok(()) };
+        let Some(checkpoints) = run.checkpoint.as_ref().filter(|_| self.ranks().rank() == 0) else {
+            return Ok(());
+        };
         let iteration = self.iteration();
         let (saved, when) = underway.saved;
         let due =
@@ -141,6 +153,30 @@ impl<T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'_, T, L, O> {
     fn save(&self, _: &Run<'_, T>, _: &mut Underway<'_>, _: bool) -> Result<()> {
         Ok(())
     }
+}
+
+/// Whether the run ends, and why, decided for all ranks: those that went different ways would wait for each other.
+fn agreed(ranks: &dyn Ranks, own: Result<Option<RunEnd>>) -> Result<Option<RunEnd>> {
+    const ENDS: [Option<RunEnd>; 5] = [
+        None,
+        Some(RunEnd::Iterations),
+        Some(RunEnd::Seconds),
+        Some(RunEnd::Patience),
+        Some(RunEnd::Stopped),
+    ];
+    if ranks.size() == 1 {
+        return own;
+    }
+    let said = exchange(
+        ranks,
+        own.map(|end| ENDS.iter().position(|e| *e == end).map_or(0, |n| n as u8)).map(|n| vec![n]),
+    )?;
+    let end = |rank: usize| {
+        said[rank].first().and_then(|&n| ENDS.get(usize::from(n)).copied()).ok_or_else(|| unread(rank))
+    };
+    let ends: Vec<_> = (0..said.len()).map(end).collect::<Result<_>>()?;
+    let stopped = ends.contains(&Some(RunEnd::Stopped)).then_some(RunEnd::Stopped);
+    Ok(ends[0].or(stopped)) // the clocks of the other ranks do not count
 }
 
 /// What validations are judged by: accuracy, or the loss with its sign changed, after the last inner step.
