@@ -10,7 +10,6 @@
 //! learner runs in a process of its own, so that its peak memory is its own.
 
 mod data;
-mod kept;
 mod learners;
 mod network;
 mod recipes;
@@ -21,6 +20,7 @@ use std::process::{Command, ExitCode};
 
 use clap::{Parser, ValueEnum};
 use data::Data;
+use innerloop::stop_on_signals;
 use network::Network;
 use settings::Settings;
 
@@ -43,10 +43,15 @@ fn main() -> ExitCode {
             Err(error) => fail(&format!("{name}: {error}")),
         };
     }
+    // a signal to this program reaches the one that it waits for too
+    let stop = match stop_on_signals() {
+        Ok(stop) => stop,
+        Err(error) => return fail(&error.to_string()),
+    };
     println!("{}", run::HEAD);
     let mut code = ExitCode::SUCCESS;
     for name in names {
-        if !alone(name) {
+        if stop() || !alone(name) {
             code = ExitCode::FAILURE;
         }
     }

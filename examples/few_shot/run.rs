@@ -1,15 +1,15 @@
 //! One learner: training for a time, then evaluation.
 
-use std::fmt;
 use std::time::Instant;
+use std::{fmt, fs};
 
 use innerloop::{
-    EpisodeSampler, Learned, Learner, Optimizer, Report, Result, StepReport, Task, Tasks, TrainConfig,
-    Trainable, Trainer, evaluate,
+    CsvLog, EpisodeSampler, Error, Learned, Learner, Optimizer, ProgressLines, Report, Result, Run, RunEnd,
+    StepReport, Task, Tasks, TrainConfig, Trainable, Trainer, Watch, evaluate, load_checkpoint,
+    stop_on_signals,
 };
 
 use crate::data::Source;
-use crate::kept::Kept;
 use crate::learners;
 use crate::settings::Settings;
 
@@ -47,7 +47,7 @@ pub fn run(settings: &Settings, name: &str) -> Result<Row> {
     (learner.run)(name, settings, &source)
 }
 
-/// Trains a learner on tasks for the time that the settings give, and evaluates it.
+/// Trains a learner on tasks for the time that the settings give, and evaluates it. With `--out`, a training that is there goes on.
 pub fn trained<K: Task<f32>>(
     name: &str,
     settings: &Settings,
@@ -58,30 +58,47 @@ pub fn trained<K: Task<f32>>(
     config: TrainConfig,
 ) -> Result<Row> {
     let config = config.seed(settings.seed);
-    let kept = settings.out.as_deref().map(|out| Kept::new(out, name, settings)).transpose()?;
-    let (state, before) = kept.as_ref().map_or(Ok((None, 0.0)), |kept| kept.load(learner))?;
+    let (stop, seconds) = (stop_on_signals()?, 60.0 * settings.minutes);
+    let mut plan = Run::new().seconds(seconds).stop_when(stop);
+    let progress = ProgressLines::new(name).iterations(config.iterations).seconds(seconds);
+    let mut watch: Vec<Box<dyn Watch>> = vec![Box::new(progress)];
+    let (mut state, mut before) = (None, 0.0);
+    if let Some(out) = &settings.out {
+        fs::create_dir_all(out).map_err(|source| Error::Io { path: out.clone(), source })?;
+        let title = title(name, settings);
+        let path = out.join(format!("{title}.safetensors"));
+        if path.exists() {
+            state = Some(load_checkpoint(&path, learner)?);
+        }
+        let (log, _) = CsvLog::shared(out, &title, state.as_ref().map_or(0, |state| state.iteration))?;
+        before = log.seconds();
+        plan = plan.spent(before).checkpoint(path, MOST_STEPS, MOST_SECONDS);
+        watch.push(Box::new(log));
+    }
     let mut trainer = match state {
         Some(state) => Trainer::resume(learner, optimizer, config, state)?,
         None => Trainer::<f32, dyn Trainable<f32, K>, _>::new(learner, optimizer, config)?,
     };
-    let (start, mut saved) = (Instant::now(), Instant::now());
-    let seconds = || before + start.elapsed().as_secs_f64();
-    while trainer.iteration() < config.iterations && seconds() < 60.0 * settings.minutes {
-        let log = trainer.step(tasks)?;
-        if log.iteration.is_multiple_of(100) {
-            eprintln!("{name}: step {}, loss {:.3}, {:.0} s", log.iteration, log.loss, seconds());
-        }
-        if let Some(kept) = kept.as_ref().filter(|_| saved.elapsed().as_secs() >= 60) {
-            kept.save(learner, trainer.state(), seconds())?;
-            saved = Instant::now();
-        }
+    let start = Instant::now();
+    if trainer.run(tasks, &plan, &mut watch)? == RunEnd::Stopped {
+        let kept =
+            if settings.out.is_some() { "the same command goes on" } else { "without --out it is lost" };
+        return Err(Error::own(format!("stopped after meta-step {}: {kept}", trainer.iteration())));
     }
-    let training = seconds();
-    if let Some(kept) = &kept {
-        kept.save(learner, trainer.state(), training)?;
-    }
+    let training = before + start.elapsed().as_secs_f64();
     let row = evaluated(name, settings, test, learner, trainer.learned())?;
     Ok(Row { steps: trainer.iteration(), training, ..row })
+}
+
+/// What a kill may lose, whichever is less.
+const MOST_STEPS: u64 = 1000;
+const MOST_SECONDS: f64 = 30.0;
+
+/// What a training is called in a folder.
+fn title(name: &str, settings: &Settings) -> String {
+    let network = settings.network.map_or(String::new(), |network| format!("-{}", Settings::name(network)));
+    let data = Settings::name(settings.data);
+    format!("{name}-{data}{network}-{}w{}s", settings.ways, settings.shots)
 }
 
 /// Evaluates a learner on test episodes.

@@ -70,7 +70,7 @@ pub struct Settings {
     /// Stop after so many minutes of training
     #[arg(long, default_value_t = 1.0)]
     pub minutes: f64,
-    /// Folder for a checkpoint of each training; a training that is there already goes on
+    /// Folder for tables and a checkpoint of each training; a training that is there already goes on
     #[arg(long)]
     pub out: Option<PathBuf>,
     /// Seed of initial parameters, training tasks and random splits
