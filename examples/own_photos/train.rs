@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use innerloop::{
     Adam, Augment, Conv4, CsvLog, Downsample, EpisodeSampler, EpisodeShape, Error, Evaluator, Gallery,
-    ImageSet, NormMode, Photos, Pretrained, ProtoNet, Result, Run, RunReport, Split, Tasks, TrainConfig,
-    TrainEvent, Trainer, Watch, load_checkpoint,
+    ImageSet, NormMode, Photos, Pretrained, ProgressLines, ProtoNet, Result, Run, RunEnd, RunReport, Split,
+    Tasks, TrainConfig, Trainer, Watch, load_checkpoint, stop_on_signals,
 };
 
 use crate::product::Learner;
@@ -77,10 +77,16 @@ pub fn train(settings: &Settings, out: &Path) -> Result<()> {
         .patience(20)
         .seconds(60.0 * settings.minutes)
         .spent(log.seconds())
+        .stop_when(stop_on_signals()?)
         .checkpoint(&checkpoint, 100, 20.0);
-    let mut watch: Vec<Box<dyn Watch>> = vec![Box::new(Print::default()), Box::new(log)];
-    trainer.run(&train, &run, &mut watch)?;
+    let progress = ProgressLines::new("photographs").seconds(60.0 * settings.minutes);
+    let mut watch: Vec<Box<dyn Watch>> = vec![Box::new(progress), Box::new(log)];
+    let end = trainer.run(&train, &run, &mut watch)?;
     drop(watch);
+    if end == RunEnd::Stopped {
+        println!("all is saved; the same command with --resume goes on");
+        return Ok(());
+    }
 
     let best = trainer.best().map_or(trainer.learned(), |best| &best.learned);
     let evaluation = Evaluator::new(&test, 600).validation(&validation, 200).evaluate(&learner, best)?;
@@ -107,30 +113,4 @@ fn split(images: &ImageSet, ways: usize) -> Result<Split> {
     let (test, validation) = ((classes / 5).max(ways), (classes / 6).max(ways));
     let train = classes.saturating_sub(test).max(validation + ways);
     Split::random(images, train, test, false, 0)?.hold_out(validation)
-}
-
-/// Prints a line every ten seconds, validations, and how the run ended.
-#[derive(Default)]
-struct Print {
-    next: f64,
-}
-
-impl Watch for Print {
-    fn see(&mut self, event: &TrainEvent) -> Result<()> {
-        match event {
-            TrainEvent::Stepped { log, seconds, .. } if *seconds >= self.next => {
-                self.next = seconds + 10.0;
-                println!("{} meta-steps, {seconds:.0} s: loss {:.3}", log.iteration, log.loss);
-            }
-            TrainEvent::Validated { iteration, seconds, reports, best } => {
-                let accuracy = reports.last().and_then(|last| last.inductive.accuracy);
-                let accuracy = accuracy.map_or(String::new(), |accuracy| format!("{accuracy:#}"));
-                let best = if *best { ", the best so far" } else { "" };
-                println!("{iteration} meta-steps, {seconds:.0} s: {accuracy} on validation classes{best}");
-            }
-            TrainEvent::Ended { end, .. } => println!("the run ended because {end}"),
-            _ => {}
-        }
-        Ok(())
-    }
 }
