@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 pub(crate) const MOST_TEXT: u64 = 64 << 20;
 
 /// Largest file of data that is read in one piece.
+#[cfg(any(feature = "safetensors", feature = "text"))]
 pub(crate) const MOST_DATA: u64 = 4 << 30;
 
 /// Opens a regular file.
