@@ -169,8 +169,9 @@ impl Settings {
         self.minutes.map_or(f64::INFINITY, |minutes| 60.0 * minutes)
     }
 
-    /// The meta-step and the second of training at which a run is evaluated next: the next that was asked for, or the end.
-    pub fn next_evaluation(&self, iteration: u64, seconds: f64) -> (u64, f64) {
+    /// The meta-step and the second of training at which a run is evaluated next after an evaluation at these: the next that was
+    /// asked for, or the end.
+    pub fn next_evaluation(&self, (iteration, seconds): (u64, f64)) -> (u64, f64) {
         let steps = self.eval_steps_at.iter().copied().filter(|&step| step > iteration);
         let times = self.eval_at.iter().map(|minutes| 60.0 * minutes).filter(|&time| time > seconds);
         (steps.fold(self.last_iteration(), u64::min), times.fold(self.last_second(), f64::min))

@@ -16,9 +16,10 @@ use crate::tasks::Tasks;
 const MOST_STEPS: u64 = 100;
 const MOST_SECONDS: f64 = 5.0;
 
-/// Opens a run's rows of the tables, as they were when its checkpoint was saved.
-pub fn tables(run: &Run, trainer: &MetaTrainer<'_>, settings: &Settings) -> Result<CsvLog> {
-    let (log, _) = CsvLog::shared(&settings.out, run.name, trainer.iteration())?;
+/// Opens a run's rows of the tables, as they were when its checkpoint was saved. Also returns the meta-step and the second of the
+/// last evaluation: a kill may have come before one that was due.
+pub fn tables(run: &Run, trainer: &MetaTrainer<'_>, settings: &Settings) -> Result<(CsvLog, (u64, f64))> {
+    let (log, history) = CsvLog::shared(&settings.out, run.name, trainer.iteration())?;
     if trainer.iteration() > 0 && log.seconds() == 0.0 {
         let reason = format!(
             "it has no rows of {}, whose checkpoint has made {} meta-steps: put the file back, or start again without \
@@ -28,7 +29,8 @@ pub fn tables(run: &Run, trainer: &MetaTrainer<'_>, settings: &Settings) -> Resu
         );
         return Err(Error::BadFile { path: settings.out.join("metrics.csv"), reason });
     }
-    Ok(log)
+    let evaluated = history.validations.last().map_or((0, 0.0), |point| (point.iteration, point.seconds));
+    Ok((log, evaluated))
 }
 
 /// Trains to the end, evaluates, and saves checkpoint, parameters and tables. Returns the last evaluation, or nothing if it was
@@ -40,9 +42,9 @@ pub fn train(
     settings: &Settings,
     stop: &dyn Fn() -> bool,
 ) -> Result<Option<Vec<StepReport>>> {
-    let mut log = tables(run, trainer, settings)?;
+    let (mut log, mut last) = tables(run, trainer, settings)?;
     loop {
-        let (iteration, seconds) = settings.next_evaluation(trainer.iteration(), log.seconds());
+        let (iteration, seconds) = settings.next_evaluation(last);
         let plan = Plan::new()
             .until(iteration)
             .seconds(seconds)
@@ -59,7 +61,8 @@ pub fn train(
             return Ok(None);
         }
         let reports = evaluated(run, trainer, tasks, settings, &mut log)?;
-        if trainer.iteration() >= settings.last_iteration() || log.seconds() >= settings.last_second() {
+        last = (trainer.iteration(), log.seconds());
+        if last.0 >= settings.last_iteration() || last.1 >= settings.last_second() {
             let params = settings.out.join(format!("params-{}.safetensors", run.name));
             save_learned(&params, &*run.learner, trainer.learned())?;
             return Ok(Some(reports));

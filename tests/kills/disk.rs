@@ -43,7 +43,7 @@ fn a_table_that_cannot_grow_ends_the_run_saved_and_it_goes_on_when_there_is_room
     let made = state(folder.path(), training.units).iteration;
     assert!((1..ITERATIONS).contains(&made), "{made}");
     whole(folder.path());
-    assert_eq!(left(folder.path()).0, left(want.path()).0);
+    assert!(left(folder.path()).0 == left(want.path()).0, "other bits");
 }
 
 #[test]
@@ -64,7 +64,8 @@ fn a_folder_that_cannot_be_written_to_is_an_error_that_leaves_everything() {
     let error = error_of(&output);
     assert_eq!(output.status.code(), Some(2), "{error}");
     assert!(error.contains("cannot access") && error.contains("ermission"), "{error}");
-    assert_eq!((left(folder.path()), files(folder.path())), (before, names.clone()));
+    assert_eq!(files(folder.path()), names);
+    assert!(left(folder.path()) == before, "something was changed");
 }
 
 #[test]

@@ -42,7 +42,7 @@ fn a_run_that_is_killed_25_times_ends_in_the_same_bits_and_the_same_tables() {
             killed += 1;
         }
         whole(folder.path());
-        assert_eq!(left(folder.path()), left(want.path()), "{threads} threads");
+        assert!(left(folder.path()) == left(want.path()), "{threads} threads: other bits or other tables");
         assert!(logged(folder.path()).into_iter().eq(1..=ITERATIONS));
         assert_eq!(files(folder.path()), FILES);
     }
@@ -65,7 +65,7 @@ fn sigterm_and_ctrl_c_lose_nothing() {
         assert!((1..ITERATIONS).contains(&made), "{made}");
     }
     whole(folder.path());
-    assert_eq!(left(folder.path()), left(want.path()));
+    assert!(left(folder.path()) == left(want.path()), "other bits or other tables");
 }
 
 #[test]
