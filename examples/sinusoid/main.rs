@@ -27,8 +27,6 @@ use clap::Parser;
 use innerloop::{Adam, Error, Result, Sgd, StepReport, TrainConfig, Trainable, Trainer, evaluate};
 use settings::{Named, Settings};
 
-const EVAL_STEPS: usize = 10;
-
 fn main() -> ExitCode {
     match run(&Settings::parse()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -40,7 +38,7 @@ fn main() -> ExitCode {
 }
 
 fn run(settings: &Settings) -> Result<()> {
-    let learner = learners::new(settings, EVAL_STEPS)?;
+    let learner = learners::new(settings, settings.eval_steps)?;
     let Settings { shots, meta_batch, eval_tasks, seed, iterations, .. } = *settings;
     let (tasks, unseen) = (tasks::training(settings), tasks::unseen(settings));
     let config = TrainConfig::new(meta_batch, learners::outer_lr(settings), iterations).seed(seed);
@@ -73,7 +71,7 @@ fn run(settings: &Settings) -> Result<()> {
         let loss = report.inductive.loss;
         format!("{:.3} ± {:.3}", loss.mean, loss.interval)
     };
-    let counted = trained.len() == EVAL_STEPS + 1; // or else the learner reports no single steps
+    let counted = trained.len() == settings.eval_steps + 1; // or else the learner reports no single steps
     let named = |steps: usize| match steps {
         steps if !counted && steps + 1 == trained.len() => "adapted".into(),
         0 => "before adaptation".into(),
@@ -93,7 +91,7 @@ fn run(settings: &Settings) -> Result<()> {
     let path = settings.out.join("curves.svg");
     let partial = settings.out.join("curves.svg.partial");
     fs::create_dir_all(&settings.out)
-        .and_then(|()| fs::write(&partial, plot::draw(&panels)))
+        .and_then(|()| fs::write(&partial, plot::draw(&panels, settings.eval_steps)))
         .and_then(|()| fs::rename(&partial, &path))
         .map_err(|source| Error::Io { path: path.clone(), source })?;
     println!("\nwrote {}", path.display());

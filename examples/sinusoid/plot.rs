@@ -4,9 +4,9 @@ use innerloop::ndarray::{Array, ArrayD};
 use innerloop::{Episode, Learned, Learner, Result, Tasks};
 use plotters::prelude::*;
 
+use crate::learners;
 use crate::settings::Settings;
 use crate::tasks::Regression;
-use crate::{EVAL_STEPS, learners};
 
 pub type Points = Vec<(f64, f64)>;
 
@@ -35,7 +35,7 @@ impl Panel {
             title,
             truth,
             support: points(&episode.support.x, values),
-            predictions: [predict(0)?, predict(1)?, predict(EVAL_STEPS)?],
+            predictions: [predict(0)?, predict(1)?, predict(settings.eval_steps)?],
         })
     }
 }
@@ -45,9 +45,9 @@ pub fn points(x: &ArrayD<f32>, y: &ArrayD<f32>) -> Points {
 }
 
 /// The panels as an SVG picture, two in a row, with a legend on top.
-pub fn draw(panels: &[Panel]) -> String {
+pub fn draw(panels: &[Panel], eval_steps: usize) -> String {
     let mut svg = String::new();
-    paint(panels, &mut svg).expect("a string takes any drawing");
+    paint(panels, eval_steps, &mut svg).expect("a string takes any drawing");
     svg
 }
 
@@ -55,15 +55,16 @@ const GREY: RGBColor = RGBColor(150, 150, 150);
 const ORANGE: RGBColor = RGBColor(230, 159, 0);
 const BLUE: RGBColor = RGBColor(0, 114, 178);
 
-fn paint(panels: &[Panel], svg: &mut String) -> Result<(), Box<dyn std::error::Error>> {
+fn paint(panels: &[Panel], eval_steps: usize, svg: &mut String) -> Result<(), Box<dyn std::error::Error>> {
     let root = SVGBackend::with_string(svg, (960, 720)).into_drawing_area();
     root.fill(&WHITE)?;
     let (legend, rest) = root.split_vertically(50);
+    let last = format!("after {eval_steps} steps");
     let lines = [
         (60, "true curve", BLACK.stroke_width(2)),
         (215, "before adaptation", GREY.stroke_width(2)),
         (410, "after 1 step", ORANGE.stroke_width(2)),
-        (565, "after 10 steps", BLUE.stroke_width(2)),
+        (565, last.as_str(), BLUE.stroke_width(2)),
     ];
     for (x, name, style) in lines {
         legend.draw(&PathElement::new(vec![(x, 28), (x + 30, 28)], style))?;

@@ -31,6 +31,9 @@ pub struct Settings {
     /// Inner steps in training
     #[arg(long, default_value_t = 1)]
     pub inner_steps: usize,
+    /// Inner steps in the evaluation. Rates that were learned for one step, as those of Meta-SGD, may diverge over more
+    #[arg(long, default_value_t = 10)]
+    pub eval_steps: usize,
     /// Rate of the outer loop [default: 1e-3]
     #[arg(long)]
     pub outer_lr: Option<f64>,
