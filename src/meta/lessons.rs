@@ -95,9 +95,13 @@ impl<T: Real> Ordered<'_, T> {
         if self.refused.is_some() {
             return ControlFlow::Break(());
         }
-        self.early.insert(i, lesson);
         let mut due = self.taught.scores.len();
-        while let Some(lesson) = self.early.remove(&due) {
+        if i != due {
+            self.early.insert(i, lesson);
+            return ControlFlow::Continue(());
+        }
+        let mut next = Some(lesson);
+        while let Some(lesson) = next {
             match lesson.and_then(|lesson| check_lesson(self.specs, lesson)) {
                 Ok(lesson) => self.take(lesson),
                 Err(error) => {
@@ -106,6 +110,7 @@ impl<T: Real> Ordered<'_, T> {
                 }
             }
             due += 1;
+            next = self.early.remove(&due);
         }
         ControlFlow::Continue(())
     }
