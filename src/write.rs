@@ -2,13 +2,23 @@
 
 use std::fs::{self, File};
 use std::io::{Result, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// Writes a file by way of one beside it whose name ends in `.partial`, as [`place`].
-pub(crate) fn whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".partial");
-    place(path, Path::new(&beside), &[bytes])
+use crate::error::Error;
+
+/// Writes a file by way of its [`partial`] one, as [`place`].
+///
+/// # Errors
+/// [`Error::Io`].
+pub(crate) fn whole(path: &Path, bytes: &[u8]) -> crate::error::Result<()> {
+    place(path, &partial(path), &[bytes]).map_err(|source| Error::Io { path: path.into(), source })
+}
+
+/// The name beside a file for what is not all of it yet.
+pub(crate) fn partial(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".partial");
+    name.into()
 }
 
 /// Writes the parts of a file to `beside`, a name in the same folder, and renames it to `path`. An interruption leaves

@@ -123,7 +123,7 @@ impl Fetch {
         }
         let within = path.parent().unwrap_or(folder);
         fs::create_dir_all(within).map_err(io(within))?;
-        let partial = partial_of(&path);
+        let partial = crate::write::partial(&path);
         let mut to = open_alone(&partial)?;
         let fetched = self.content(file, &mut to, &partial, seen);
         match fetched {
@@ -208,12 +208,6 @@ fn io(path: &Path) -> impl Fn(std::io::Error) -> Error {
 
 pub(super) fn fetch(file: &RemoteFile, reason: impl Into<String>) -> Error {
     Error::Fetch { address: file.address.clone(), reason: reason.into() }
-}
-
-fn partial_of(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".partial");
-    name.into()
 }
 
 /// Opens a file to read and to write, which no other process may fetch into.

@@ -9,6 +9,7 @@ use super::page::page;
 use crate::error::{Error, Result};
 use crate::evaluation::Evaluation;
 use crate::train::History;
+use crate::{read, write};
 
 /// A training and its evaluation, for people to look at: [`save`](RunReport::save) writes one file of HTML, with pictures
 /// and everything else in it, that needs no network and reads well on a telephone, in light and in dark.
@@ -132,7 +133,7 @@ impl RunReport {
     /// # Errors
     /// As [`html`](RunReport::html); [`Error::Io`].
     pub fn save(&self, path: &Path) -> Result<()> {
-        write(path, &self.html()?)
+        write::whole(path, self.html()?.as_bytes())
     }
 
     /// Reads a report from its page.
@@ -140,7 +141,7 @@ impl RunReport {
     /// # Errors
     /// [`Error::Io`]; [`Error::BadFile`] for a file that is no page of [`save`](RunReport::save).
     pub fn load(path: &Path) -> Result<RunReport> {
-        let text = crate::read::text(path)?;
+        let text = read::text(path)?;
         let bad = |reason: String| Error::BadFile { path: path.into(), reason };
         let data = text.rsplit_once(BEGIN).and_then(|(_, rest)| rest.split_once(END));
         let (data, _) =
@@ -160,10 +161,6 @@ impl RunReport {
                 need: "at least one report",
             });
         }
-        write(path, &compare_page(runs)?)
+        write::whole(path, compare_page(runs)?.as_bytes())
     }
-}
-
-fn write(path: &Path, text: &str) -> Result<()> {
-    crate::write::whole(path, text.as_bytes()).map_err(|source| Error::Io { path: path.into(), source })
 }

@@ -52,7 +52,7 @@ pub(super) fn write<'a, T: Real>(
     let at = sum_place(&file).expect("the entry was just written");
     let sum = format!("{:08x}", crc32fast::hash(&file));
     file[at..at + 8].copy_from_slice(sum.as_bytes());
-    crate::write::whole(path, &file).map_err(|source| Error::Io { path: path.into(), source })
+    crate::write::whole(path, &file)
 }
 
 /// Where the digits of the checksum stand, if the file has one.

@@ -57,7 +57,7 @@ pub(super) fn write<T: Real>(path: &Path, arrays: &[(String, ArrayD<T>)]) -> Res
     let io = |source| Error::Io { path: path.into(), source };
     written.map_err(io)?;
     let file = zip.finish().map_err(|e| io(e.into()))?.into_inner();
-    crate::write::whole(path, &file).map_err(io)
+    crate::write::whole(path, &file)
 }
 
 /// What stands before the numbers of an array: a magic number, version 1.0, the length of the rest, and a Python dictionary that

@@ -50,7 +50,7 @@ pub(super) fn write<T: Real>(path: &Path, arrays: &[(String, ArrayD<T>)]) -> Res
     // some readers of PyTorch's side ask for this entry
     let format = [("format".to_string(), "pt".to_string())].into_iter().collect();
     let file = serialize(views, Some(format)).map_err(bad)?;
-    crate::write::whole(path, &file).map_err(|source| Error::Io { path: path.into(), source })
+    crate::write::whole(path, &file)
 }
 
 /// Compares names so that `layer.10` comes after `layer.9`: runs of digits as numbers, the rest by its letters.

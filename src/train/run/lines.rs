@@ -60,7 +60,7 @@ impl Lines {
     /// Written whole: an interruption leaves the old file or the new one.
     fn with(path: &Path, bytes: &[u8]) -> Result<Lines> {
         let io = |source| Error::Io { path: path.into(), source };
-        crate::write::whole(path, bytes).map_err(io)?;
+        crate::write::whole(path, bytes)?;
         let file = OpenOptions::new().append(true).open(path).map_err(io)?;
         Ok(Lines { path: path.into(), file })
     }
