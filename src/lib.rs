@@ -94,7 +94,7 @@
 //! # Features
 //!
 //! On by default: `images` (Omniglot from archives or folders), `safetensors`
-//! (saving and loading). `serde` makes settings and results serde data, and with `safetensors` gives files that are
+//! (saving and loading), `signals` (runs that end saved at Ctrl-C). `serde` makes settings and results serde data, and with `safetensors` gives files that are
 //! complete in themselves; `photos` reads photographs, `csv` tables of vectors, `npz` NumPy's
 //! arrays of vectors and weights, `text` sentences; `report` makes a page of HTML on a training and its evaluation;
 //! `fetch` brings Omniglot; `mpi` trains on several machines and needs an MPI library and libclang.

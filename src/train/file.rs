@@ -8,11 +8,11 @@
 use std::path::Path;
 
 use ndarray::ArrayD;
-use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
+use safetensors::tensor::{SafeTensors, TensorView};
 use serde_json::{Map, Value};
 
 use super::bytes::bytes_of_file;
-use crate::arrays::little_endian;
+use super::tensors::{array_of, file_of};
 use crate::error::{Error, Result};
 use crate::nn::{ParamSpec, check_params};
 use crate::real::{Real, all_finite};
@@ -39,16 +39,9 @@ pub(super) fn write<'a, T: Real>(
     arrays: impl Iterator<Item = (String, &'a ArrayD<T>)>,
     note: &Note,
 ) -> Result<()> {
-    let data: Vec<_> = arrays.map(|(name, a)| (name, a.shape().to_vec(), little_endian(a))).collect();
-    let dtype = if size_of::<T>() == size_of::<f32>() { Dtype::F32 } else { Dtype::F64 };
-    let bad = |e: safetensors::SafeTensorError| Error::BadFile { path: path.into(), reason: e.to_string() };
-    let views = data
-        .iter()
-        .map(|(name, shape, bytes)| Ok((name, TensorView::new(dtype, shape.clone(), bytes).map_err(bad)?)))
-        .collect::<Result<Vec<_>>>()?;
     let entry = (ENTRY.to_string(), format!("crc32 00000000 {}", Value::from(note.clone())));
-    // collected: which type of map safetensors takes depends on its features
-    let mut file = serialize(views, Some([entry].into_iter().collect())).map_err(bad)?;
+    let mut file =
+        file_of(arrays, entry).map_err(|e| Error::BadFile { path: path.into(), reason: e.to_string() })?;
     let at = sum_place(&file).expect("the entry was just written");
     let sum = format!("{:08x}", crc32fast::hash(&file));
     file[at..at + 8].copy_from_slice(sum.as_bytes());
@@ -149,18 +142,7 @@ impl<'p> File<'p> {
     }
 
     fn array<T: Real>(&self, name: &str, view: &TensorView<'_>) -> Result<ArrayD<T>> {
-        let bytes = view.data();
-        let numbers: Vec<T> = match view.dtype() {
-            Dtype::F32 => {
-                bytes.as_chunks().0.iter().map(|b| T::from_f64(f32::from_le_bytes(*b).into())).collect()
-            }
-            Dtype::F64 => bytes.as_chunks().0.iter().map(|b| T::from_f64(f64::from_le_bytes(*b))).collect(),
-            other => {
-                let need = "but F32 or F64 is needed";
-                return Err(self.bad(format!("array {name:?} has elements of type {other:?}, {need}")));
-            }
-        };
-        let array = ArrayD::from_shape_vec(view.shape(), numbers).map_err(|e| self.bad(e))?;
+        let array = array_of(view).map_err(|e| self.bad(format!("array {name:?}: {e}")))?;
         if all_finite(&array) {
             return Ok(array);
         }

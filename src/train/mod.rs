@@ -13,6 +13,8 @@ mod run;
 mod same;
 #[cfg(feature = "safetensors")]
 mod saved;
+#[cfg(feature = "safetensors")]
+mod tensors;
 mod trainer;
 
 #[cfg(feature = "safetensors")]
@@ -32,4 +34,6 @@ pub use run::{
 };
 #[cfg(feature = "safetensors")]
 pub use saved::{load_adapted, load_learned, load_params, save_adapted, save_learned, save_params};
+#[cfg(feature = "safetensors")]
+pub(crate) use tensors::{array_of, file_of};
 pub use trainer::{StepLog, TrainState, Trainer};

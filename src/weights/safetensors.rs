@@ -3,14 +3,13 @@
 use std::cmp::Ordering;
 use std::path::Path;
 
-use ::safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
+use ::safetensors::tensor::{SafeTensors, TensorView};
 use ndarray::ArrayD;
 
 use super::files::is_counter;
-use crate::arrays::little_endian;
 use crate::error::{Error, Result};
 use crate::real::Real;
-use crate::train::bytes_of_file;
+use crate::train::{array_of, bytes_of_file, file_of};
 
 /// All arrays by name, without the counts of batches.
 pub(super) fn read<T: Real>(path: &Path) -> Result<Vec<(String, ArrayD<T>)>> {
@@ -18,19 +17,9 @@ pub(super) fn read<T: Real>(path: &Path) -> Result<Vec<(String, ArrayD<T>)>> {
     let bytes = bytes_of_file(path)?;
     let file = SafeTensors::deserialize(&bytes).map_err(|e| bad(e.to_string()))?;
     let array = |(name, view): (&str, TensorView<'_>)| {
-        let bytes = view.data();
-        let numbers: Vec<T> = match view.dtype() {
-            Dtype::F32 => {
-                bytes.as_chunks().0.iter().map(|b| T::from_f64(f32::from_le_bytes(*b).into())).collect()
-            }
-            Dtype::F64 => bytes.as_chunks().0.iter().map(|b| T::from_f64(f64::from_le_bytes(*b))).collect(),
-            other => {
-                let need = "F32 or F64 is needed: call `.float()` on the module before saving it";
-                return Err(bad(format!("array {name:?} has numbers of type {other:?}, but {need}")));
-            }
-        };
-        let array = ArrayD::from_shape_vec(view.shape(), numbers);
-        Ok((name.to_owned(), array.map_err(|e| bad(format!("array {name:?}: {e}")))?))
+        let hint = "call `.float()` on the module before saving it, if that is the matter";
+        let array = array_of(&view).map_err(|e| bad(format!("array {name:?}: {e} ({hint})")))?;
+        Ok((name.to_owned(), array))
     };
     let mut arrays =
         file.iter().filter(|(name, _)| !is_counter(name)).map(array).collect::<Result<Vec<_>>>()?;
@@ -39,17 +28,10 @@ pub(super) fn read<T: Real>(path: &Path) -> Result<Vec<(String, ArrayD<T>)>> {
 }
 
 pub(super) fn write<T: Real>(path: &Path, arrays: &[(String, ArrayD<T>)]) -> Result<()> {
-    let bad = |e: ::safetensors::SafeTensorError| Error::BadFile { path: path.into(), reason: e.to_string() };
-    let dtype = if size_of::<T>() == size_of::<f32>() { Dtype::F32 } else { Dtype::F64 };
-    let bytes: Vec<_> = arrays.iter().map(|(_, array)| little_endian(array)).collect();
-    let views = arrays
-        .iter()
-        .zip(&bytes)
-        .map(|((name, a), bytes)| Ok((name, TensorView::new(dtype, a.shape().to_vec(), bytes).map_err(bad)?)))
-        .collect::<Result<Vec<_>>>()?;
+    let named = arrays.iter().map(|(name, array)| (name.clone(), array));
     // some readers of PyTorch's side ask for this entry
-    let format = [("format".to_string(), "pt".to_string())].into_iter().collect();
-    let file = serialize(views, Some(format)).map_err(bad)?;
+    let file = file_of(named, ("format".into(), "pt".into()))
+        .map_err(|e| Error::BadFile { path: path.into(), reason: e.to_string() })?;
     crate::write::whole(path, &file)
 }
 
