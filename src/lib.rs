@@ -151,7 +151,7 @@ pub use data::Omniglot;
 pub use data::{
     Accompanied, Augment, BesideBatches, CharNgrams, Class, ClassBatches, ClassData, ClassRef, Episode,
     EpisodeSampler, EpisodeShape, Examples, FeatureSet, GaussianProcesses, Glyphs, ImageSet, PixelRange,
-    Sinusoids, Split, Targets, Tasks, TextSet, TfIdf, Vocabulary, WordVectors, WordWeights,
+    Sinusoids, Split, Targets, Tasks, TextSet, TfIdf, Vocabulary, Warp, WordVectors, WordWeights,
 };
 #[cfg(feature = "photos")]
 pub use data::{Aspect, Photos};

@@ -53,6 +53,8 @@ pub(crate) enum Purpose {
     Control = 21,
     /// How an image of a task is cropped, flipped and jittered.
     Augment = 22,
+    /// How the images of a class of a task are turned, stretched and sheared.
+    AugmentClass = 23,
 }
 
 /// The generator for `purpose` and index `i` under `seed`.

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use innerloop::{
-    ClassData, ClassRef, EpisodeSampler, EpisodeShape, Glyphs, ImageSet, Omniglot, Result, Split, TextSet,
-    TfIdf, WordVectors,
+    Augment, ClassBatches, ClassData, ClassRef, EpisodeSampler, EpisodeShape, Glyphs, ImageSet, Omniglot,
+    Result, Split, TextSet, TfIdf, Warp, WordVectors,
 };
 
 use crate::settings::Settings;
@@ -18,6 +18,8 @@ pub enum Data {
     Glyphs,
     /// Omniglot, Vinyals classes with rotations
     Omniglot,
+    /// Omniglot, 1,200 random characters with rotations to train on and the other 423 to test on, as in the MAML paper
+    OmniglotRandom,
     /// Photographs by class, with class lists in `splits` or a random split (feature `photos`)
     Photos,
     /// CLINC150: sentences of 150 intents (feature `text`)
@@ -32,7 +34,7 @@ pub enum Data {
 
 impl Data {
     pub fn holds_images(self) -> bool {
-        matches!(self, Data::Glyphs | Data::Omniglot | Data::Photos)
+        matches!(self, Data::Glyphs | Data::Omniglot | Data::OmniglotRandom | Data::Photos)
     }
 
     pub fn holds_sentences(self) -> bool {
@@ -84,6 +86,11 @@ impl Source {
                 let split = Split::vinyals(&images, found(settings, "omniglot").join("splits/vinyals"))?;
                 Ok(Source::of_images(&images, split))
             }
+            Data::OmniglotRandom => {
+                let images = Omniglot::load(found(settings, "omniglot"))?;
+                let split = Split::random(&images, 1200, 423, true, settings.seed)?;
+                Ok(Source::of_images(&images, split))
+            }
             Data::Photos => photos(settings),
             Data::Clinc150 | Data::Banking77 | Data::Fewrel => text(settings),
             Data::Features => features(settings),
@@ -105,7 +112,7 @@ impl Source {
         if matches!(self.inputs, Inputs::Images(_)) { 1 } else { 5 }
     }
 
-    /// Training episodes; fewer ways if there are fewer classes.
+    /// Training episodes of this shape, but for what the settings say; fewer ways if there are fewer classes.
     pub fn train(
         &self,
         settings: &Settings,
@@ -113,8 +120,28 @@ impl Source {
         shots: usize,
         queries: usize,
     ) -> Result<EpisodeSampler> {
-        let shape = EpisodeShape::new(ways.min(self.train.len()), shots, queries);
-        EpisodeSampler::new(self.data.clone(), &self.train, shape, settings.seed)
+        let ways = settings.train_ways.unwrap_or(ways).min(self.train.len());
+        let shape = EpisodeShape::new(ways, shots, settings.queries.unwrap_or(queries));
+        let tasks = EpisodeSampler::new(self.data.clone(), &self.train, shape, settings.seed)?;
+        if settings.augment { tasks.augmented(self.changes()) } else { Ok(tasks) }
+    }
+
+    /// Plain batches of examples of all training classes.
+    pub fn batches(&self, settings: &Settings, size: usize) -> Result<ClassBatches> {
+        let batches = ClassBatches::new(self.data.clone(), &self.train, size, settings.seed)?;
+        // the class of an image is its label in all batches, so it keeps its look
+        let changes = self.changes().warp_classes(Warp::new());
+        if settings.augment { batches.augmented(changes) } else { Ok(batches) }
+    }
+
+    /// How training images are changed: photographs as MetaOptNet does, characters by measurement, see docs/results.md.
+    fn changes(&self) -> Augment {
+        if self.large() {
+            return Augment::new().crop(8).flip().brightness(0.4).contrast(0.4).saturation(0.4);
+        }
+        let hand = Warp::new().rotate(5.0).stretch(0.1).shear(0.1).shift(1.0);
+        let class = Warp::new().mirror().rotate(15.0).stretch(0.2).shear(0.4);
+        Augment::new().warp(hand).warp_classes(class)
     }
 
     /// Test episodes.

@@ -1,8 +1,7 @@
 //! How a learner is trained: its inner loop, its episodes, its optimizer.
 
 use innerloop::{
-    Adam, Adapts, Baseline, ClassBatches, Examples, Maml, Nearest, NormMode, Order, Result, TrainConfig,
-    Trainable,
+    Adam, Adapts, Baseline, Examples, Maml, Nearest, NormMode, Order, Result, TrainConfig, Trainable,
 };
 
 use crate::data::{Inputs, Source};
@@ -83,7 +82,7 @@ pub fn protonet(
 
 /// Baselines: batches of 64 examples of all training classes; Adam at 1e-3.
 pub fn baseline(name: &str, settings: &Settings, source: &Source, learner: &Baseline<Net>) -> Result<Row> {
-    let tasks = ClassBatches::new(source.data.clone(), &source.train, 64, settings.seed)?;
+    let tasks = source.batches(settings, 64)?;
     let config = TrainConfig::new(1, 1e-3, settings.iterations);
     let adam = Box::new(Adam::default());
     trained::<Examples<f32>>(name, settings, learner, &tasks, &source.test(settings)?, adam, config)

@@ -5,7 +5,7 @@ use std::{fmt, fs};
 
 use innerloop::{
     CsvLog, EpisodeSampler, Error, Learned, Learner, Optimizer, ProgressLines, Report, Result, Run, RunEnd,
-    StepReport, Task, Tasks, TrainConfig, Trainable, Trainer, Watch, evaluate, load_checkpoint,
+    Schedule, StepReport, Task, Tasks, TrainConfig, Trainable, Trainer, Watch, evaluate, load_checkpoint,
     stop_on_signals,
 };
 
@@ -57,7 +57,7 @@ pub fn trained<K: Task<f32>>(
     optimizer: Box<dyn Optimizer<f32>>,
     config: TrainConfig,
 ) -> Result<Row> {
-    let config = config.seed(settings.seed);
+    let config = configured(config, settings);
     let (stop, seconds) = (stop_on_signals()?, 60.0 * settings.minutes);
     let mut plan = Run::new().seconds(seconds).stop_when(stop);
     let progress = ProgressLines::new(name).iterations(config.iterations).seconds(seconds);
@@ -88,6 +88,17 @@ pub fn trained<K: Task<f32>>(
     let training = before + start.elapsed().as_secs_f64();
     let row = evaluated(name, settings, test, learner, trainer.learned())?;
     Ok(Row { steps: trainer.iteration(), training, ..row })
+}
+
+/// A learner's settings of the outer loop, with those that were asked for.
+fn configured(usual: TrainConfig, settings: &Settings) -> TrainConfig {
+    let mut config = usual.seed(settings.seed);
+    config.meta_batch = settings.meta_batch.unwrap_or(config.meta_batch);
+    config.outer_lr = settings.outer_lr.unwrap_or(config.outer_lr);
+    if settings.cosine {
+        config.schedule = Schedule::Cosine { iterations: config.iterations, floor: 0.0 };
+    }
+    config
 }
 
 /// What a kill may lose, whichever is less.

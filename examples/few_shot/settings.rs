@@ -64,6 +64,25 @@ pub struct Settings {
     /// `maml` and `fomaml` adapt all but the scales and shifts of norms, as the paper's code does
     #[arg(long)]
     pub norms_stay: bool,
+    /// Classes in a training episode, where training is by episodes [default: the learner's]
+    #[arg(long)]
+    pub train_ways: Option<usize>,
+    /// Query examples of each class in a training episode [default: the learner's]
+    #[arg(long)]
+    pub queries: Option<usize>,
+    /// Training images are changed at random: characters by affine maps, one for each class of an episode and one for each
+    /// image, photographs by crops, mirror images and colours
+    #[arg(long)]
+    pub augment: bool,
+    /// Episodes per meta-step [default: the learner's]
+    #[arg(long)]
+    pub meta_batch: Option<usize>,
+    /// Outer rate [default: 0.001, 1 with `reptile`]
+    #[arg(long)]
+    pub outer_lr: Option<f64>,
+    /// The outer rate falls to 0 over `--iterations`, by half a cosine
+    #[arg(long, requires = "iterations")]
+    pub cosine: bool,
     /// Meta-steps
     #[arg(long, default_value_t = 1_000_000)]
     pub iterations: u64,

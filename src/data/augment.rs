@@ -1,7 +1,9 @@
-//! Crops, flips and changes of colour, as a pure function of seed, task and place in the task.
+//! Affine maps, crops, flips and changes of colour, as a pure function of seed, task and place in the task.
 
 use rand::rngs::ChaCha8Rng;
 
+use super::class::ClassRef;
+use super::warp::{Warp, warped};
 use crate::error::{Error, Result};
 use crate::random::{Purpose, below, between, stream2};
 
@@ -9,7 +11,7 @@ use crate::random::{Purpose, below, between, stream2};
 /// [`ClassBatches::augmented`](crate::ClassBatches::augmented). Each image of each task is changed in its own way. Nothing changes
 /// unless it is asked for. Evaluation refuses a sampler that asks: its figures would be those of other images.
 ///
-/// In this order: a shift, a flip, then brightness, contrast and saturation as Chen et al. (2019) change them (Pillow's
+/// In this order: affine maps, a shift, a flip, then brightness, contrast and saturation as Chen et al. (2019) change them (Pillow's
 /// `ImageEnhance`), rounded to bytes after each. MetaOptNet trains on miniImageNet with the values of the example.
 ///
 /// ```
@@ -31,6 +33,11 @@ pub struct Augment {
     /// Differences from the grey of the pixel are multiplied by a number uniform in `1 ± saturation`; images of three
     /// channels only.
     pub saturation: f64,
+    /// An affine map for each image.
+    pub warp: Warp,
+    /// An affine map for each class of an episode, the same for all its images, before that of the image: training classes that
+    /// the data do not have, as quarter turns make them of Omniglot's characters.
+    pub warp_classes: Warp,
 }
 
 impl Augment {
@@ -69,6 +76,18 @@ impl Augment {
         Augment { saturation, ..self }
     }
 
+    /// With an affine map for each image.
+    #[must_use]
+    pub fn warp(self, warp: Warp) -> Augment {
+        Augment { warp, ..self }
+    }
+
+    /// With an affine map for each class of an episode; batches of many classes, whose labels stay, refuse it.
+    #[must_use]
+    pub fn warp_classes(self, warp_classes: Warp) -> Augment {
+        Augment { warp_classes, ..self }
+    }
+
     /// Why nothing is evaluated on images that are changed so.
     pub(super) fn refused(&self) -> Error {
         let need = "left out where a learner is evaluated or validated: make a second sampler for that, without `augmented`";
@@ -76,7 +95,9 @@ impl Augment {
     }
 
     /// Whether images `[h, w, c]` can be changed so.
-    pub(super) fn check(&self, [h, w, _]: [usize; 3]) -> Result<()> {
+    pub(super) fn check(&self, shape @ [h, w, _]: [usize; 3]) -> Result<()> {
+        self.warp.check(shape)?;
+        self.warp_classes.check(shape)?;
         if self.crop > h.min(w) {
             let need = "at most the shorter side of the images";
             return Err(Error::Setting { name: "crop", value: self.crop.to_string(), need });
@@ -148,19 +169,29 @@ pub(super) struct Changes {
     task: u64,
     /// The place of the next image in the task.
     place: u64,
+    /// An image after its affine maps.
+    warped: Vec<u8>,
 }
 
 impl Changes {
     /// Of task `task` of a source.
     pub(super) fn new(augment: Augment, seed: u64, task: u64) -> Changes {
-        Changes { augment, seed, task, place: 0 }
+        Changes { augment, seed, task, place: 0, warped: Vec::new() }
     }
 
-    /// Writes the next image of the task to `out`, changed.
-    pub(super) fn next(&mut self, image: &[u8], shape: [usize; 3], out: &mut Vec<u8>) {
+    /// Writes the next image of the task, which is of this class, to `out`, changed.
+    pub(super) fn next(&mut self, class: ClassRef, image: &[u8], shape: [usize; 3], out: &mut Vec<u8>) {
         let mut rng = stream2(self.seed, Purpose::Augment, self.task, self.place);
         self.place += 1;
-        self.augment.change(image, shape, &mut rng, out);
+        let Augment { warp, warp_classes, .. } = self.augment;
+        if (warp, warp_classes) == Default::default() {
+            return self.augment.change(image, shape, &mut rng, out);
+        }
+        let of_class = 4 * class.class as u64 + u64::from(class.turns);
+        let mut of_class = stream2(self.seed, Purpose::AugmentClass, self.task, of_class);
+        let maps = [warp_classes.draw(&mut of_class), warp.draw(&mut rng)];
+        warped(image, shape, &maps, &mut self.warped);
+        self.augment.change(&self.warped, shape, &mut rng, out);
     }
 }
 
@@ -176,8 +207,12 @@ mod tests {
     }
 
     fn changed(augment: Augment, place: u64) -> Vec<u8> {
-        let (mut changes, mut out) = (Changes { augment, seed: 3, task: 9, place }, vec![1]);
-        changes.next(&image(), SHAPE, &mut out);
+        of_class(augment, place, ClassRef { class: 7, turns: 0 })
+    }
+
+    fn of_class(augment: Augment, place: u64, class: ClassRef) -> Vec<u8> {
+        let (mut changes, mut out) = (Changes { place, ..Changes::new(augment, 3, 9) }, vec![1]);
+        changes.next(class, &image(), SHAPE, &mut out);
         assert_eq!(changes.place, place + 1);
         out
     }
@@ -231,9 +266,22 @@ mod tests {
             }
             let mut out = Vec::new();
             let mut changes = Changes::new(Augment::new().contrast(0.5).saturation(0.5), i, 0);
-            changes.next(&[80; 36], SHAPE, &mut out);
+            changes.next(ClassRef { class: 0, turns: 0 }, &[80; 36], SHAPE, &mut out);
             assert_eq!(out, [80; 36]); // no contrast and no colour to change
         }
+    }
+
+    #[test]
+    fn images_of_a_class_share_the_map_of_the_class_and_have_one_each() {
+        let (class, turned) = (ClassRef { class: 7, turns: 0 }, ClassRef { class: 7, turns: 1 });
+        let warp = Warp::new().rotate(40.0).stretch(0.3).shear(0.3);
+        let shared = Augment::new().warp_classes(warp);
+        assert_ne!(of_class(shared, 0, class), image());
+        assert_eq!(of_class(shared, 0, class), of_class(shared, 5, class));
+        assert_ne!(of_class(shared, 0, class), of_class(shared, 0, turned));
+        let own = Augment::new().warp(warp);
+        assert_ne!(of_class(own, 0, class), of_class(own, 5, class));
+        assert_eq!(of_class(own, 5, class), of_class(own, 5, turned));
     }
 
     #[test]
@@ -251,6 +299,8 @@ mod tests {
             ("brightness", Augment::new().brightness(1.1)),
             ("contrast", Augment::new().contrast(-0.1)),
             ("saturation", Augment::new().saturation(f64::NAN)),
+            ("shift", Augment::new().warp(Warp::new().shift(4.0))),
+            ("rotate", Augment::new().warp_classes(Warp::new().rotate(-1.0))),
         ] {
             let refused = augment.check(SHAPE);
             assert!(matches!(refused, Err(Error::Setting { name: told, .. }) if told == name), "{name}");

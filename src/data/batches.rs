@@ -10,6 +10,7 @@ use super::class_data::ClassData;
 use super::episode::Examples;
 use super::sampler::described;
 use super::tasks::Tasks;
+use super::warp::Warp;
 use crate::error::{Error, Result};
 use crate::random::{Purpose, below, stream};
 use crate::real::Real;
@@ -76,6 +77,15 @@ impl ClassBatches {
     /// [`Error::Setting`] for a setting of `augment` out of range, or for data that are not images.
     pub fn augmented(self, augment: Augment) -> Result<Self> {
         self.data.check_augment(&augment)?;
+        if augment.warp_classes != Warp::default() {
+            let need =
+                "left out: each class of a batch of many classes keeps its label, and so must keep its look";
+            return Err(Error::Setting {
+                name: "warp_classes",
+                value: format!("{:?}", augment.warp_classes),
+                need,
+            });
+        }
         Ok(Self { augment: Some(augment), ..self })
     }
 

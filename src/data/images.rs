@@ -197,7 +197,7 @@ impl ImageSet {
             bytes = turned;
         }
         if let Some(changes) = changes {
-            changes.next(bytes, self.shape, changed);
+            changes.next(class, bytes, self.shape, changed);
             bytes = changed;
         }
         numbers_of(bytes, levels, out);
