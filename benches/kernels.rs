@@ -28,6 +28,14 @@ const CONVOLUTIONS: [(&str, usize, usize, usize, usize); 6] = [
     ("conv2_miniimagenet_42x42_32to32", 42, 32, 32, 1),
 ];
 
+/// The same for the largest convolutions of the blocks of ResNet-12 at 84x84, `narrow`: five images.
+const RESNET12: [(&str, usize, usize, usize, usize); 4] = [
+    ("resnet12_84x84_64to64", 84, 64, 64, 1),
+    ("resnet12_42x42_128to128", 42, 128, 128, 1),
+    ("resnet12_21x21_256to256", 21, 256, 256, 1),
+    ("resnet12_10x10_512to512", 10, 512, 512, 1),
+];
+
 /// Name and `[h, w, c]` of what follows a convolution.
 const IMAGES: [(&str, [usize; 3]); 3] =
     [("block1_28x28x64", [28, 28, 64]), ("block2_14x14x64", [14, 14, 64]), ("block4_3x3x64", [3, 3, 64])];
@@ -70,8 +78,10 @@ fn bench_op(
 
 fn conv2d(c: &mut Criterion) {
     let mut group = c.benchmark_group("conv2d");
-    for (name, side, c_in, c_out, stride) in CONVOLUTIONS {
-        for n in EXAMPLES {
+    let resnet12 = RESNET12.iter().map(|shape| (shape, &EXAMPLES[..1]));
+    for (shape, examples) in CONVOLUTIONS.iter().map(|shape| (shape, &EXAMPLES[..])).chain(resnet12) {
+        let &(name, side, c_in, c_out, stride) = shape;
+        for &n in examples {
             let out = side.div_ceil(stride);
             group.throughput(Throughput::Elements((2 * n * out * out * 9 * c_in * c_out) as u64));
             let inputs = [uniform(&[n, side, side, c_in], 0), uniform(&[3, 3, c_in, c_out], 1)];

@@ -51,6 +51,8 @@ mod hand;
 mod id_rows;
 mod images;
 #[cfg(feature = "photos")]
+mod ink;
+#[cfg(feature = "photos")]
 mod listed;
 mod normalise;
 #[cfg(feature = "npz")]

@@ -54,7 +54,7 @@ pub struct Photos {
 impl Photos {
     /// Images of `size x size` pixels, from 1 to 4096.
     pub fn new(size: usize) -> Photos {
-        let look = Look { size, aspect: Aspect::Crop, grey: false };
+        let look = Look { size, aspect: Aspect::Crop, grey: false, ink: false };
         Photos { look, whole_paths: false, classes: None }
     }
 
@@ -68,6 +68,15 @@ impl Photos {
     #[must_use]
     pub fn grey(self) -> Photos {
         Photos { look: Look { grey: true, ..self.look }, ..self }
+    }
+
+    /// Drawings of dark ink on light paper, photographed or scanned, made to look like those of Omniglot: `[size, size, 1]`, ink
+    /// 1 and paper 0, strokes of one width, in the middle. Shadows, the colour of the paper, the size of the drawing and the
+    /// width of the pen do not count. The paper must fill the picture; [`aspect`](Photos::aspect) is not used. A picture without
+    /// ink is an [`Error::BadImage`].
+    #[must_use]
+    pub fn ink(self) -> Photos {
+        Photos { look: Look { grey: true, ink: true, ..self.look }, ..self }
     }
 
     /// A class is the whole path of the folder a file lies in.

@@ -2,6 +2,7 @@
 
 use std::io::Cursor;
 
+use super::ink;
 use image::imageops::{FilterType, crop_imm, overlay, resize};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageBuffer, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, Pixel};
@@ -32,6 +33,9 @@ pub(super) struct Look {
     pub(super) size: usize,
     pub(super) aspect: Aspect,
     pub(super) grey: bool,
+    /// Dark ink on light paper, made to look like Omniglot's drawings; grey, and not by `aspect`.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub(super) ink: bool,
 }
 
 impl Look {
@@ -48,6 +52,9 @@ impl Look {
 /// What is wrong with the file and what to do.
 pub(super) fn prepare(file: &[u8], look: Look, out: &mut [u8]) -> Result<(), String> {
     let picture = upright(file)?;
+    if look.ink {
+        return ink::drawing(&picture.into_luma8(), look.size, out);
+    }
     if look.grey {
         fit(&picture.into_luma8(), look, out);
     } else {
@@ -128,7 +135,7 @@ mod tests {
 
     fn square(file: &[u8], size: usize, aspect: Aspect) -> Result<Vec<u8>, String> {
         let mut out = vec![9; size * size * 3];
-        prepare(file, Look { size, aspect, grey: false }, &mut out).map(|()| out)
+        prepare(file, Look { size, aspect, grey: false, ink: false }, &mut out).map(|()| out)
     }
 
     /// Columns: red, red, black, white, black, white, red, red.
@@ -164,7 +171,7 @@ mod tests {
 
     #[test]
     fn grey_images_have_one_channel() {
-        let look = Look { size: 2, aspect: Aspect::Stretch, grey: true };
+        let look = Look { size: 2, aspect: Aspect::Stretch, grey: true, ink: false };
         let (mut out, red) = ([0; 4], RgbImage::from_pixel(2, 2, image::Rgb([255, 0, 0])));
         prepare(&png(&red), look, &mut out).unwrap();
         assert_eq!((look.shape(), out), ([2, 2, 1], [54; 4])); // 0.2126 of 255

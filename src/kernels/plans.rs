@@ -8,10 +8,18 @@ use super::conv::ConvShape;
 /// What a plan is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Task {
+    /// All outputs.
     Forward(ConvShape),
+    /// All inputs.
     InputGrad(ConvShape),
-    /// The gradient of these rows of the weights, or at these points of Winograd's patches.
+    /// The gradient of these rows of the weights.
     WeightGrad(ConvShape, Range<usize>),
+    /// By Winograd's method: these rows of the outputs.
+    ForwardPatches(ConvShape, Range<usize>),
+    /// These rows of the inputs.
+    InputGradPatches(ConvShape, Range<usize>),
+    /// The gradient at these points, from these rows of the outputs.
+    WeightGradPatches(ConvShape, Range<usize>, Range<usize>),
 }
 
 /// A thread's plans of one kind.

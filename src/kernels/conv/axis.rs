@@ -28,6 +28,11 @@ pub(in crate::kernels) struct Class {
 }
 
 impl Axis {
+    /// Some neighbouring targets alone, stored from the first place on.
+    pub(in crate::kernels) fn part(&self, targets: &Range<usize>) -> Axis {
+        Axis { start: self.window(targets.start), count: targets.len(), ..*self }
+    }
+
     /// Source of the first tap, which may lie outside.
     fn window(&self, target: usize) -> isize {
         self.start + (self.step * target) as isize

@@ -22,7 +22,7 @@ pub(in crate::kernels) fn forward<T: Element>(simd: Simd, s: &ConvShape, x: &[T]
     let axes = s.axes();
     let winograd = WindowSum::of(s);
     if winograd.pays() {
-        return winograd.run(simd, s.n, |n| Task::Forward(s.with_images(n)), x, w, y);
+        return winograd.run(simd, s.n, |n, rows| Task::ForwardPatches(s.with_images(n), rows), x, w, y);
     }
     let (from_image, to_image) = (s.h * s.w * s.c_in, s.oh() * s.ow() * s.c_out);
     let threads = threads_for(s.products());

@@ -56,7 +56,7 @@ pub(in crate::kernels) fn input_grad<T: Element>(simd: Simd, s: &ConvShape, g: &
     let only = [phases[0][0].axis, phases[1][0].axis];
     let winograd = WindowSum { axes: only, channels: [s.c_out, s.c_in] };
     if s.stride == [1; 2] && winograd.pays() {
-        winograd.run(simd, s.n, |n| Task::InputGrad(s.with_images(n)), g, turned, dx);
+        winograd.run(simd, s.n, |n, rows| Task::InputGradPatches(s.with_images(n), rows), g, turned, dx);
     } else {
         direct(simd, s, &phases, g, turned, dx);
     }

@@ -5,7 +5,8 @@
 
 use std::ops::Range;
 
-use super::tile::{Run, Tile, TileKernels};
+use super::panel::Panel;
+use super::tile::{Run, Tile, TileFn, TileKernels};
 
 /// Most summands in one pass where `w` holds weights: 144 rows of 64 are 36 KiB.
 pub(in crate::kernels) const DEPTH: usize = 144;
@@ -29,6 +30,8 @@ pub(in crate::kernels) struct Plan {
 /// Part of a sum.
 #[derive(Clone, Debug)]
 struct Pass {
+    /// The rows of `w` that it may read.
+    block: Range<usize>,
     rows: Range<usize>,
     runs: Range<usize>,
     /// Whether an earlier pass has written these rows.
@@ -93,7 +96,8 @@ impl Plan {
         let blocks: Vec<Range<usize>> = (0..matrices)
             .flat_map(|k| even_parts(depth, most).map(move |b| k * depth + b.start..k * depth + b.end))
             .collect();
-        for (block, &Range { start: from, end: to }) in blocks.iter().enumerate() {
+        for (nth, block) in blocks.into_iter().enumerate() {
+            let Range { start: from, end: to } = block;
             for (sum, begun) in self.sums.iter().zip(&mut begun) {
                 let first = self.runs.len();
                 for r in sum.1.clone() {
@@ -106,8 +110,8 @@ impl Plan {
                 }
                 let runs = first..self.runs.len();
                 // a sum of nothing is written too
-                if !runs.is_empty() || (block == 0 && sum.1.is_empty()) {
-                    self.passes.push(Pass { rows: sum.0.clone(), runs, add: *begun });
+                if !runs.is_empty() || (nth == 0 && sum.1.is_empty()) {
+                    self.passes.push(Pass { block: block.clone(), rows: sum.0.clone(), runs, add: *begun });
                     *begun = true;
                 }
             }
@@ -119,7 +123,7 @@ impl Plan {
     ///
     /// # Panics
     /// If a row, factor or weight lies outside its slice.
-    pub(in crate::kernels) fn run<T>(
+    pub(in crate::kernels) fn run<T: Copy>(
         &self,
         tiles: &TileKernels<T>,
         x: &[T],
@@ -135,45 +139,70 @@ impl Plan {
         assert!(x_len <= x.len(), "product: reads past x");
         assert!(w_rows.saturating_mul(n) <= w.len(), "product: reads past w");
         assert!(out.saturating_add(n) <= y.len(), "product: writes past y");
-        let (width, lanes) = (tiles.lanes * tiles.vectors, tiles.lanes);
-        for pass in &self.passes {
+        let width = tiles.lanes * tiles.vectors;
+        let mut panel = Panel::new();
+        for passes in self.passes.chunk_by(|a, b| a.block == b.block) {
+            let block = &passes[0].block;
+            let rows = passes.iter().map(|pass| pass.rows.len()).sum();
+            let packed = Panel::<T>::pays(n, width, rows, tiles.height);
             for column in (0..n).step_by(width) {
-                let columns = width.min(n - column);
-                let vectors = columns.div_ceil(lanes);
-                let kernels = if columns == width { &tiles.whole } else { &tiles.part[vectors - 1] };
-                // tiles of even height, so that none is short of work
-                let parts = pass.rows.len().div_ceil(tiles.height);
-                let (height, taller) = (pass.rows.len() / parts, pass.rows.len() % parts);
-                let middle = pass.rows.start + taller * (height + 1);
-                for (height, rows) in [(height + 1, pass.rows.start..middle), (height, middle..pass.rows.end)]
-                {
-                    if rows.is_empty() {
-                        continue;
+                let columns = column..n.min(column + width);
+                let (w, w_row) = if packed {
+                    let first = panel.pack(w, n, block.clone(), columns.clone(), width);
+                    (first.wrapping_sub(block.start * width), width)
+                } else {
+                    (w.as_ptr().wrapping_add(column), n)
+                };
+                for pass in passes {
+                    let part = columns.len();
+                    for (kernel, rows) in pass.tiles(tiles, part) {
+                        let tile = Tile {
+                            x: x.as_ptr(),
+                            rows: &self.rows[rows.clone()],
+                            runs: &self.runs[pass.runs.clone()],
+                            x_step: self.x_step,
+                            w,
+                            w_row,
+                            y: y.as_mut_ptr().wrapping_add(column),
+                            out: &self.out[rows],
+                            last: part - (part - 1) / tiles.lanes * tiles.lanes,
+                            add: add || pass.add,
+                        };
+                        // SAFETY: `reach` bounds every offset of the plan and lies inside the
+                        // slices, as asserted above; a panel holds the rows of its block; `tiles`
+                        // only exists for instructions at hand.
+                        unsafe { kernel(&tile) };
                     }
-                    let tile = Tile {
-                        x: x.as_ptr(),
-                        rows: &self.rows[rows.clone()],
-                        runs: &self.runs[pass.runs.clone()],
-                        x_step: self.x_step,
-                        w: w.as_ptr().wrapping_add(column),
-                        w_row: n,
-                        y: y.as_mut_ptr().wrapping_add(column),
-                        out: &self.out[rows],
-                        last: columns - (vectors - 1) * lanes,
-                        add: add || pass.add,
-                    };
-                    // SAFETY: `reach` bounds every offset of the plan and lies
-                    // inside the slices, as asserted above; `tiles` only exists
-                    // for instructions at hand.
-                    unsafe { kernels[height - 1](&tile) };
                 }
             }
         }
     }
 }
 
+impl Pass {
+    /// Its rows in tiles of two heights that differ by one row, so that none is short of work, with their kernels for this
+    /// many columns.
+    fn tiles<T>(
+        &self,
+        tiles: &TileKernels<T>,
+        columns: usize,
+    ) -> impl Iterator<Item = (TileFn<T>, Range<usize>)> {
+        let vectors = columns.div_ceil(tiles.lanes);
+        let whole = columns == tiles.lanes * tiles.vectors;
+        let kernels = if whole { &tiles.whole } else { &tiles.part[vectors - 1] };
+        let Range { start, end } = self.rows;
+        let parts = (end - start).div_ceil(tiles.height);
+        let (height, taller) = ((end - start) / parts, (end - start) % parts);
+        let middle = start + taller * (height + 1);
+        let both = [(height + 1, start..middle), (height, middle..end)];
+        both.into_iter()
+            .filter(|(_, rows)| !rows.is_empty())
+            .map(|(height, rows)| (kernels[height - 1], rows))
+    }
+}
+
 /// `0..len` in even parts of at most `most`; one empty part if `len` is 0.
-fn even_parts(len: usize, most: usize) -> impl Iterator<Item = Range<usize>> + Clone {
+pub(in crate::kernels) fn even_parts(len: usize, most: usize) -> impl Iterator<Item = Range<usize>> + Clone {
     let parts = len.div_ceil(most).max(1);
     (0..parts).map(move |i| i * len / parts..(i + 1) * len / parts)
 }

@@ -7,10 +7,18 @@ use std::ops::Range;
 
 use super::transform::{OUTSIDE, Points};
 use crate::kernels::conv::Axis;
-use crate::kernels::product::{DEPTH, Plan, Run};
+use crate::kernels::product::{DEPTH, Plan, Run, even_parts};
 
-/// Most bytes of the factors and sums of the images that are worked on at a time.
+/// Most bytes of the factors and sums that are worked on at a time: those of some images, or of a band of one.
 pub(super) const FRAMES: usize = 1024 * 1024;
+
+/// The targets down of an image in even bands of whole patches, so that at `patch` bytes per patch a band has at most
+/// [`FRAMES`] bytes, or one row of patches. A function of the shape alone: sums over patches are cut here.
+pub(super) fn bands([down, right]: &[Axis; 2], patch: usize) -> impl Iterator<Item = Range<usize>> {
+    let (patches, count) = (down.count.div_ceil(2), down.count);
+    let row = (right.count.div_ceil(2) * patch).max(1);
+    even_parts(patches, (FRAMES / row).max(1)).map(move |rows| 2 * rows.start..count.min(2 * rows.end))
+}
 
 /// Where both maps of a block of images read and write.
 pub(in crate::kernels) type PatchPoints = [Points; 4];

@@ -1,6 +1,6 @@
 //! The weight gradient by Winograd's method.
 
-use super::patches::{FRAMES, Patches, size, stacked};
+use super::patches::{FRAMES, Patches, bands, size, stacked};
 use crate::kernels::buffer::at_least;
 use crate::kernels::conv::ConvShape;
 use crate::kernels::element::{Element, Workspace};
@@ -11,12 +11,13 @@ use crate::kernels::threads::{for_chunks, images_at_once, threads_for};
 
 /// The weight gradient; see [`WindowSum::pays`](super::WindowSum::pays).
 pub(in crate::kernels) fn weight_grad<T: Element>(simd: Simd, s: &ConvShape, x: &[T], g: &[T], dw: &mut [T]) {
-    let axes = &s.axes();
+    let axes @ [down, right] = &s.axes();
     let (c, d) = (s.c_in, s.c_out);
-    let (x_image, g_image) = (s.h * s.w * c, s.oh() * s.ow() * d);
-    let image = Patches { axes, n: 1 }.len() * 16 * (c + d);
+    let (x_image, g_row) = (s.h * s.w * c, s.ow() * d);
+    let g_image = s.oh() * g_row;
+    let patch = 16 * (c + d) * size_of::<T>();
     let threads = threads_for(s.products());
-    let block = images_at_once(s.n, image * size_of::<T>(), FRAMES, 1);
+    let block = images_at_once(s.n, Patches { axes, n: 1 }.len() * patch, FRAMES, 1);
     let maps = T::maps(simd);
     // taken out of the workspace: a chunk on this thread borrows the workspace again
     let mut buffer = T::with_workspace(|workspace| std::mem::take(&mut workspace.points));
@@ -24,12 +25,16 @@ pub(in crate::kernels) fn weight_grad<T: Element>(simd: Simd, s: &ConvShape, x: 
     // threads share the points, so that no sum is cut
     for_chunks(threads, turned, 16usize.div_ceil(threads) * c * d, |at, turned| {
         let points = at / (c * d)..(at + turned.len()) / (c * d);
-        for from in (0..s.n).step_by(block) {
+        // several images have a single band
+        let blocks =
+            (0..s.n).step_by(block).flat_map(|from| bands(axes, patch).map(move |rows| (from, rows)));
+        for (nth, (from, rows)) in blocks.enumerate() {
             let n = block.min(s.n - from);
-            let (x, g) = (&x[from * x_image..][..n * x_image], &g[from * g_image..][..n * g_image]);
-            let task = || Task::WeightGrad(s.with_images(n), points.clone());
+            let x = &x[from * x_image..][..n * x_image];
+            let g = &g[from * g_image + rows.start * g_row..][..n * rows.len() * g_row];
+            let task = || Task::WeightGradPatches(s.with_images(n), points.clone(), rows.clone());
             T::with_workspace(|Workspace { frames, edge, patches, plans, .. }| {
-                let grid = Patches { axes, n };
+                let grid = Patches { axes: &[down.part(&rows), *right], n };
                 let plan = plans.of(task(), Plan::size, || grid.weight_products(points.len(), [c, d]));
                 let [sources, pixels_at, targets, cotangents_at] =
                     patches.of(task(), size, || grid.weight_points(&points, [c, d]));
@@ -37,7 +42,7 @@ pub(in crate::kernels) fn weight_grad<T: Element>(simd: Simd, s: &ConvShape, x: 
                 let (pixels, cotangents) = frames.split_at_mut(points.len() * grid.len() * c);
                 maps.pixels.run(c, [sources, pixels_at], x, pixels, edge);
                 maps.cotangents.run(d, [targets, cotangents_at], g, cotangents, edge);
-                plan.run(T::tiles(simd), pixels, cotangents, d, turned, from > 0);
+                plan.run(T::tiles(simd), pixels, cotangents, d, turned, nth > 0);
             });
         }
     });

@@ -1,6 +1,8 @@
 //! Sums over windows by Winograd's method: convolution, and its input gradient.
 
-use super::patches::{FRAMES, Patches, size, stacked};
+use std::ops::Range;
+
+use super::patches::{FRAMES, Patches, bands, size, stacked};
 use crate::kernels::buffer::at_least;
 use crate::kernels::conv::{Axis, ConvShape};
 use crate::kernels::element::{Element, Workspace};
@@ -38,21 +40,21 @@ impl WindowSum {
     }
 
     /// Convolution, or its input gradient, of `n` images by `w: [3, 3, c, d]`;
-    /// `task` names the plan for some of them.
+    /// `task` names the plan for some of them, or for some rows of the outputs of one.
     pub(in crate::kernels) fn run<T: Element>(
         &self,
         simd: Simd,
         n: usize,
-        task: impl Fn(usize) -> Task + Sync,
+        task: impl Fn(usize, Range<usize>) -> Task + Sync,
         x: &[T],
         w: &[T],
         y: &mut [T],
     ) {
         let WindowSum { axes, channels: [c, d] } = *self;
-        let axes = &axes;
-        let [down, right] = axes;
-        let (from_image, to_image) = (down.len * right.len * c, down.count * right.count * d);
-        let image = Patches { axes, n: 1 }.len() * 16 * (c + d);
+        let [down, right] = &axes;
+        let (from_image, row) = (down.len * right.len * c, right.count * d);
+        let to_image = down.count * row;
+        let patch = 16 * (c + d) * size_of::<T>();
         let threads = threads_for(n * to_image * 9 * c);
         let maps = T::maps(simd);
         // taken out of the workspace: a chunk on this thread borrows the workspace again
@@ -61,21 +63,26 @@ impl WindowSum {
         let matrices = [9, 16].map(|count| stacked(count, c * d));
         maps.weights.run(c * d, matrices.each_ref(), w, turned, &mut Vec::new());
         let turned = &*turned;
-        let block = images_at_once(n, image * size_of::<T>(), FRAMES, threads);
+        let block = images_at_once(n, Patches { axes: &axes, n: 1 }.len() * patch, FRAMES, threads);
         for_chunks(threads, y, block * to_image, |at, y| {
             let n = y.len() / to_image;
             let x = &x[at / to_image * from_image..][..n * from_image];
-            T::with_workspace(|Workspace { frames, edge, patches, plans, .. }| {
-                let grid = Patches { axes, n };
-                let plan = plans.of(task(n), Plan::size, || grid.window_products([c, d]));
-                let [sources, factors_at, sums_at, targets] =
-                    patches.of(task(n), size, || grid.window_points([c, d]));
-                let frames = at_least(frames, 16 * grid.len() * (c + d));
-                let (factors, sums) = frames.split_at_mut(16 * grid.len() * c);
-                maps.pixels.run(c, [sources, factors_at], x, factors, edge);
-                plan.run(T::tiles(simd), factors, turned, d, sums, false);
-                maps.outputs.run(d, [sums_at, targets], sums, y, edge);
-            });
+            // several images have a single band
+            for rows in bands(&axes, patch) {
+                let y = &mut y[rows.start * row..][..n * rows.len() * row];
+                let task = || task(n, rows.clone());
+                T::with_workspace(|Workspace { frames, edge, patches, plans, .. }| {
+                    let grid = Patches { axes: &[down.part(&rows), *right], n };
+                    let plan = plans.of(task(), Plan::size, || grid.window_products([c, d]));
+                    let [sources, factors_at, sums_at, targets] =
+                        patches.of(task(), size, || grid.window_points([c, d]));
+                    let frames = at_least(frames, 16 * grid.len() * (c + d));
+                    let (factors, sums) = frames.split_at_mut(16 * grid.len() * c);
+                    maps.pixels.run(c, [sources, factors_at], x, factors, edge);
+                    plan.run(T::tiles(simd), factors, turned, d, sums, false);
+                    maps.outputs.run(d, [sums_at, targets], sums, y, edge);
+                });
+            }
         });
         T::with_workspace(|workspace| workspace.points = buffer);
     }
