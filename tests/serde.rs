@@ -11,8 +11,8 @@ use innerloop::{
 #[cfg(feature = "safetensors")]
 use innerloop::{
     Baseline, Classifier, Episode, EpisodeSampler, Error, Learned, Learner, Maml, MapConv4, MetaOptNet,
-    PixelRange, Pretrained, ProtoNet, R2d2, Refinement, RelationNet, Reptile, SemiProtoNet, Tadam, Tasks,
-    init_params,
+    MomentumRule, PixelRange, Pretrained, ProtoNet, R2d2, Refinement, RelationNet, Reptile, SemiProtoNet,
+    StepRates, Tadam, Tasks, init_params,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -110,7 +110,14 @@ fn outputs_beyond_the_classes_have_no_name_and_are_never_chosen() {
     let mut learned: Learned<f32> = Learner::<f32>::init(&maml, 0).into();
     learned.params[17][[4]] = 100.0; // the bias of an output that is no class
     let classifier = Pretrained::new(maml, learned, images.range()).adapt(&support, &classes).unwrap();
-    assert_eq!(classifier.predict(&query.x).unwrap().shape(), [10, 5]);
+    let outputs = classifier.predict(&query.x).unwrap();
+    assert_eq!(outputs.shape(), [10, 5]);
+    let probabilities = classifier.probabilities(&query.x).unwrap();
+    assert_eq!(probabilities.shape(), [10, 2]);
+    for (p, z) in probabilities.outer_iter().zip(outputs.outer_iter()) {
+        assert!((p.sum() - 1.0).abs() < 1e-6 && p[[0]] > 0.0, "{p}");
+        assert!(((p[[0]] / p[[1]]).ln() - (z[[0]] - z[[1]])).abs() < 1e-4, "{p} {z}");
+    }
     assert!(classifier.names(&query.x).unwrap().iter().all(|name| classes.iter().any(|class| class == name)));
 }
 
@@ -124,4 +131,38 @@ fn a_file_of_another_learner_is_refused() {
     Pretrained::new(learner, learned, PixelRange::default()).save(&path).unwrap();
     let error = Pretrained::<R2d2<Mlp>>::load(&path).map(drop).unwrap_err();
     assert!(error.to_string().contains("its learner is of another type"), "{error}");
+}
+
+#[cfg(feature = "safetensors")]
+#[test]
+fn settings_or_arrays_that_a_type_has_no_place_for_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("p");
+    let maml = Maml::new(Mlp::new(&[1, 3, 1]).unwrap(), 0.1, Order::Second, NormMode::Batch);
+    // both were once read as plain gradient descent
+    let momentum = maml.clone().rule(MomentumRule { lr: 0.1, momentum: 0.9 });
+    let by_step = maml.clone().steps(2).rule(StepRates { lr: 0.1 });
+    let refused = || Pretrained::<Maml<Mlp>>::load(&path).map(drop).unwrap_err().to_string();
+    let learned = Learner::<f32>::init(&momentum, 0).into();
+    Pretrained::new(momentum, learned, PixelRange::default()).save(&path).unwrap();
+    assert!(refused().ends_with("settings that this type has not"), "{}", refused());
+    let learned = Learner::<f32>::init(&by_step, 0).into();
+    Pretrained::new(by_step, learned, PixelRange::default()).save(&path).unwrap();
+    assert!(refused().ends_with("arrays that this type has not"), "{}", refused());
+}
+
+#[cfg(feature = "safetensors")]
+#[test]
+fn bytes_in_memory_are_read_like_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("p");
+    let learner = Maml::new(Mlp::new(&[1, 3, 1]).unwrap(), 0.1, Order::Second, NormMode::Batch);
+    let learned: Learned<f32> = Learner::<f32>::init(&learner, 0).into();
+    Pretrained::new(learner, learned.clone(), PixelRange::default()).save(&path).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    assert_eq!(Pretrained::<Maml<Mlp>>::from_bytes(&bytes).unwrap().learned, learned);
+    for cut in [0, 7, 100, bytes.len() - 1] {
+        let error = Pretrained::<Maml<Mlp>>::from_bytes(&bytes[..cut]).map(drop).unwrap_err();
+        assert!(matches!(error, Error::BadFile { .. }), "cut to {cut} bytes: {error}");
+    }
 }

@@ -1,4 +1,4 @@
-//! The bytes of a safetensors file, read once its head has said how many there are.
+//! The bytes of a safetensors file, taken once its head has said how many there are.
 
 use std::io::Read;
 use std::path::Path;
@@ -18,22 +18,30 @@ const MOST_HEAD: u64 = 4 << 20;
 /// # Errors
 /// [`Error::Io`]; [`Error::BadFile`] for what is not a regular file, or of another length.
 pub(crate) fn bytes_of_file(path: &Path) -> Result<Vec<u8>> {
+    let file = read::open(path)?;
+    let length = file.metadata().map_err(|source| Error::Io { path: path.into(), source })?.len();
+    whole(path, length, file)
+}
+
+/// All `length` bytes that `from` has, as those of a file; `path` is what messages call it.
+///
+/// # Errors
+/// As [`bytes_of_file`].
+pub(super) fn whole(path: &Path, length: u64, mut from: impl Read) -> Result<Vec<u8>> {
     let bad = |reason: String| Error::BadFile { path: path.into(), reason };
     let io = |source| Error::Io { path: path.into(), source };
-    let mut file = read::open(path)?;
-    let length = file.metadata().map_err(io)?.len();
     if length > MOST_BYTES {
         return Err(bad(format!("it is larger than {}, the most that is read", read::size(MOST_BYTES))));
     }
     let mut bytes = Vec::new();
-    file.by_ref().take(8).read_to_end(&mut bytes).map_err(io)?;
+    from.by_ref().take(8).read_to_end(&mut bytes).map_err(io)?;
     let Some(head) = bytes.first_chunk().map(|head| u64::from_le_bytes(*head)) else {
         return Err(bad("it is cut off, or no safetensors file".into()));
     };
     if head > MOST_HEAD {
         return Err(bad(format!("its head has {head} bytes, more than any file of parameters needs")));
     }
-    file.by_ref().take(head).read_to_end(&mut bytes).map_err(io)?;
+    from.by_ref().take(head).read_to_end(&mut bytes).map_err(io)?;
     let listed: Metadata =
         serde_json::from_slice(&bytes[8..]).map_err(|e| bad(format!("its head cannot be read: {e}")))?;
     if (8 + head).checked_add(listed.data_len() as u64) != Some(length) {
@@ -41,7 +49,7 @@ pub(crate) fn bytes_of_file(path: &Path) -> Result<Vec<u8>> {
             "its length is not what its head says: it was cut off, or is no safetensors file".into()
         ));
     }
-    file.take(length).read_to_end(&mut bytes).map_err(io)?;
+    from.take(length).read_to_end(&mut bytes).map_err(io)?;
     Ok(bytes)
 }
 

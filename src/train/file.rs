@@ -12,6 +12,8 @@ use safetensors::tensor::{SafeTensors, TensorView};
 use serde_json::{Map, Value};
 
 use super::bytes::bytes_of_file;
+#[cfg(feature = "serde")]
+use super::bytes::whole;
 use super::tensors::{array_of, file_of};
 use crate::error::{Error, Result};
 use crate::nn::{ParamSpec, check_params};
@@ -67,7 +69,18 @@ pub(super) struct File<'p> {
 impl<'p> File<'p> {
     /// Reads a file, with or without a note. If it has one, its checksum must be right.
     pub(super) fn read(path: &'p Path) -> Result<File<'p>> {
-        let mut file = File { path, bytes: bytes_of_file(path)?, note: None };
+        File::of(path, bytes_of_file(path)?)
+    }
+
+    /// The same of a file's bytes that are in memory, of one of some kinds.
+    #[cfg(feature = "serde")]
+    pub(super) fn in_memory(bytes: &[u8], kinds: &[&str]) -> Result<File<'static>> {
+        let name = Path::new("(bytes in memory)");
+        File::of(name, whole(name, bytes.len() as u64, bytes)?)?.must_be(kinds)
+    }
+
+    fn of(path: &'p Path, bytes: Vec<u8>) -> Result<File<'p>> {
+        let mut file = File { path, bytes, note: None };
         if let Some(at) = sum_place(&file.bytes) {
             let sum: [u8; 8] = file.bytes[at..at + 8].try_into().expect("eight bytes");
             file.bytes[at..at + 8].copy_from_slice(b"00000000");
@@ -83,12 +96,15 @@ impl<'p> File<'p> {
 
     /// As [`read`](File::read), for files that only this crate writes, of one of some kinds.
     pub(super) fn of_kind(path: &'p Path, kinds: &[&str]) -> Result<File<'p>> {
-        let file = File::read(path)?;
+        File::read(path)?.must_be(kinds)
+    }
+
+    fn must_be(self, kinds: &[&str]) -> Result<File<'p>> {
         let what = kinds[0];
-        match file.text("kind") {
-            Some(kind) if kinds.contains(&kind) => Ok(file),
-            Some(kind) => Err(file.bad(format!("it is not {what}, it is {kind}"))),
-            None => Err(file.bad(format!("it is not {what} of this crate, or it was damaged"))),
+        match self.text("kind") {
+            Some(kind) if kinds.contains(&kind) => Ok(self),
+            Some(kind) => Err(self.bad(format!("it is not {what}, it is {kind}"))),
+            None => Err(self.bad(format!("it is not {what} of this crate, or it was damaged"))),
         }
     }
 

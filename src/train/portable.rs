@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use ndarray::ArrayD;
+use ndarray::{ArrayD, Axis, Slice};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -12,6 +12,7 @@ use super::saved::{arrays_of, learned_of, write_adapted};
 use crate::data::{Examples, PixelRange};
 use crate::error::{Error, Result};
 use crate::meta::{Adapted, Learned, Learner, check_learned};
+use crate::tape::Tape;
 
 const PRETRAINED: &str = "a pretrained learner";
 const CLASSIFIER: &str = "a classifier";
@@ -93,12 +94,33 @@ impl<L: Learner<f32>> Pretrained<L> {
     /// As [`load_learned`](crate::load_learned); [`Error::BadFile`] for a learner of another type.
     pub fn load(path: &Path) -> Result<Pretrained<L>>
     where
-        L: DeserializeOwned,
+        L: Serialize + DeserializeOwned,
     {
-        let file = File::of_kind(path, &[PRETRAINED])?;
-        let learner: L = read(&file, "learner")?;
-        let learned = learned_of(&file, &learner)?;
-        Ok(Pretrained { learner, learned, pixels: read(&file, "pixels")? })
+        Pretrained::of(&File::of_kind(path, &[PRETRAINED])?)
+    }
+
+    /// The same from the bytes of such a file, for programs that carry it in themselves or have no files.
+    ///
+    /// # Errors
+    /// As [`load`](Pretrained::load).
+    pub fn from_bytes(bytes: &[u8]) -> Result<Pretrained<L>>
+    where
+        L: Serialize + DeserializeOwned,
+    {
+        Pretrained::of(&File::in_memory(bytes, &[PRETRAINED])?)
+    }
+
+    fn of(file: &File<'_>) -> Result<Pretrained<L>>
+    where
+        L: Serialize + DeserializeOwned,
+    {
+        let learner: L = learner(file)?;
+        let learned = learned_of(file, &learner)?;
+        let held = learned.params.len() + learned.state.len();
+        if held != file.all::<f32>()?.len() {
+            return Err(file.bad("its learner is of another type: it has arrays that this type has not"));
+        }
+        Ok(Pretrained { learner, learned, pixels: read(file, "pixels")? })
     }
 }
 
@@ -127,6 +149,17 @@ impl<L: Learner<f32>> Classifier<L> {
     /// As [`Learner::predict`].
     pub fn predict(&self, x: &ArrayD<f32>) -> Result<ArrayD<f32>> {
         self.learner.predict(&self.adapted, x)
+    }
+
+    /// The probability of each class for each input, `[n, classes]`: the softmax of the classes' outputs. A network may have
+    /// more outputs than there are classes: the others do not count.
+    ///
+    /// # Errors
+    /// As [`predict`](Classifier::predict).
+    pub fn probabilities(&self, x: &ArrayD<f32>) -> Result<ArrayD<f32>> {
+        let outputs = self.predict(x)?;
+        let of_classes = outputs.slice_axis(Axis(1), Slice::from(..self.classes.len())).to_owned();
+        Ok(Tape::new().constant(&of_classes).softmax().to_array())
     }
 
     /// The name of the class of the largest output for each input. A network may have more outputs than there are classes: the
@@ -163,11 +196,11 @@ impl<L: Learner<f32>> Classifier<L> {
     /// As [`load_adapted`](crate::load_adapted); [`Error::BadFile`] for a learner of another type.
     pub fn load(path: &Path) -> Result<Classifier<L>>
     where
-        L: DeserializeOwned,
+        L: Serialize + DeserializeOwned,
     {
         let file = File::of_kind(path, &[CLASSIFIER])?;
         let (learner, pixels, classes) =
-            (read(&file, "learner")?, read(&file, "pixels")?, read(&file, "classes")?);
+            (learner(&file)?, read(&file, "pixels")?, read(&file, "classes")?);
         Ok(Classifier { learner, adapted: Adapted::new(file.all()?), classes, pixels })
     }
 }
@@ -178,6 +211,16 @@ fn described<L: Serialize>(kind: &str, learner: &L, pixels: &PixelRange) -> Resu
     note.insert("learner".into(), serde_json::to_value(learner).map_err(own)?);
     note.insert("pixels".into(), serde_json::to_value(pixels).map_err(own)?);
     Ok(note)
+}
+
+/// The learner of a file, with all of the settings that are written there.
+fn learner<L: Serialize + DeserializeOwned>(file: &File<'_>) -> Result<L> {
+    let learner: L = read(file, "learner")?;
+    // serde ignores what a type has no field for: another rule of inner steps would become gradient descent
+    if serde_json::to_value(&learner).map_err(own)? != file.value("learner").cloned().unwrap_or_default() {
+        return Err(file.bad("its learner is of another type: it has settings that this type has not"));
+    }
+    Ok(learner)
 }
 
 fn own(error: serde_json::Error) -> Error {
