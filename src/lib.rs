@@ -146,8 +146,6 @@ pub use control::{
     Environment, Experience, Gaussian, GaussianPolicy, LinearBaseline, Navigation, NavigationGoals, Outer,
     PolicyBatch, PolicyMaml, PolicyStage, PolicyStep, Rollout, Transition, TrustRegion, standardized,
 };
-#[cfg(feature = "images")]
-pub use data::Omniglot;
 pub use data::{
     Accompanied, Augment, BesideBatches, CharNgrams, Class, ClassBatches, ClassData, ClassRef, Episode,
     EpisodeSampler, EpisodeShape, Examples, FeatureSet, GaussianProcesses, Glyphs, ImageSet, PixelRange,
@@ -155,10 +153,12 @@ pub use data::{
 };
 #[cfg(feature = "photos")]
 pub use data::{Aspect, Photos};
+#[cfg(feature = "images")]
+pub use data::{Drawings, Omniglot};
 pub use error::{Error, Result};
 pub use evaluation::{
-    Calibration, ClassAccuracy, Confusion, Evaluation, Evaluator, Figures, Reliability, ReliabilityBin,
-    Times, Worst, WorstEpisode,
+    Calibration, ClassAccuracy, Confidence, Confusion, Evaluation, Evaluator, Figures, Reliability,
+    ReliabilityBin, Times, Worst, WorstEpisode,
 };
 #[cfg(feature = "fetch")]
 pub use fetch::{Fetch, RemoteFile};
@@ -206,12 +206,12 @@ pub use tape::Tape;
 pub use train::JsonLog;
 #[cfg(feature = "signals")]
 pub use train::stop_on_signals;
+#[cfg(all(feature = "safetensors", feature = "serde"))]
+pub use train::{Answer, Classifier, Pretrained};
 pub use train::{
     Best, CsvLog, History, ProgressLines, Run, RunEnd, StepPoint, TensorBoard, TrainEvent, Validated,
     ValidationPoint, Watch,
 };
-#[cfg(all(feature = "safetensors", feature = "serde"))]
-pub use train::{Classifier, Pretrained};
 pub use train::{StepLog, TrainConfig, TrainState, Trainer};
 #[cfg(feature = "safetensors")]
 pub use train::{

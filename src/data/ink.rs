@@ -1,6 +1,6 @@
 //! A photographed or scanned drawing, made to look like those of Omniglot.
 //!
-//! 1. The picture is shrunk to at most [`MOST_SIDE`] pixels a side.
+//! 1. The picture is shrunk to at most [`MOST_SIDE`] pixels a side, by means over areas.
 //! 2. Ink is what is darker than its surroundings: below 85 % of the mean of a window around it (Bradley and Roth 2007), so
 //!    that shadows and the colour of the paper do not count.
 //! 3. Specks, and what touches the edge of the picture (a table beside the paper), are left out.
@@ -9,9 +9,7 @@
 //! 6. The field is shrunk by nearest neighbour, as Omniglot's drawings are. Ink is 255, paper 0.
 
 use std::collections::BTreeMap;
-
-use image::GrayImage;
-use image::imageops::{FilterType, resize};
+use std::ops::Range;
 
 /// The side of a drawing of Omniglot.
 const FIELD: usize = 105;
@@ -20,18 +18,28 @@ const LONGEST: usize = 69;
 /// Pixels of a stroke's width in that field.
 const PEN: usize = 3;
 /// The longest side that is worked on; more only shows the grain of the paper.
-const MOST_SIDE: u32 = 640;
+const MOST_SIDE: usize = 640;
+
+/// A picture of grey bytes, `[h, w]`.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Grey {
+    pub(super) h: usize,
+    pub(super) w: usize,
+    pub(super) bytes: Vec<u8>,
+}
 
 /// Prepares a drawing: `out` is `size` x `size` bytes.
 ///
 /// # Errors
 /// If no ink is found, in words.
-pub(super) fn drawing(picture: &GrayImage, size: usize, out: &mut [u8]) -> Result<(), String> {
-    let longest = picture.width().max(picture.height());
-    let shrunk = |side: u32| (u64::from(side) * u64::from(MOST_SIDE) / u64::from(longest)).max(1) as u32;
-    let smaller = (longest > MOST_SIDE)
-        .then(|| resize(picture, shrunk(picture.width()), shrunk(picture.height()), FilterType::Triangle));
-    let mut ink = darker_than_around(smaller.as_ref().unwrap_or(picture));
+pub(super) fn drawing(picture: &Grey, size: usize, out: &mut [u8]) -> Result<(), String> {
+    let longest = picture.h.max(picture.w);
+    let mut ink = if longest > MOST_SIDE {
+        let shrunk = |side: usize| (side * MOST_SIDE / longest).max(1);
+        picture.shrunk(shrunk(picture.h), shrunk(picture.w)).darker_than_around()
+    } else {
+        picture.darker_than_around()
+    };
     ink.keep_strokes();
     let mut field = ink.centred().ok_or(
         "no ink was found: it must be darker than the paper, and the paper must fill the picture; photograph the drawing \
@@ -54,28 +62,62 @@ struct Mask {
     ink: Vec<bool>,
 }
 
-fn darker_than_around(picture: &GrayImage) -> Mask {
-    let (h, w) = (picture.height() as usize, picture.width() as usize);
-    // sums[y][x] is the sum over the rows above y and the columns left of x
-    let mut sums = vec![0u64; (h + 1) * (w + 1)];
-    for y in 0..h {
-        let mut row = 0;
-        for x in 0..w {
-            row += u64::from(picture.as_raw()[y * w + x]);
-            sums[(y + 1) * (w + 1) + x + 1] = sums[y * (w + 1) + x + 1] + row;
+/// Sums over areas that begin at the first pixel.
+struct Sums {
+    w: usize,
+    sums: Vec<u64>,
+}
+
+impl Sums {
+    fn of(picture: &Grey) -> Sums {
+        let (h, w) = (picture.h, picture.w);
+        let mut sums = vec![0u64; (h + 1) * (w + 1)];
+        for y in 0..h {
+            let mut row = 0;
+            for x in 0..w {
+                row += u64::from(picture.bytes[y * w + x]);
+                sums[(y + 1) * (w + 1) + x + 1] = sums[y * (w + 1) + x + 1] + row;
+            }
         }
+        Sums { w, sums }
     }
-    let reach = h.max(w) / 8 + 1;
-    let ink = |i: usize| {
-        let (y, x) = (i / w, i % w);
-        let (top, bottom) = (y.saturating_sub(reach), (y + reach + 1).min(h));
-        let (left, right) = (x.saturating_sub(reach), (x + reach + 1).min(w));
-        let at = |y: usize, x: usize| sums[y * (w + 1) + x];
-        let sum = at(bottom, right) + at(top, left) - at(top, right) - at(bottom, left);
-        let pixels = ((bottom - top) * (right - left)) as u64;
-        u64::from(picture.as_raw()[i]) * pixels * 100 < sum * 85
-    };
-    Mask { h, w, ink: (0..h * w).map(ink).collect() }
+
+    /// The sum over an area and its pixels.
+    fn over(&self, rows: Range<usize>, cols: Range<usize>) -> (u64, u64) {
+        let at = |y: usize, x: usize| self.sums[y * (self.w + 1) + x];
+        let sum = at(rows.end, cols.end) + at(rows.start, cols.start)
+            - at(rows.start, cols.end)
+            - at(rows.end, cols.start);
+        (sum, (rows.len() * cols.len()) as u64)
+    }
+}
+
+/// The pixels that part `at` of `parts` covers of `length`, at least one.
+fn covered(at: usize, length: usize, parts: usize) -> Range<usize> {
+    let start = at * length / parts;
+    start..((at + 1) * length / parts).max(start + 1)
+}
+
+impl Grey {
+    fn shrunk(&self, h: usize, w: usize) -> Grey {
+        let sums = Sums::of(self);
+        let mean = |i: usize| {
+            let (sum, pixels) = sums.over(covered(i / w, self.h, h), covered(i % w, self.w, w));
+            ((sum + pixels / 2) / pixels) as u8
+        };
+        Grey { h, w, bytes: (0..h * w).map(mean).collect() }
+    }
+
+    fn darker_than_around(&self) -> Mask {
+        let (h, w, sums) = (self.h, self.w, Sums::of(self));
+        let reach = h.max(w) / 8 + 1;
+        let around = |at: usize, side: usize| at.saturating_sub(reach)..(at + reach + 1).min(side);
+        let ink = |i: usize| {
+            let (sum, pixels) = sums.over(around(i / w, h), around(i % w, w));
+            u64::from(self.bytes[i]) * pixels * 100 < sum * 85
+        };
+        Mask { h, w, ink: (0..h * w).map(ink).collect() }
+    }
 }
 
 impl Mask {
@@ -141,14 +183,9 @@ impl Mask {
         let mut field = Mask { h: FIELD, w: FIELD, ink: vec![false; FIELD * FIELD] };
         for y in 0..tall {
             for x in 0..wide {
-                // the pixels that a pixel of the field covers, at least one
-                let cover = |at: usize, from: usize, length: usize, parts: usize| {
-                    let start = at * length / parts;
-                    from + start..from + ((at + 1) * length / parts).max(start + 1)
-                };
-                let (rows, cols) = (cover(y, top, bottom - top, tall), cover(x, left, right - left, wide));
-                let any = rows.flat_map(|y| cols.clone().map(move |x| (y, x))).any(|(y, x)| self.at(y, x));
-                field.ink[(down + y) * FIELD + across + x] = any;
+                let (rows, cols) = (covered(y, bottom - top, tall), covered(x, right - left, wide));
+                let mut pixels = rows.flat_map(|y| cols.clone().map(move |x| (top + y, left + x)));
+                field.ink[(down + y) * FIELD + across + x] = pixels.any(|(y, x)| self.at(y, x));
             }
         }
         Some(field)
@@ -197,23 +234,24 @@ impl Mask {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use image::Luma;
-
     /// A cross of dark strokes, `thick` pixels wide, on paper that gets darker to the right, with a speck, and with a dark
     /// table at the left edge.
-    fn photo(side: u32, thick: u32) -> GrayImage {
-        GrayImage::from_fn(side, side, |x, y| {
+    fn photo(side: usize, thick: usize) -> Grey {
+        let pixel = |i: usize| {
+            let (y, x) = (i / side, i % side);
             let light = 230 - 120 * x / side;
-            let (from, to) = (side / 4, side / 4 * 3);
-            let stroke = |a: u32, b: u32| a.abs_diff(side / 2) * 2 <= thick && (from..to).contains(&b);
+            let stroke = |a: usize, b: usize| {
+                a.abs_diff(side / 2) * 2 <= thick && (side / 4..side / 4 * 3).contains(&b)
+            };
             let speck = x == side / 8 * 7 && y == side / 8;
             let table = x < side / 40 && y > side / 2;
             let ink = stroke(x, y) || stroke(y, x) || speck || table;
-            Luma([if ink { light / 3 } else { light } as u8])
-        })
+            if ink { (light / 3) as u8 } else { light as u8 }
+        };
+        Grey { h: side, w: side, bytes: (0..side * side).map(pixel).collect() }
     }
 
-    fn prepared(picture: &GrayImage) -> Vec<u8> {
+    fn prepared(picture: &Grey) -> Vec<u8> {
         let mut out = vec![7; 28 * 28];
         drawing(picture, 28, &mut out).unwrap();
         out
@@ -247,7 +285,8 @@ mod tests {
     #[test]
     fn without_ink_the_error_says_what_to_do() {
         let mut out = vec![0; 28 * 28];
-        for paper in [GrayImage::from_pixel(50, 40, Luma([200])), GrayImage::from_pixel(1, 1, Luma([0]))] {
+        for (h, w, grey) in [(50, 40, 200), (1, 1, 0)] {
+            let paper = Grey { h, w, bytes: vec![grey; h * w] };
             assert!(drawing(&paper, 28, &mut out).unwrap_err().contains("no ink was found"));
         }
     }

@@ -34,6 +34,8 @@ mod cached;
 mod char_ngrams;
 mod class;
 mod class_data;
+#[cfg(feature = "images")]
+mod drawings;
 mod episode;
 #[cfg(any(feature = "npz", feature = "safetensors"))]
 mod feature_arrays;
@@ -50,7 +52,7 @@ mod groups;
 mod hand;
 mod id_rows;
 mod images;
-#[cfg(feature = "photos")]
+#[cfg(feature = "images")]
 mod ink;
 #[cfg(feature = "photos")]
 mod listed;
@@ -94,6 +96,8 @@ pub use batches::ClassBatches;
 pub use char_ngrams::CharNgrams;
 pub use class::{Class, ClassRef};
 pub use class_data::ClassData;
+#[cfg(feature = "images")]
+pub use drawings::Drawings;
 pub use episode::{Episode, Examples, Targets};
 pub use features::FeatureSet;
 pub use gaussian_process::GaussianProcesses;

@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use super::ink;
+use super::ink::{self, Grey};
 use image::imageops::{FilterType, crop_imm, overlay, resize};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageBuffer, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, Pixel};
@@ -53,7 +53,9 @@ impl Look {
 pub(super) fn prepare(file: &[u8], look: Look, out: &mut [u8]) -> Result<(), String> {
     let picture = upright(file)?;
     if look.ink {
-        return ink::drawing(&picture.into_luma8(), look.size, out);
+        let grey = picture.into_luma8();
+        let (h, w) = (grey.height() as usize, grey.width() as usize);
+        return ink::drawing(&Grey { h, w, bytes: grey.into_raw() }, look.size, out);
     }
     if look.grey {
         fit(&picture.into_luma8(), look, out);

@@ -48,7 +48,8 @@ pub(super) fn temperature_sums<T: Real>(outputs: &ArrayD<T>, targets: &Targets<T
     sums
 }
 
-fn each_row<T: Real>(outputs: &ArrayD<T>, labels: &[usize], mut with: impl FnMut(&[f64], usize)) {
+/// Calls `with` with each row of outputs and its label.
+pub(super) fn each_row<T: Real>(outputs: &ArrayD<T>, labels: &[usize], mut with: impl FnMut(&[f64], usize)) {
     let mut logits = Vec::new();
     for (row, &label) in outputs.axis_iter(Axis(0)).zip(labels) {
         logits.clear();

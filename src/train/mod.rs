@@ -23,7 +23,7 @@ pub(crate) use bytes::bytes_of_file;
 pub use checkpoint::{load_checkpoint, save_checkpoint};
 pub use config::TrainConfig;
 #[cfg(all(feature = "safetensors", feature = "serde"))]
-pub use portable::{Classifier, Pretrained};
+pub use portable::{Answer, Classifier, Pretrained};
 #[cfg(feature = "safetensors")]
 pub use run::JsonLog;
 #[cfg(feature = "signals")]

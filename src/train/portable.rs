@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use ndarray::{ArrayD, Axis, Slice};
+use ndarray::ArrayD;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -11,8 +11,8 @@ use super::file::{File, Note, note, write};
 use super::saved::{arrays_of, learned_of, write_adapted};
 use crate::data::{Examples, PixelRange};
 use crate::error::{Error, Result};
+use crate::evaluation::Confidence;
 use crate::meta::{Adapted, Learned, Learner, check_learned};
-use crate::tape::Tape;
 
 const PRETRAINED: &str = "a pretrained learner";
 const CLASSIFIER: &str = "a classifier";
@@ -51,12 +51,20 @@ pub struct Pretrained<L> {
     pub learned: Learned<f32>,
     /// The numbers that it was trained to take for bytes of images.
     pub pixels: PixelRange,
+    /// What makes probabilities of its outputs, if it was measured.
+    pub confidence: Option<Confidence>,
 }
 
 impl<L: Learner<f32>> Pretrained<L> {
     /// Of its parts.
     pub fn new(learner: L, learned: Learned<f32>, pixels: PixelRange) -> Pretrained<L> {
-        Pretrained { learner, learned, pixels }
+        Pretrained { learner, learned, pixels, confidence: None }
+    }
+
+    /// With a measured confidence, which classifiers take over.
+    #[must_use]
+    pub fn confidence(self, confidence: Confidence) -> Pretrained<L> {
+        Pretrained { confidence: Some(confidence), ..self }
     }
 
     /// Adapts to a support set; `classes` are the names of its labels, in their order.
@@ -71,7 +79,8 @@ impl<L: Learner<f32>> Pretrained<L> {
             let what = "list of names of the support set's classes".into();
             return Err(Error::Shape { what, expected: vec![ways], found: vec![classes.len()] });
         }
-        Ok(Classifier { learner: self.learner, adapted, classes, pixels: self.pixels })
+        let Pretrained { learner, pixels, confidence, .. } = self;
+        Ok(Classifier { learner, adapted, classes, pixels, confidence })
     }
 
     /// Saves it.
@@ -82,9 +91,9 @@ impl<L: Learner<f32>> Pretrained<L> {
     where
         L: Serialize,
     {
-        let Pretrained { learner, learned, pixels } = self;
+        let Pretrained { learner, learned, pixels, confidence } = self;
         check_learned(learner, learned)?;
-        let note = described(PRETRAINED, learner, pixels)?;
+        let note = described(PRETRAINED, learner, pixels, *confidence)?;
         write(path, arrays_of([&learner.specs(), &Learner::<f32>::state(learner)], learned), &note)
     }
 
@@ -120,7 +129,8 @@ impl<L: Learner<f32>> Pretrained<L> {
         if held != file.all::<f32>()?.len() {
             return Err(file.bad("its learner is of another type: it has arrays that this type has not"));
         }
-        Ok(Pretrained { learner, learned, pixels: read(file, "pixels")? })
+        let (pixels, confidence) = (read(file, "pixels")?, confidence(file)?);
+        Ok(Pretrained { learner, learned, pixels, confidence })
     }
 }
 
@@ -139,6 +149,20 @@ pub struct Classifier<L> {
     pub classes: Vec<String>,
     /// The numbers that it takes for bytes of images.
     pub pixels: PixelRange,
+    /// What makes probabilities of its outputs, if it was measured.
+    pub confidence: Option<Confidence>,
+}
+
+/// The answer to one input.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Answer<'c> {
+    /// The name of the most probable class.
+    pub name: &'c str,
+    /// Its probability among the classes.
+    pub probability: f64,
+    /// Whether the input belongs to any of the classes, as far as the learner can tell; true without a measured [`Confidence`].
+    pub fits: bool,
 }
 
 impl<L: Learner<f32>> Classifier<L> {
@@ -151,30 +175,50 @@ impl<L: Learner<f32>> Classifier<L> {
         self.learner.predict(&self.adapted, x)
     }
 
-    /// The probability of each class for each input, `[n, classes]`: the softmax of the classes' outputs. A network may have
-    /// more outputs than there are classes: the others do not count.
+    /// The probability of each class for each input, `[n, classes]`: the softmax of the classes' outputs, over the temperature if
+    /// there is a measured [`Confidence`]. A network may have more outputs than there are classes: the others do not count.
     ///
     /// # Errors
     /// As [`predict`](Classifier::predict).
     pub fn probabilities(&self, x: &ArrayD<f32>) -> Result<ArrayD<f32>> {
-        let outputs = self.predict(x)?;
-        let of_classes = outputs.slice_axis(Axis(1), Slice::from(..self.classes.len())).to_owned();
-        Ok(Tape::new().constant(&of_classes).softmax().to_array())
+        let rows = self.rows(x)?;
+        let shape = [rows.len(), self.classes.len()];
+        let each = rows.iter().flat_map(|(outputs, confidence)| confidence.probabilities(outputs));
+        let all = each.map(|p| p as f32).collect();
+        Ok(ArrayD::from_shape_vec(&shape[..], all).expect("a probability per class"))
     }
 
-    /// The name of the class of the largest output for each input. A network may have more outputs than there are classes: the
-    /// others do not count.
+    /// The most probable class of each input, its probability, and whether the input belongs to any class.
+    ///
+    /// # Errors
+    /// As [`predict`](Classifier::predict).
+    pub fn answers(&self, x: &ArrayD<f32>) -> Result<Vec<Answer<'_>>> {
+        let answer = |(outputs, confidence): &(Vec<f64>, Confidence)| {
+            let best = (0..outputs.len()).max_by(|&a, &b| outputs[a].total_cmp(&outputs[b]));
+            let best = best.expect("checked: at least one class");
+            let probability = confidence.probabilities(outputs)[best];
+            Answer { name: &self.classes[best], probability, fits: confidence.fits(outputs) }
+        };
+        Ok(self.rows(x)?.iter().map(answer).collect())
+    }
+
+    /// The name of the most probable class of each input.
     ///
     /// # Errors
     /// As [`predict`](Classifier::predict).
     pub fn names(&self, x: &ArrayD<f32>) -> Result<Vec<&str>> {
+        Ok(self.answers(x)?.iter().map(|answer| answer.name).collect())
+    }
+
+    /// The outputs of the classes for each input, and what makes probabilities of them.
+    fn rows(&self, x: &ArrayD<f32>) -> Result<Vec<(Vec<f64>, Confidence)>> {
+        let plain = Confidence { temperature: 1.0, least_fit: f64::NEG_INFINITY };
+        let confidence = self.confidence.unwrap_or(plain);
         let outputs = self.predict(x)?;
-        let best = |row: ndarray::ArrayViewD<'_, f32>| {
-            let outputs = row.iter().take(self.classes.len()).enumerate();
-            let largest = outputs.max_by(|a, b| a.1.total_cmp(b.1));
-            &*self.classes[largest.expect("checked: at least one class").0]
-        };
-        Ok(outputs.outer_iter().map(best).collect())
+        let rows = outputs.outer_iter();
+        Ok(rows
+            .map(|row| (row.iter().take(self.classes.len()).map(|&z| z.into()).collect(), confidence))
+            .collect())
     }
 
     /// Saves it.
@@ -185,7 +229,7 @@ impl<L: Learner<f32>> Classifier<L> {
     where
         L: Serialize,
     {
-        let mut note = described(CLASSIFIER, &self.learner, &self.pixels)?;
+        let mut note = described(CLASSIFIER, &self.learner, &self.pixels, self.confidence)?;
         note.insert("classes".into(), self.classes.clone().into());
         write_adapted(path, &self.adapted, &note)
     }
@@ -199,18 +243,31 @@ impl<L: Learner<f32>> Classifier<L> {
         L: Serialize + DeserializeOwned,
     {
         let file = File::of_kind(path, &[CLASSIFIER])?;
-        let (learner, pixels, classes) =
-            (learner(&file)?, read(&file, "pixels")?, read(&file, "classes")?);
-        Ok(Classifier { learner, adapted: Adapted::new(file.all()?), classes, pixels })
+        let (learner, pixels, classes) = (learner(&file)?, read(&file, "pixels")?, read(&file, "classes")?);
+        let confidence = confidence(&file)?;
+        Ok(Classifier { learner, adapted: Adapted::new(file.all()?), classes, pixels, confidence })
     }
 }
 
 /// A note that holds a learner.
-fn described<L: Serialize>(kind: &str, learner: &L, pixels: &PixelRange) -> Result<Note> {
+fn described<L: Serialize>(
+    kind: &str,
+    learner: &L,
+    pixels: &PixelRange,
+    confidence: Option<Confidence>,
+) -> Result<Note> {
     let mut note = note(kind);
     note.insert("learner".into(), serde_json::to_value(learner).map_err(own)?);
     note.insert("pixels".into(), serde_json::to_value(pixels).map_err(own)?);
+    if let Some(confidence) = confidence {
+        note.insert("confidence".into(), serde_json::to_value(confidence).map_err(own)?);
+    }
     Ok(note)
+}
+
+/// The confidence of a file that has one.
+fn confidence(file: &File<'_>) -> Result<Option<Confidence>> {
+    if file.value("confidence").is_none() { Ok(None) } else { read(file, "confidence").map(Some) }
 }
 
 /// The learner of a file, with all of the settings that are written there.
