@@ -41,11 +41,11 @@
 //! | models | [`Model`], [`Network`], [`Conv4`], [`Mlp`], [`ResNet12`], [`R2d2Net`], [`MapConv4`], [`FilmConv4`], [`Contextual`], [`EmbeddingBag`], [`TextConv`], [`TextLstm`], [`ParamSpec`], [`Init`]; which statistics batch norm uses is always stated: [`Norm`] |
 //! | the inner loop | [`UpdateRule`], [`GradientDescent`], [`MomentumRule`], [`RmsPropRule`], [`AdamRule`], [`ElementRates`], [`StepRates`], [`CurvatureRule`], [`Order`], [`Route`], [`Adapts`], [`MultiStep`] |
 //! | learners | [`Learner`] adapts and predicts, [`Trainable`] is meta-trained; [`Maml`] and its relatives, [`Imaml`], [`MetaLstm`], [`Reptile`], [`ProtoNet`], [`SemiProtoNet`], [`MatchingNet`], [`RelationNet`], [`Tadam`], [`CoTrained`], [`R2d2`], [`MetaOptNet`], [`Signatures`], [`Baseline`], [`Nearest`]; the values that they pass on: [`Learned`], [`Lesson`], [`Adapted`] |
-//! | all learners | [`meta_grad`] over a meta-batch, [`evaluate`], and in full [`Evaluator`]; which statistics normalise in which phase: [`NormMode`] |
+//! | all learners | [`meta_grad`] over a meta-batch, [`evaluate`], and in full [`Evaluator`]; probabilities, and what fits no class: [`Confidence`]; which statistics normalise in which phase: [`NormMode`] |
 //! | training | [`Trainer`], [`TrainConfig`], [`Progress`], [`Adam`], [`Sgd`], [`Schedule`]; runs that are validated, watched and saved: [`Run`], [`Watch`], [`ProgressLines`], [`CsvLog`], `JsonLog`, [`TensorBoard`], [`History`], `stop_on_signals`; `RunReport` (feature `report`); on several machines: [`Ranks`], [`evaluate_across`], `World` (feature `mpi`) |
 //! | control | [`Environment`], [`GaussianPolicy`], [`PolicyMaml`]: MAML by policy gradients inside and a [`TrustRegion`] outside |
-//! | files | `save_learned`, `save_adapted`, `save_checkpoint` and their `load_..`; `Pretrained`, `Classifier` (feature `serde`) |
-//! | data | [`Tasks`], [`Episode`], [`Examples`], [`EpisodeSampler`], [`ClassBatches`], [`ImageSet`], `Omniglot`, `Photos`, [`FeatureSet`], [`TextSet`], [`Vocabulary`], [`CharNgrams`], [`TfIdf`], [`WordVectors`], [`Glyphs`], [`Sinusoids`], [`GaussianProcesses`] |
+//! | files | `save_learned`, `save_adapted`, `save_checkpoint` and their `load_..`; `Pretrained`, `Classifier` |
+//! | data | [`Tasks`], [`Episode`], [`Examples`], [`EpisodeSampler`], [`ClassBatches`], [`ImageSet`], `Omniglot`, `Drawings`, `Photos`, [`FeatureSet`], [`TextSet`], [`Vocabulary`], [`CharNgrams`], [`TfIdf`], [`WordVectors`], [`Glyphs`], [`Sinusoids`], [`GaussianProcesses`] |
 //!
 //! # Adapting and predicting
 //!
@@ -93,9 +93,9 @@
 //!
 //! # Features
 //!
-//! On by default: `images` (Omniglot from archives or folders), `safetensors`
-//! (saving and loading), `signals` (runs that end saved at Ctrl-C). `serde` makes settings and results serde data, and with `safetensors` gives files that are
-//! complete in themselves; `photos` reads photographs, `csv` tables of vectors, `npz` NumPy's
+//! On by default: `images` (Omniglot from archives or folders, drawings of one's own), `safetensors`
+//! (saving and loading), `serde` (settings and results as serde data, and with `safetensors` files that are
+//! complete in themselves), `signals` (runs that end saved at Ctrl-C). `photos` reads photographs, `csv` tables of vectors, `npz` NumPy's
 //! arrays of vectors and weights, `text` sentences; `report` makes a page of HTML on a training and its evaluation;
 //! `fetch` brings Omniglot; `mpi` trains on several machines and needs an MPI library and libclang.
 //!
