@@ -147,6 +147,15 @@ impl Conv4 {
         Conv4 { ways: None, ..self.clone() }
     }
 
+    /// The same body with a linear layer for so many classes, whatever it had.
+    ///
+    /// # Errors
+    /// As [`new`](Conv4::new).
+    pub fn with_ways(&self, ways: usize) -> Result<Conv4> {
+        let made = Conv4::with_widths(self.image, self.widths, self.downsample, Some(ways))?;
+        Ok(Conv4 { flattened: self.flattened, slope: self.slope, ..made })
+    }
+
     /// The shape `[h, w, c]` of the images that it is for.
     pub fn image(&self) -> [usize; 3] {
         self.image
@@ -268,6 +277,8 @@ mod tests {
         let flat = Conv4::new([28, 28, 1], 64, Downsample::Stride, Some(5)).unwrap().flattened();
         assert_eq!(flat.features(), 256);
         assert_eq!(flat.specs()[16].role, Role::Linear { image: Some([2, 2, 64]) });
+        let seven = Conv4::new([28, 28, 1], 64, Downsample::Stride, Some(7)).unwrap().flattened();
+        assert_eq!((flat.with_ways(7).unwrap(), flat.embedding().with_ways(5).unwrap()), (seven, flat.clone()));
         let wide = Conv4::with_widths([84, 84, 3], [2, 3, 4, 5], Downsample::MaxPool, None).unwrap();
         assert_eq!((wide.features(), wide.norms()), (125, vec![2, 3, 4, 5]));
         assert_eq!(wide.specs()[4].shape, [3, 3, 2, 3]);
