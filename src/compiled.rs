@@ -11,12 +11,16 @@
 //! - what is generic in more than that (a learner, a model, a user's operation) is a short
 //!   shell around a function that takes `&dyn`.
 //!
+//! Not for WebAssembly, where a program is what its user waits for: it would carry every function for both types, whether
+//! called or not (2.6 MB in place of what it needs).
+//!
 //! A test sees that no public operation is missing. The crate in `tests/dependent`
 //! measures what is left.
 
 /// Compiles functions with this crate for both element types: `compiled_here!(T: f::<T>, g::<T>)`.
 macro_rules! compiled_here {
     ($t:ident: $($function:expr),+ $(,)?) => {
+        #[cfg(not(target_family = "wasm"))]
         const _: () = {
             fn functions<$t: $crate::Real>() {
                 $(std::hint::black_box($function as *const ());)+
