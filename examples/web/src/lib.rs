@@ -4,7 +4,7 @@ mod any_ways;
 mod drawing;
 
 use innerloop::ndarray::ArrayD;
-use innerloop::{Adapted, Conv4, Error, Examples, Learner, Maml, Pretrained, Result};
+use innerloop::{Classifier, Conv4, Error, Examples, Maml, Pretrained, Result};
 use wasm_bindgen::prelude::*;
 
 pub use any_ways::for_ways;
@@ -15,7 +15,7 @@ pub use drawing::{SIDE, SIZE, prepare, shrink};
 #[derive(Debug)]
 pub struct Page {
     pretrained: Pretrained<Maml<Conv4>>,
-    adapted: Option<[(Maml<Conv4>, Adapted<f32>); 2]>,
+    adapted: Option<[Classifier<Maml<Conv4>>; 2]>,
 }
 
 #[wasm_bindgen]
@@ -53,12 +53,13 @@ impl Page {
     pub fn learn(&mut self, drawings: &[u8], steps: usize) -> Result<()> {
         self.adapted = None;
         let ways = drawings.len() / (SIZE * SIZE);
-        let (maml, learned) = for_ways(&self.pretrained, ways)?;
-        let support = Examples::labelled(self.inputs(drawings)?, (0..ways).collect(), ways);
-        let adapt = |steps: usize| -> Result<(Maml<Conv4>, Adapted<f32>)> {
-            let maml = maml.clone().eval_steps(steps);
-            let adapted = maml.adapt(&learned, &support)?;
-            Ok((maml, adapted))
+        let wide = for_ways(&self.pretrained, ways)?;
+        let names: Vec<_> = (0..ways).collect();
+        let support = Examples::labelled(self.inputs(drawings)?, names.clone(), ways);
+        let adapt = |steps: usize| {
+            let mut learner = wide.clone();
+            learner.learner.eval_steps = steps;
+            learner.adapt(&support, &names)
         };
         self.adapted = Some([adapt(0)?, adapt(steps)?]);
         Ok(())
@@ -66,14 +67,11 @@ impl Page {
 
     /// As [`predict`](Page::predict).
     pub fn ask(&self, drawing: &[u8]) -> Result<Vec<f32>> {
-        let learners =
+        let classifiers =
             self.adapted.as_ref().ok_or_else(|| Error::own("there is nothing to compare with yet"))?;
         let (x, mut all) = (self.inputs(drawing)?, Vec::new());
-        for (maml, adapted) in learners {
-            let logits = maml.predict(adapted, &x)?;
-            let most = logits.iter().fold(f32::NEG_INFINITY, |m, &z| m.max(z));
-            let sum: f32 = logits.iter().map(|z| (z - most).exp()).sum();
-            all.extend(logits.iter().map(|z| (z - most).exp() / sum));
+        for classifier in classifiers {
+            all.extend(classifier.probabilities(&x)?);
         }
         Ok(all)
     }

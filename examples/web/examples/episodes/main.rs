@@ -66,9 +66,9 @@ fn main() -> Result<(), Box<dyn Error>> {
                 let [support, query] = [&episode.support, &episode.query]
                     .map(|set| set.x.outer_iter().map(drawing).collect::<Vec<_>>());
                 let support = Examples::labelled(inputs(&support), (0..ways).collect(), ways);
-                let (maml, learned) = for_ways(&pretrained, ways)?;
-                let adapted = maml.adapt(&learned, &support)?;
-                sums[1] += right(&maml.predict(&adapted, &inputs(&query))?, labels);
+                let wide = for_ways(&pretrained, ways)?;
+                let adapted = wide.learner.adapt(&wide.learned, &support)?;
+                sums[1] += right(&wide.learner.predict(&adapted, &inputs(&query))?, labels);
                 if ways <= 5 {
                     let (maml, learned) = (&pretrained.learner, &pretrained.learned);
                     let logits = maml.predict(&maml.adapt(learned, &support)?, &inputs(&query))?;
