@@ -1,31 +1,25 @@
-//! A MAML that was trained for five classes, for another number of classes.
+//! A MAML that was trained for some number of classes, for another number of classes.
 
-use innerloop::ndarray::{ArrayD, Axis};
+use innerloop::ndarray::Axis;
 use innerloop::{Conv4, Maml, Network, Pretrained, Result};
 
-/// The learner with an output for each of `ways` classes.
+/// The learner with an output for each of `ways` classes: output `k` begins with the trained weights of output `k` modulo their
+/// number. With fewer classes the others are left out; with more, several begin alike, and the first step tells them apart.
 ///
-/// Before it adapts, a class is a name and nothing more: training gives each label to any character. So one initial weight
-/// vector serves all classes, the mean of those that were trained, and there may be any number of classes. (Ye and Chao, "How
-/// to Train Your MAML to Excel in Few-Shot Classification", ICLR 2022, train with one vector from the start.)
+/// The mean of the trained outputs for all classes would be fairer to each, but then the features learn nothing in the first
+/// step: the derivative by a feature is `Σ w·(p - y)` over the classes, which is 0 if all have the same `w`. Measured with
+/// `examples/episodes`: 71 % in place of 86 % at 5 classes.
 pub fn for_ways(pretrained: &Pretrained<Maml<Conv4>>, ways: usize) -> Result<Pretrained<Maml<Conv4>>> {
-    let mut wide = pretrained.clone();
-    let model = wide.learner.model.with_ways(ways)?;
-    // the last two of the model's parameters are the head: weights [features, ways], biases [ways]
-    for param in wide.learned.params[..model.count()].iter_mut().rev().take(2) {
-        *param = shared(param, ways);
+    let mut other = pretrained.clone();
+    let model = other.learner.model.with_ways(ways)?;
+    let trained = other.learner.model.outputs();
+    let outputs: Vec<_> = (0..ways).map(|way| way % trained).collect();
+    // the last two of the model's parameters are the head: weights [features, outputs], biases [outputs]
+    for param in other.learned.params[..model.count()].iter_mut().rev().take(2) {
+        *param = param.select(Axis(param.ndim() - 1), &outputs);
     }
-    wide.learner.model = model;
-    Ok(wide)
-}
-
-/// The mean over the last axis, as often as there are classes.
-fn shared(param: &ArrayD<f32>, ways: usize) -> ArrayD<f32> {
-    let last = Axis(param.ndim() - 1);
-    let mean = param.mean_axis(last).expect("a head has an output").insert_axis(last);
-    let mut shape = param.shape().to_vec();
-    shape[last.0] = ways;
-    mean.broadcast(shape).expect("an axis of length 1").to_owned()
+    other.learner.model = model;
+    Ok(other)
 }
 
 #[cfg(test)]
@@ -34,17 +28,19 @@ mod tests {
     use innerloop::{Downsample, Learned, Learner, NormMode, Order, PixelRange};
 
     #[test]
-    fn every_class_begins_with_the_mean_of_those_that_were_trained() {
+    fn every_class_begins_with_the_weights_of_a_trained_one() {
         let model = Conv4::new([28, 28, 1], 4, Downsample::Stride, Some(5)).unwrap();
         let maml = Maml::new(model, 0.4, Order::Second, NormMode::Support).eval_steps(3);
         let learned: Learned<f32> = maml.init(0).into();
         let pretrained = Pretrained::new(maml, learned.clone(), PixelRange::default());
+        assert_eq!(for_ways(&pretrained, 5).unwrap().learned, learned);
         let wide = for_ways(&pretrained, 7).unwrap();
         assert_eq!((wide.learner.model.outputs(), wide.learned.params[16].shape()), (7, &[4, 7][..]));
         assert_eq!(learned.params[..16], wide.learned.params[..16]);
-        for (row, trained) in wide.learned.params[16].outer_iter().zip(learned.params[16].outer_iter()) {
-            assert!(row.iter().all(|&w| (w - trained.sum() / 5.0).abs() < 1e-6));
-        }
+        let [from, to] =
+            [&learned.params[16], &wide.learned.params[16]].map(|w| w.axis_iter(Axis(1)).collect::<Vec<_>>());
+        assert_eq!([from[4], from[0], from[1]], [to[4], to[5], to[6]]);
+        assert_eq!(for_ways(&pretrained, 2).unwrap().learned.params[17].len(), 2);
         assert!(for_ways(&pretrained, 0).is_err());
     }
 }

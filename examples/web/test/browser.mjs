@@ -57,9 +57,9 @@ async function byHand() {
   await status(page, /Adapted to 2 drawings/);
   await draw(page, 'Box to try', circle);
   assert.equal(await answer(page), 'B');
-  const meters = await page.getByRole('meter').evaluateAll((all) => all.map((m) => m.getAttribute('aria-valuenow')));
-  assert.equal(meters.length, 10);
-  assert.equal(meters[0], '50', 'before it adapts both are equally likely');
+  const read = () => page.getByRole('meter').evaluateAll((all) => all.map((m) => Number(m.getAttribute('aria-valuenow'))));
+  const [a, after, b, afterB] = await read();
+  assert.ok(Math.abs(a + b - 100) <= 1 && Math.abs(after + afterB - 100) <= 1 && afterB > b, `${await read()}`);
   await page.getByRole('button', { name: 'Clear, Box to try' }).click();
   await draw(page, 'Box to try', cross);
   assert.equal(await answer(page), 'A');
@@ -67,7 +67,9 @@ async function byHand() {
   // zero steps: nothing is learned
   const slider = page.getByRole('slider', { name: 'Gradient steps' });
   await slider.fill('0');
-  await page.waitForFunction(() => [...document.querySelectorAll('[role=meter]')].slice(0, 4).every((m) => m.ariaValueNow === '50'));
+  await answer(page);
+  const [before, same] = await read();
+  assert.equal(before, same, 'without steps nothing is learned');
   await slider.fill('3');
 
   // the keyboard alone: a line down, and back again

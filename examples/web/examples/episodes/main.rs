@@ -50,41 +50,30 @@ fn main() -> Result<(), Box<dyn Error>> {
     let unseen: Vec<ClassRef> = images.all().into_iter().skip(964).collect();
     let episodes: u64 = episodes.parse()?;
 
-    // heads and preparations, natively, on more episodes and for several numbers of classes
-    for ways in [2, 3, 5, 10] {
+    // drawings as published and drawn again, for several numbers of classes
+    for ways in [2, 3, 5, 7, 10] {
         let sampler = EpisodeSampler::new(&images, &unseen, EpisodeShape::new(ways, 1, 15), 7)?;
-        let mut sums = [[0; 2]; 2]; // [as published or redrawn][head as trained or shared]
-        let tasks = 50;
+        let (tasks, other) = (50, for_ways(&pretrained, ways)?);
+        let mut correct = [0; 2];
         for task in 0..tasks {
             let episode: innerloop::Episode<f32> = sampler.task(task);
-            let labels = episode.query.y.labels().expect("classes");
-            for (redraw, sums) in sums.iter_mut().enumerate() {
-                let drawing = |image: ArrayViewD<'_, f32>| {
-                    let paper = paper(image);
-                    if redraw == 1 { redrawn(&paper) } else { shrink(&paper) }
+            for (again, correct) in correct.iter_mut().enumerate() {
+                let prepared = |set: &Examples<f32>| {
+                    let papers = set.x.outer_iter().map(paper);
+                    inputs(
+                        &papers
+                            .map(|p| if again == 1 { redrawn(&p) } else { shrink(&p) })
+                            .collect::<Vec<_>>(),
+                    )
                 };
-                let [support, query] = [&episode.support, &episode.query]
-                    .map(|set| set.x.outer_iter().map(drawing).collect::<Vec<_>>());
-                let support = Examples::labelled(inputs(&support), (0..ways).collect(), ways);
-                let wide = for_ways(&pretrained, ways)?;
-                let adapted = wide.learner.adapt(&wide.learned, &support)?;
-                sums[1] += right(&wide.learner.predict(&adapted, &inputs(&query))?, labels);
-                if ways <= 5 {
-                    let (maml, learned) = (&pretrained.learner, &pretrained.learned);
-                    let logits = maml.predict(&maml.adapt(learned, &support)?, &inputs(&query))?;
-                    let first = logits.select(innerloop::ndarray::Axis(1), &(0..ways).collect::<Vec<_>>());
-                    sums[0] += right(&first, labels);
-                }
+                let support = Examples::labelled(prepared(&episode.support), (0..ways).collect(), ways);
+                let adapted = other.learner.adapt(&other.learned, &support)?;
+                let logits = other.learner.predict(&adapted, &prepared(&episode.query))?;
+                *correct += right(&logits, episode.query.y.labels().expect("classes"));
             }
         }
-        let percent = |n: usize| 100.0 * n as f64 / (tasks as usize * 15 * ways) as f64;
-        println!(
-            "{ways:2} ways: as published {:.1} % (head as trained) {:.1} % (shared); redrawn {:.1} % and {:.1} %",
-            percent(sums[0][0]),
-            percent(sums[0][1]),
-            percent(sums[1][0]),
-            percent(sums[1][1])
-        );
+        let [published, again] = correct.map(|n| 100.0 * n as f64 / (tasks as usize * 15 * ways) as f64);
+        println!("{ways:2} classes: {published:.1} % as published, {again:.1} % drawn again and prepared");
     }
 
     // the episodes that the browser draws
