@@ -1,0 +1,69 @@
+//! The pretrained learners that come with the crate, on the pictures that come with it: what `cargo run --example recognise` shows.
+#![cfg(all(feature = "images", feature = "safetensors", feature = "serde"))]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use innerloop::{Classifier, Conv4, Drawings, Examples, Learner, Maml, Pretrained, ProtoNet};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+fn below(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(path)
+}
+
+/// The learner of a file, adapted to one picture of each character.
+fn adapted<L: Learner<f32> + Serialize + DeserializeOwned>(file: &str) -> Classifier<L> {
+    let pretrained = Pretrained::<L>::load(&below("pretrained").join(file)).unwrap();
+    assert!(pretrained.confidence.is_some());
+    let images = Drawings::new(28).load(below("recognise/pictures/learn")).unwrap();
+    let pictures: Vec<_> = (0..images.classes()).map(|class| images.image(class, 0)).collect();
+    let names: Vec<_> = (0..images.classes()).map(|class| images.class_name(class)).collect();
+    let x = pretrained.pixels.inputs(&pictures, images.shape()).unwrap();
+    pretrained.adapt(&Examples::labelled(x, (0..5).collect(), 5), &names).unwrap()
+}
+
+/// How many pictures of known characters are named rightly, and how many pictures of others are said to fit none.
+fn right<L: Learner<f32>>(classifier: &Classifier<L>) -> [usize; 2] {
+    let mut right = [0; 2];
+    for entry in fs::read_dir(below("recognise/pictures/read")).unwrap() {
+        let path = entry.unwrap().path();
+        let x = Drawings::new(28).input(&path, &classifier.pixels).unwrap();
+        let answer = classifier.answers(&x).unwrap()[0];
+        let shown = path.file_name().unwrap().to_string_lossy().into_owned();
+        let alone = classifier.probabilities(&x).unwrap();
+        assert!((alone.sum() - 1.0).abs() < 1e-5);
+        if shown.starts_with("none") {
+            right[1] += usize::from(!answer.fits);
+        } else {
+            right[0] += usize::from(shown.starts_with(answer.name));
+        }
+    }
+    right
+}
+
+#[test]
+fn prototypes_know_the_characters_of_other_hands() {
+    let classifier = adapted::<ProtoNet<Conv4>>("protonet.safetensors");
+    let [known, _] = right(&classifier);
+    assert!(known >= 14, "{known} of 15");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("classifier.safetensors");
+    classifier.save(&file).unwrap();
+    let loaded = Classifier::<ProtoNet<Conv4>>::load(&file).unwrap();
+    assert_eq!((loaded.adapted, loaded.classes), (classifier.adapted, classifier.classes));
+    assert_eq!(loaded.confidence, classifier.confidence);
+}
+
+#[test]
+fn maml_knows_the_characters_of_other_hands() {
+    let [known, _] = right(&adapted::<Maml<Conv4>>("maml.safetensors"));
+    assert!(known >= 14, "{known} of 15");
+}
+
+#[test]
+fn all_of_them_are_small() {
+    let entries = fs::read_dir(below("pretrained")).unwrap();
+    let bytes: u64 = entries.map(|entry| entry.unwrap().metadata().unwrap().len()).sum();
+    assert!(bytes < 1_500_000, "{bytes}");
+}
