@@ -56,6 +56,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     // a script of the old kind and the bytes in another: a page that is opened from a folder may load nothing else
     let mut bindgen = Bindgen::new();
     let mut bound = bindgen
+        .remove_name_section(true)
         .input_path(&wasm)
         .out_name("innerloop")
         .no_modules(true)?
