@@ -278,7 +278,10 @@ mod tests {
         assert_eq!(flat.features(), 256);
         assert_eq!(flat.specs()[16].role, Role::Linear { image: Some([2, 2, 64]) });
         let seven = Conv4::new([28, 28, 1], 64, Downsample::Stride, Some(7)).unwrap().flattened();
-        assert_eq!((flat.with_ways(7).unwrap(), flat.embedding().with_ways(5).unwrap()), (seven, flat.clone()));
+        assert_eq!(
+            (flat.with_ways(7).unwrap(), flat.embedding().with_ways(5).unwrap()),
+            (seven, flat.clone())
+        );
         let wide = Conv4::with_widths([84, 84, 3], [2, 3, 4, 5], Downsample::MaxPool, None).unwrap();
         assert_eq!((wide.features(), wide.norms()), (125, vec![2, 3, 4, 5]));
         assert_eq!(wide.specs()[4].shape, [3, 3, 2, 3]);
