@@ -67,6 +67,8 @@ enum Kind {
     Protonet,
     /// MAML: two to five characters
     Maml,
+    /// MAML with a network of a quarter of the size, for the page in `examples/web`
+    MamlSmall,
 }
 
 impl Kind {
@@ -75,6 +77,7 @@ impl Kind {
         match self {
             Kind::Protonet => "protonet.safetensors",
             Kind::Maml => "maml.safetensors",
+            Kind::MamlSmall => "maml-small.safetensors",
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::Kind;
 pub fn measure(kind: Kind, file: &Path, root: &Path) -> Result<()> {
     match kind {
         Kind::Protonet => measured::<ProtoNet<Conv4>>(file, root, &[(5, 1), (5, 5), (20, 1), (20, 5)]),
-        Kind::Maml => measured::<Maml<Conv4>>(file, root, &[(5, 1), (5, 5)]),
+        Kind::Maml | Kind::MamlSmall => measured::<Maml<Conv4>>(file, root, &[(5, 1), (5, 5)]),
     }
 }
 

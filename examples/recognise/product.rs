@@ -18,7 +18,7 @@ pub fn learn(kind: Kind, pretrained: &Path, pictures: &Path, classifier: &Path) 
     let images = Drawings::new(SIZE).load(pictures)?;
     match kind {
         Kind::Protonet => learned::<ProtoNet<Conv4>>(pretrained, &images)?.save(classifier)?,
-        Kind::Maml => learned::<Maml<Conv4>>(pretrained, &images)?.save(classifier)?,
+        Kind::Maml | Kind::MamlSmall => learned::<Maml<Conv4>>(pretrained, &images)?.save(classifier)?,
     }
     println!("saved as {}", classifier.display());
     Ok(())
@@ -49,7 +49,9 @@ where
 pub fn read(kind: Kind, classifier: &Path, pictures: &[PathBuf]) -> Result<()> {
     match kind {
         Kind::Protonet => answer(&Classifier::<ProtoNet<Conv4>>::load(classifier)?, pictures).map(drop),
-        Kind::Maml => answer(&Classifier::<Maml<Conv4>>::load(classifier)?, pictures).map(drop),
+        Kind::Maml | Kind::MamlSmall => {
+            answer(&Classifier::<Maml<Conv4>>::load(classifier)?, pictures).map(drop)
+        }
     }
 }
 
@@ -64,7 +66,8 @@ pub fn answer<L: Learner<f32>>(classifier: &Classifier<L>, pictures: &[PathBuf])
         let took = 1e3 * start.elapsed().as_secs_f64();
         let (name, percent) = (answer.name, 100.0 * answer.probability);
         let doubt = if answer.fits { "" } else { ", but it looks like none of them" };
-        println!("{}: {name} ({percent:.0} %){doubt}, in {took:.1} ms", picture.display());
+        let file = picture.file_name().unwrap_or_default().to_string_lossy();
+        println!("{file}: {name} ({percent:.0} %){doubt}, in {took:.1} ms");
         answers.push(if answer.fits { name.to_owned() } else { "none".into() });
     }
     Ok(answers)

@@ -18,7 +18,7 @@ pub fn show(kind: Kind, file: &Path) -> Result<()> {
     pictures.sort();
     let answers = match kind {
         Kind::Protonet => answer(&learned::<ProtoNet<Conv4>>(file, &images)?, &pictures)?,
-        Kind::Maml => answer(&learned::<Maml<Conv4>>(file, &images)?, &pictures)?,
+        Kind::Maml | Kind::MamlSmall => answer(&learned::<Maml<Conv4>>(file, &images)?, &pictures)?,
     };
     let shown = |picture: &PathBuf| picture.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let right = pictures.iter().zip(&answers).filter(|(picture, answer)| shown(picture).starts_with(*answer));

@@ -19,33 +19,32 @@ pub struct Settings {
     #[arg(long)]
     root: PathBuf,
     /// Meta-steps; the outer rate falls to 0 over them
-    #[arg(long, default_value_t = 20_000)]
+    #[arg(long)]
     iterations: u64,
     /// Folder for the checkpoint and the log; a training that is there goes on
     #[arg(long, default_value = "out/recognise")]
     out: PathBuf,
-    /// Channels of each block
-    #[arg(long, default_value_t = 64)]
-    filters: usize,
+    /// Seed of initial parameters and training episodes
     #[arg(long, default_value_t = 0)]
     seed: u64,
 }
 
 /// Prototypes, with the statistics of the pictures that they are made of: each picture is answered by itself.
-pub fn protonet(filters: usize) -> Result<ProtoNet<Conv4>> {
-    Ok(ProtoNet::new(Conv4::new([SIZE, SIZE, 1], filters, Downsample::MaxPool, None)?, NormMode::Support))
+fn protonet() -> Result<ProtoNet<Conv4>> {
+    Ok(ProtoNet::new(Conv4::new([SIZE, SIZE, 1], 64, Downsample::MaxPool, None)?, NormMode::Support))
 }
 
 /// The network of the MAML paper, and one inner step in training.
-pub fn maml(filters: usize) -> Result<Maml<Conv4>> {
+fn maml(filters: usize) -> Result<Maml<Conv4>> {
     let model = Conv4::new([SIZE, SIZE, 1], filters, Downsample::Stride, Some(5))?;
     Ok(Maml::new(model, 1.0, Order::Second, NormMode::Support).eval_steps(3))
 }
 
 pub fn train(kind: Kind, file: &Path, settings: &Settings) -> Result<()> {
     match kind {
-        Kind::Protonet => trained(protonet(settings.filters)?, [60, 5, 1], 1e-3, file, settings),
-        Kind::Maml => trained(maml(settings.filters)?, [5, 5, 8], 2e-3, file, settings),
+        Kind::Protonet => trained(protonet()?, [60, 5, 1], 1e-3, file, settings),
+        Kind::Maml => trained(maml(64)?, [5, 5, 8], 2e-3, file, settings),
+        Kind::MamlSmall => trained(maml(32)?, [5, 5, 8], 2e-3, file, settings),
     }
 }
 

@@ -28,7 +28,7 @@ fn settings(here: &Path) -> Result<Settings, Box<dyn Error>> {
         Some("serve") => true,
         _ => return Err(USAGE.into()),
     };
-    let params = here.join("../pretrained/maml.safetensors");
+    let params = here.join("../pretrained/maml-small.safetensors");
     let mut settings = Settings { serve, out: "out/web".into(), params, port: 8000 };
     while let Some(name) = given.next() {
         let value = given.next().ok_or(USAGE)?;
