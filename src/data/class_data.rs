@@ -129,9 +129,12 @@ impl ClassData {
     /// Reads examples as numbers of one type, each changed as `changes` say.
     pub(super) fn reader<T: Real>(&self, changes: Option<Changes>) -> Reader<'_, T> {
         match &self.0 {
-            Kind::Images(set) => {
-                Reader::Images { set, levels: set.levels(), changes, scratch: Default::default() }
-            }
+            Kind::Images(set) => Reader::Images {
+                set,
+                levels: set.levels(),
+                changes: changes.map(Box::new),
+                scratch: Default::default(),
+            },
             Kind::Features(set) => Reader::Features(set),
         }
     }
@@ -139,7 +142,7 @@ impl ClassData {
 
 /// Appends examples to a list of numbers.
 pub(super) enum Reader<'a, T> {
-    Images { set: &'a ImageSet, levels: Vec<[T; 256]>, changes: Option<Changes>, scratch: [Vec<u8>; 2] },
+    Images { set: &'a ImageSet, levels: Vec<[T; 256]>, changes: Option<Box<Changes>>, scratch: [Vec<u8>; 2] },
     Features(&'a FeatureSet),
 }
 
@@ -148,7 +151,7 @@ impl<T: Real> Reader<'_, T> {
     pub(super) fn append(&mut self, class: ClassRef, example: usize, out: &mut Vec<T>) {
         match self {
             Reader::Images { set, levels, changes, scratch } => {
-                set.append(class, example, levels, changes.as_mut(), scratch, out);
+                set.append(class, example, levels, changes.as_deref_mut(), scratch, out);
             }
             Reader::Features(set) => {
                 out.extend(set.vector(class.class, example).iter().map(|&v| T::from_f64(v.into())));
