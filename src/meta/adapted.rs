@@ -9,10 +9,17 @@ use crate::real::Real;
 /// What a learner made of a support set: named arrays, complete in themselves. For MAML these are the adapted
 /// parameters, for prototypical networks the embedding and the prototypes, each with the statistics of its norms.
 ///
-/// Predict with the [`predict`](crate::Learner::predict) of the learner that made it.
-#[derive(Debug, Clone, PartialEq)]
+/// Predict with the [`predict`](crate::Learner::predict) of the learner that made it. Two are equal if they hold equal
+/// arrays under equal names, in whatever order.
+#[derive(Debug, Clone)]
 pub struct Adapted<T> {
     arrays: Vec<(String, ArrayD<T>)>,
+}
+
+impl<T: PartialEq> PartialEq for Adapted<T> {
+    fn eq(&self, other: &Adapted<T>) -> bool {
+        self.arrays.len() == other.arrays.len() && self.arrays.iter().all(|one| other.arrays.contains(one))
+    }
 }
 
 impl<T: Real> Adapted<T> {
