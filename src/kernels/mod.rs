@@ -4,6 +4,10 @@
 //! in memory and on any number of threads. A kernel runs on one thread unless
 //! [`with_image_threads`] allows more. All of the crate's `unsafe` code is in here.
 //!
+//! Instruction sets that fuse products with additions (AVX2, AVX-512, NEON) give the same bits as each
+//! other, and so do those that do not (portable, SIMD128), on any architecture. `matrixmultiply`, which
+//! takes large products, promises no such thing. Norms, pooling and sums fuse nothing, and are the same everywhere.
+//!
 //! # From `conv2d(x, w)` down to the register tile
 //!
 //! 1. `Var::conv2d` checks the shapes with [`ConvShape::new`] (`conv/shape.rs`), allocates

@@ -10,8 +10,8 @@
 
 use crate::kernels::simd::{Lanes, Plain, Simd, pick, read};
 
-/// Most rows a tile has: 6 rows by 4 vectors (2 with 16 registers) leave room
-/// for the operands beside the sums.
+/// Most rows a tile has. With 32 registers (AVX-512, NEON) 6 rows by 4 vectors are 24 sums, beside 4 vectors of
+/// weights and one of `x`; with the 16 of AVX2 6 rows by 2 vectors are 12 sums, 2 and 1.
 pub(in crate::kernels) const ROWS: usize = 6;
 
 /// Summands whose factors are evenly spaced in `x` and in `w`.
@@ -165,11 +165,18 @@ macro_rules! tiles {
     };
 }
 
-/// SSE2 has 16 registers and no fused operation: with more rows, sums spill.
-const PLAIN_ROWS: usize = if cfg!(target_arch = "x86_64") { 5 } else { ROWS };
+/// Columns and rows of a portable tile of `f32`. SSE2 has 16 registers and nothing fused, so a product needs one too: with
+/// more rows, sums spill. In WebAssembly each of the sums is a number by itself: of the shapes tried, 8 sums were fastest.
+const PORTABLE: [usize; 2] = if cfg!(target_family = "wasm") {
+    [4, 2]
+} else if cfg!(target_arch = "x86_64") {
+    [8, 5]
+} else {
+    [8, ROWS]
+};
 
-tiles!(PORTABLE_F32, f32, Plain<f32, 8>, PLAIN_ROWS, 1, [1]);
-tiles!(PORTABLE_F64, f64, Plain<f64, 4>, PLAIN_ROWS, 1, [1]);
+tiles!(PORTABLE_F32, f32, Plain<f32, { PORTABLE[0] }>, PORTABLE[1], 1, [1]);
+tiles!(PORTABLE_F64, f64, Plain<f64, 4>, PORTABLE[1], 1, [1]);
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
@@ -183,12 +190,47 @@ mod x86 {
     tiles!(AVX512_F64, f64, __m512d, ROWS, 4, [1, 2, 3, 4], "avx512f");
 }
 
+#[cfg(target_arch = "aarch64")]
+mod neon {
+    use std::arch::aarch64::{float32x4_t, float64x2_t};
+
+    use super::{Lanes, ROWS, Tile, TileKernels, tile};
+
+    tiles!(F32, f32, float32x4_t, ROWS, 4, [1, 2, 3, 4]);
+    tiles!(F64, f64, float64x2_t, ROWS, 4, [1, 2, 3, 4]);
+}
+
+#[cfg(target_feature = "simd128")]
+mod simd128 {
+    use super::{Lanes, Tile, TileKernels, tile};
+    use crate::kernels::simd::{F32x4, F64x2};
+
+    // engines have 16 registers, and a product that is not fused needs one too: of the shapes tried, the fastest
+    const HEIGHT: usize = 4;
+    tiles!(F32, f32, F32x4, HEIGHT, 2, [1, 2]);
+    tiles!(F64, f64, F64x2, HEIGHT, 2, [1, 2]);
+}
+
 /// The kernels for `f32`.
 pub(in crate::kernels) fn tiles_f32(simd: Simd) -> &'static TileKernels<f32> {
-    pick!(simd.supported() => &PORTABLE_F32, &x86::AVX2_F32, &x86::AVX512_F32)
+    pick!(
+        simd.supported() =>
+        portable: &PORTABLE_F32,
+        avx2: &x86::AVX2_F32,
+        avx512: &x86::AVX512_F32,
+        neon: &neon::F32,
+        simd128: &simd128::F32,
+    )
 }
 
 /// The kernels for `f64`.
 pub(in crate::kernels) fn tiles_f64(simd: Simd) -> &'static TileKernels<f64> {
-    pick!(simd.supported() => &PORTABLE_F64, &x86::AVX2_F64, &x86::AVX512_F64)
+    pick!(
+        simd.supported() =>
+        portable: &PORTABLE_F64,
+        avx2: &x86::AVX2_F64,
+        avx512: &x86::AVX512_F64,
+        neon: &neon::F64,
+        simd128: &simd128::F64,
+    )
 }

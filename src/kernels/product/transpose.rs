@@ -22,11 +22,14 @@ pub(in crate::kernels) fn transpose_f32(simd: Simd, rows: usize, cols: usize, fr
     assert_eq!(from.len(), rows * cols, "transpose: length of the source");
     assert_eq!(to.len(), rows * cols, "transpose: length of the target");
     let [r, c] = pick!(
-        simd.supported() => [0, 0],
+        simd.supported() =>
+        portable: [0, 0],
         // SAFETY: the processor has AVX2, and the lengths were just checked.
-        unsafe { x86::blocks([rows, cols], from, to) },
+        avx2: unsafe { x86::blocks([rows, cols], from, to) },
         // SAFETY: as above.
-        unsafe { x86::blocks([rows, cols], from, to) },
+        avx512: unsafe { x86::blocks([rows, cols], from, to) },
+        neon: [0, 0],
+        simd128: [0, 0],
     );
     region(0..r, c..cols, [rows, cols], from, to);
     region(r..rows, 0..cols, [rows, cols], from, to);

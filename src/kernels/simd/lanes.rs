@@ -63,6 +63,36 @@ pub(in crate::kernels) unsafe fn write<T, V: Copy>(to: *mut T, value: V) {
     unsafe { std::mem::transmute::<*mut Anywhere<V>, &mut Anywhere<V>>(to.cast()).0 = value }
 }
 
+/// [`Lanes::load_part`] for a mask that is a count, where nothing of the processor's does it.
+///
+/// # Safety
+/// As for the method; the vector must be its elements and nothing else.
+#[inline(always)]
+pub(super) unsafe fn load_first<L: Lanes>(from: *const L::Elem, count: usize) -> L {
+    // SAFETY: the caller vouches for the elements.
+    unsafe {
+        let mut vector = L::zero();
+        let to = (&raw mut vector).cast::<L::Elem>();
+        for i in 0..L::N.min(count) {
+            write(to.wrapping_add(i), read::<_, L::Elem>(from.wrapping_add(i)));
+        }
+        vector
+    }
+}
+
+/// [`Lanes::store_part`], likewise.
+///
+/// # Safety
+/// As for [`load_first`].
+#[inline(always)]
+pub(super) unsafe fn store_first<L: Lanes>(to: *mut L::Elem, count: usize, vector: L) {
+    let from = (&raw const vector).cast::<L::Elem>();
+    for i in 0..L::N.min(count) {
+        // SAFETY: the caller vouches for the elements.
+        unsafe { write(to.wrapping_add(i), read::<_, L::Elem>(from.wrapping_add(i))) }
+    }
+}
+
 /// Lanes the compiler maps to whatever the build target has.
 #[derive(Clone, Copy)]
 pub(in crate::kernels) struct Plain<T, const N: usize>([T; N]);
@@ -99,12 +129,8 @@ where
 
     #[inline(always)]
     unsafe fn load_part(from: *const T, mask: usize) -> Self {
-        let mut lanes = [T::default(); N];
-        for i in 0..N.min(mask) {
-            // SAFETY: the caller vouches for the masked elements.
-            lanes[i] = unsafe { read(from.wrapping_add(i)) };
-        }
-        Plain(lanes)
+        // SAFETY: the caller vouches for the masked elements.
+        unsafe { load_first(from, mask) }
     }
 
     #[inline(always)]
@@ -115,10 +141,8 @@ where
 
     #[inline(always)]
     unsafe fn store_part(self, to: *mut T, mask: usize) {
-        for i in 0..N.min(mask) {
-            // SAFETY: the caller vouches for the masked elements.
-            unsafe { write(to.wrapping_add(i), self.0[i]) }
-        }
+        // SAFETY: the caller vouches for the masked elements.
+        unsafe { store_first(to, mask, self) }
     }
 
     #[inline(always)]

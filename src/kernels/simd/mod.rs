@@ -4,6 +4,12 @@
 
 pub(crate) mod each;
 mod lanes;
+#[cfg(target_arch = "aarch64")]
+mod lanes_neon;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64", target_feature = "simd128"))]
+mod lanes_of;
+#[cfg(target_feature = "simd128")]
+mod lanes_wasm;
 #[cfg(target_arch = "x86_64")]
 mod lanes_x86;
 mod level;
@@ -11,6 +17,8 @@ mod pick;
 mod vectorized;
 
 pub(super) use lanes::{Lanes, Plain, read};
+#[cfg(target_feature = "simd128")]
+pub(super) use lanes_wasm::{F32x4, F64x2};
 #[cfg(test)]
 pub(super) use level::with_simd;
 pub(super) use level::{Simd, WIDEST, simd};

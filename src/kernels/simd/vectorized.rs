@@ -9,8 +9,17 @@ use super::pick::pick;
 /// are the same on every path.
 #[inline(always)]
 pub(crate) fn vectorized<R>(f: impl FnOnce() -> R) -> R {
-    // SAFETY: `simd` returns only what the processor has.
-    pick!(simd() => f(), unsafe { avx2(f) }, unsafe { avx512(f) })
+    pick!(
+        simd() =>
+        portable: f(),
+        // SAFETY: `simd` returns only what the processor has.
+        avx2: unsafe { avx2(f) },
+        // SAFETY: as above.
+        avx512: unsafe { avx512(f) },
+        // the rest of the build is compiled with these two anyway
+        neon: f(),
+        simd128: f(),
+    )
 }
 
 #[cfg(target_arch = "x86_64")]

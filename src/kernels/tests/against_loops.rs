@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::kernels::Kernels;
-use crate::kernels::simd::Simd;
+use crate::kernels::simd::{Simd, pick};
 use crate::kernels::threads;
 use crate::kernels::winograd::WindowSum;
 
@@ -162,20 +162,22 @@ fn product_agrees<T: Number>(m: usize, k: usize, n: usize, dice: &mut Dice) {
     }
 }
 
+/// Whether products are fused with their additions; sets that agree in this give the same bits.
+fn is_fused(simd: Simd) -> bool {
+    pick!(simd => portable: false, avx2: true, avx512: true, neon: true, simd128: false)
+}
+
 #[test]
-fn avx2_and_avx512_give_the_same_bits() {
+fn vectors_of_any_width_give_the_same_bits() {
     let mut dice = Dice(6);
     for _ in 0..50 {
         let s = dice.shape();
-        same_bits_with_avx2_and_avx512(&s, &mut dice);
+        same_bits_with_vectors_of_any_width(&s, &mut dice);
     }
 }
 
 #[track_caller]
-fn same_bits_with_avx2_and_avx512(s: &ConvShape, dice: &mut Dice) {
-    if Simd::detect() < Simd::Avx512 {
-        return;
-    }
+fn same_bits_with_vectors_of_any_width(s: &ConvShape, dice: &mut Dice) {
     let bits = |v: &[f32]| v.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
     let (x, w) = (dice.floats::<f32>(s.x_len()), dice.floats::<f32>(s.w_len()));
     let g = dice.floats::<f32>(s.y_len());
@@ -186,7 +188,10 @@ fn same_bits_with_avx2_and_avx512(s: &ConvShape, dice: &mut Dice) {
         weight_grad(simd, s, &x, &g, &mut dw);
         [bits(&y), bits(&dx), bits(&dw)]
     };
-    assert!(run(Simd::Avx2) == run(Simd::Avx512), "{s:?}");
+    for fused in [false, true] {
+        let results: Vec<_> = all_simd().filter(|&simd| is_fused(simd) == fused).map(run).collect();
+        assert!(results.windows(2).all(|two| two[0] == two[1]), "{s:?}, fused: {fused}");
+    }
 }
 
 #[test]
@@ -242,7 +247,7 @@ fn winograd_convolutions_agree_with_plain_loops_and_across_vector_widths() {
         assert!(pays(&s), "{s:?}");
         conv_agrees::<f32>(&s, &mut dice);
         conv_agrees::<f64>(&s, &mut dice);
-        same_bits_with_avx2_and_avx512(&s, &mut dice);
+        same_bits_with_vectors_of_any_width(&s, &mut dice);
     }
 }
 
@@ -262,6 +267,7 @@ fn padding_takes_no_part_in_the_arithmetic() {
 }
 
 #[test]
+#[cfg_attr(target_family = "wasm", ignore = "there are no threads")]
 fn image_threads_change_no_bits() {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
     let mut dice = Dice(8);

@@ -70,7 +70,7 @@ impl Dice {
 }
 
 fn all_simd() -> impl Iterator<Item = Simd> {
-    [Simd::Portable, Simd::Avx2, Simd::Avx512].into_iter().filter(|&s| s <= Simd::detect())
+    Simd::ALL.iter().map(|&(_, simd)| simd).filter(|&simd| simd <= Simd::detect())
 }
 
 fn square(n: usize, size: usize, c_in: usize, c_out: usize, stride: usize) -> ConvShape {

@@ -88,12 +88,45 @@ mod x86 {
     maps!(AVX512_F64, f64, __m512d, "avx512f");
 }
 
+#[cfg(target_arch = "aarch64")]
+mod neon {
+    use std::arch::aarch64::{float32x4_t, float64x2_t};
+
+    use super::*;
+
+    maps!(F32, f32, float32x4_t);
+    maps!(F64, f64, float64x2_t);
+}
+
+#[cfg(target_feature = "simd128")]
+mod simd128 {
+    use super::*;
+    use crate::kernels::simd::{F32x4, F64x2};
+
+    maps!(F32, f32, F32x4);
+    maps!(F64, f64, F64x2);
+}
+
 /// The kernels for `f32`.
 pub(in crate::kernels) fn maps_f32(simd: Simd) -> &'static Maps<f32> {
-    pick!(simd.supported() => &PORTABLE_F32, &x86::AVX2_F32, &x86::AVX512_F32)
+    pick!(
+        simd.supported() =>
+        portable: &PORTABLE_F32,
+        avx2: &x86::AVX2_F32,
+        avx512: &x86::AVX512_F32,
+        neon: &neon::F32,
+        simd128: &simd128::F32,
+    )
 }
 
 /// The kernels for `f64`.
 pub(in crate::kernels) fn maps_f64(simd: Simd) -> &'static Maps<f64> {
-    pick!(simd.supported() => &PORTABLE_F64, &x86::AVX2_F64, &x86::AVX512_F64)
+    pick!(
+        simd.supported() =>
+        portable: &PORTABLE_F64,
+        avx2: &x86::AVX2_F64,
+        avx512: &x86::AVX512_F64,
+        neon: &neon::F64,
+        simd128: &simd128::F64,
+    )
 }
