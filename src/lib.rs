@@ -99,7 +99,9 @@
 //! arrays of vectors and weights, `text` sentences; `report` makes a page of HTML on a training and its evaluation;
 //! `fetch` brings Omniglot; `mpi` trains on several machines and needs an MPI library and libclang.
 //!
-//! Kernels use AVX-512 or AVX2 where the processor has them; the environment variable `INNERLOOP_SIMD` (`portable`, `avx2`, `avx512`) lowers that.
+//! Kernels use AVX-512, AVX2 or NEON where the processor has them, and WebAssembly's SIMD128 in a build that has it; the environment variable
+//! `INNERLOOP_SIMD` (`portable`, `avx2`, `avx512`; `portable`, `neon`; `portable`, `simd128`) lowers that. In WebAssembly all works without
+//! clock, threads and files: seconds are then 0, and a budget of them is refused.
 #![deny(unsafe_code, missing_docs, missing_debug_implementations, unreachable_pub)]
 #![deny(clippy::undocumented_unsafe_blocks)]
 // an iterator's steps are checked in builds with debug assertions: see kernels/simd/each.rs
@@ -109,6 +111,7 @@
 mod compiled;
 
 mod arrays;
+mod clock;
 mod control;
 mod data;
 mod error;

@@ -64,9 +64,11 @@ impl ImageSet {
 /// A name beside a path that no other process and no other thread uses.
 fn beside(path: &Path) -> PathBuf {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
+    // a WebAssembly module has no id, and asking for it ends it
+    let process = if cfg!(target_family = "wasm") { 0 } else { std::process::id() };
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".{}-{number}.partial", std::process::id()));
+    beside.push(format!(".{process}-{number}.partial"));
     beside.into()
 }
 

@@ -1,9 +1,8 @@
 //! How long a user waits.
 
-use std::time::Instant;
-
 use ndarray::Axis;
 
+use crate::clock::Moment;
 use crate::data::{Episode, Tasks};
 use crate::error::Result;
 use crate::meta::{Learned, Learner};
@@ -13,7 +12,7 @@ use crate::real::Real;
 const TIMED: u64 = 9;
 
 /// Milliseconds of single requests: medians over the first episodes, measured one after another with nothing beside
-/// them. The only figures of an evaluation that differ from run to run.
+/// them. The only figures of an evaluation that differ from run to run. Zeros where there is no clock, as in a browser.
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[non_exhaustive]
@@ -53,9 +52,9 @@ pub(super) fn measured<T: Real>(
 }
 
 fn timed<R>(f: impl FnOnce() -> Result<R>) -> Result<(R, f64)> {
-    let start = Instant::now();
+    let start = Moment::now();
     let result = f()?;
-    Ok((result, 1e3 * start.elapsed().as_secs_f64()))
+    Ok((result, 1e3 * start.seconds()))
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

@@ -176,17 +176,21 @@ pub(super) fn costs(report: &RunReport) -> Vec<Tile> {
     let mut add = |name: &str, value: String| all.push(Tile { name: name.into(), value });
     if let Some(last) = report.history.steps.last() {
         add("meta-steps", last.iteration.to_string());
-        add("training", duration(last.seconds));
-        let tail = &report.history.steps[report.history.steps.len() / 2..];
-        let rate = tail.iter().map(|s| s.tasks_per_second).sum::<f64>() / tail.len() as f64;
-        add("tasks per second", format!("{rate:.1}"));
+        if last.seconds > 0.0 {
+            add("training", duration(last.seconds));
+            let tail = &report.history.steps[report.history.steps.len() / 2..];
+            let rate = tail.iter().map(|s| s.tasks_per_second).sum::<f64>() / tail.len() as f64;
+            add("tasks per second", format!("{rate:.1}"));
+        }
     }
     if let Some(Evaluation { times, episodes, queries, .. }) = &report.evaluation {
         add("test episodes", episodes.to_string());
         add("test queries", queries.to_string());
-        add("to adapt to one support set", format!("{:.2} ms", times.adapt));
-        add("to predict for one query", format!("{:.2} ms", times.predict_one));
-        add("to predict for an episode's queries", format!("{:.2} ms", times.predict));
+        if times.adapt > 0.0 {
+            add("to adapt to one support set", format!("{:.2} ms", times.adapt));
+            add("to predict for one query", format!("{:.2} ms", times.predict_one));
+            add("to predict for an episode's queries", format!("{:.2} ms", times.predict));
+        }
     }
     if report.memory.is_some() {
         add("largest memory of the process", memory(report));

@@ -1,11 +1,10 @@
 //! The training loop, once for all learners.
 
-use std::time::Instant;
-
 use super::config::TrainConfig;
 use super::run::Validated;
 use super::same::{check_same, checksum, settings_text};
 use crate::arrays;
+use crate::clock::Moment;
 use crate::data::Tasks;
 use crate::error::{Error, Result};
 use crate::meta::{Learned, Learner, MetaGrad, Progress, Task, Trainable, check_trainable, meta_grad_across};
@@ -49,7 +48,7 @@ pub struct StepLog {
     pub grad_norm: f64,
     /// The rate used.
     pub lr: f64,
-    /// Wall time of the step, drawing its tasks included.
+    /// Wall time of the step, drawing its tasks included; 0 where there is no clock, as in a browser.
     pub seconds: f64,
 }
 
@@ -150,7 +149,7 @@ impl<'l, T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'l, T, L, O> 
     where
         L: Trainable<T, K>,
     {
-        let start = Instant::now();
+        let start = Moment::now();
         let data = if self.compared { None } else { Some(tasks.describe()) };
         let known = data.iter().try_for_each(|data| check_same("tasks", &self.state.data, data));
         let ready = known.map(|()| match self.ranks.size() {
@@ -170,7 +169,7 @@ impl<'l, T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'l, T, L, O> 
             (next.data, self.compared) = (data, true);
         }
         self.state = next;
-        Ok(StepLog { seconds: start.elapsed().as_secs_f64(), ..log })
+        Ok(StepLog { seconds: start.seconds(), ..log })
     }
 
     /// The number of the next meta-step's first task.

@@ -1,12 +1,11 @@
 //! The loop of a run.
 
-#[cfg(feature = "safetensors")]
-use std::time::Instant;
-
 use super::best::Best;
 use super::event::{RunEnd, TrainEvent};
 use super::plan::{Run, Validation};
 use super::watch::Watch;
+#[cfg(feature = "safetensors")]
+use crate::clock::Moment;
 use crate::data::Tasks;
 use crate::error::Result;
 use crate::meta::{Learner, StepReport, Task, Trainable, evaluate_across};
@@ -21,7 +20,7 @@ struct Underway<'w> {
     watch: &'w mut dyn Watch,
     /// Meta-steps in the last checkpoint, and when it was saved.
     #[cfg(feature = "safetensors")]
-    saved: (u64, Instant),
+    saved: (u64, Moment),
 }
 
 impl<T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'_, T, L, O> {
@@ -53,7 +52,7 @@ impl<T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'_, T, L, O> {
             seconds: run.spent,
             watch: if ranks.rank() == 0 { watch } else { &mut () },
             #[cfg(feature = "safetensors")]
-            saved: (self.iteration(), Instant::now()),
+            saved: (self.iteration(), Moment::now()),
         };
         let mut done = Ok(());
         let result = loop {
@@ -105,7 +104,8 @@ impl<T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'_, T, L, O> {
     {
         let log = self.step(tasks)?;
         underway.seconds += log.seconds;
-        let tasks_per_second = self.config().meta_batch as f64 / log.seconds;
+        let tasks = self.config().meta_batch as f64;
+        let tasks_per_second = if log.seconds > 0.0 { tasks / log.seconds } else { 0.0 };
         // before anyone is told: a watcher's error ends the run, and the state that is saved then must be validated
         let validated = self.validate(run, underway.seconds);
         underway.watch.see(&TrainEvent::Stepped { log, seconds: underway.seconds, tasks_per_second })?;
@@ -137,14 +137,13 @@ impl<T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'_, T, L, O> {
         };
         let iteration = self.iteration();
         let (saved, when) = underway.saved;
-        let due =
-            iteration - saved >= checkpoints.steps || when.elapsed().as_secs_f64() >= checkpoints.seconds;
+        let due = iteration - saved >= checkpoints.steps || when.seconds() >= checkpoints.seconds;
         if !(last || due) {
             return Ok(());
         }
         underway.watch.flush()?;
         crate::train::save_checkpoint(&checkpoints.path, &self.learner(), self.state())?;
-        underway.saved = (iteration, Instant::now());
+        underway.saved = (iteration, Moment::now());
         underway.watch.see(&TrainEvent::Saved { iteration, path: checkpoints.path.clone() })
     }
 

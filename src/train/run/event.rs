@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::meta::StepReport;
 use crate::train::StepLog;
 
-/// Something that happened in a run.
+/// Something that happened in a run. Where there is no clock, as in a browser, all seconds are 0.
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -17,7 +17,7 @@ pub enum TrainEvent {
         log: StepLog,
         /// Seconds of training so far, validation not counted.
         seconds: f64,
-        /// Tasks per second of this step.
+        /// Tasks per second of this step; 0 if the clock says that it took no time, or there is none.
         tasks_per_second: f64,
     },
     /// The learner was evaluated on the validation episodes.

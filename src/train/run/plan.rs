@@ -4,6 +4,7 @@ use std::fmt;
 #[cfg(feature = "safetensors")]
 use std::path::PathBuf;
 
+use crate::clock;
 use crate::data::{Episode, Tasks};
 use crate::error::{Error, Result};
 
@@ -122,7 +123,8 @@ impl<'r, T> Run<'r, T> {
         Run { until: iteration, ..self }
     }
 
-    /// Ends the run after so many seconds of training; validations and saving are not counted.
+    /// Ends the run after so many seconds of training; validations and saving are not counted. Refused where there is no
+    /// clock, as in a browser.
     #[must_use]
     pub fn seconds(self, seconds: f64) -> Self {
         Run { seconds, ..self }
@@ -178,6 +180,10 @@ impl<'r, T> Run<'r, T> {
             if *steps == 0 {
                 return refuse("checkpoint_steps", "0".into(), "at least 1");
             }
+        }
+        if !clock::IS_HERE && self.seconds < f64::INFINITY {
+            let need = "left out: there is no clock here, so the run would not end";
+            return refuse("seconds", self.seconds.to_string(), need);
         }
         check_seconds("seconds", self.seconds)?;
         check_seconds("spent", self.spent)

@@ -1,10 +1,11 @@
 //! Progress on the standard error.
 
 use std::io::{IsTerminal, Write, stderr};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::event::{RunEnd, TrainEvent};
 use super::watch::Watch;
+use crate::clock::Moment;
 use crate::error::Result;
 use crate::train::StepLog;
 
@@ -35,7 +36,7 @@ pub struct ProgressLines {
     terminal: bool,
     /// Whether the last line of the terminal is a bar, to be written over.
     open: bool,
-    shown: Option<Instant>,
+    shown: Option<Moment>,
     means: Option<Means>,
 }
 
@@ -101,6 +102,9 @@ impl ProgressLines {
     fn figures(&self, means: Means, tasks: f64, iteration: u64, seconds: f64) -> String {
         let Means { loss, accuracy, step_seconds } = means;
         let accuracy = accuracy.map_or(String::new(), |a| format!(", accuracy {:.1} %", 100.0 * a));
+        if step_seconds <= 0.0 {
+            return format!("meta-step {iteration}, loss {loss:.3}{accuracy}"); // nothing is known of the time
+        }
         let speed = tasks / step_seconds;
         let to_make = self.iterations.saturating_sub(iteration) as f64 * step_seconds;
         let left = to_make.min(self.seconds - seconds).max(0.0);
@@ -132,7 +136,7 @@ impl ProgressLines {
         if share < 1.0 && self.shown.is_some_and(|shown| shown.elapsed() < between) {
             return;
         }
-        self.shown = Some(Instant::now());
+        self.shown = Some(Moment::now());
         let tasks = tasks_per_second * log.seconds;
         let figures = self.figures(means, tasks, log.iteration, seconds);
         let title = &self.title;
@@ -210,6 +214,8 @@ mod tests {
         let regression = Means { accuracy: None, ..means };
         let figures = lines.iterations(100).figures(regression, 8.0, 95, 19.0);
         assert_eq!(figures, "meta-step 95, loss 1.950, 40 tasks/s, 0:01 left");
+        let timeless = Means { step_seconds: 0.0, ..means };
+        assert_eq!(lines.figures(timeless, 0.0, 2, 0.0), "meta-step 2, loss 1.950, accuracy 50.0 %");
         let endless = ProgressLines::new("x");
         assert!(endless.figures(means, 8.0, 95, 19.0).ends_with("tasks/s"));
         assert!(endless.share(95, 19.0) < 1e-6);

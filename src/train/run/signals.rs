@@ -3,9 +3,6 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
-
 use crate::error::{Error, Result};
 
 /// One for the process, so that those who ask several times are told the same.
@@ -16,7 +13,7 @@ static ASKED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 ///
 /// Given to [`Run::stop_when`](crate::Run::stop_when), the run finishes its step, saves its checkpoint and ends with
 /// [`RunEnd::Stopped`](crate::RunEnd::Stopped): nothing is lost. An evaluation is not interrupted; ask before a long one.
-/// Before this is called, the library handles no signals.
+/// Before this is called, the library handles no signals. Where there are none, as in WebAssembly, it never becomes true.
 ///
 /// ```no_run
 /// use innerloop::{Adam, Maml, Mlp, NormMode, Order, Run, RunEnd, Sinusoids, TrainConfig, Trainer, stop_on_signals};
@@ -38,14 +35,27 @@ pub fn stop_on_signals() -> Result<impl Fn() -> bool + Clone + Send + Sync + 'st
         Some(asked) => Arc::clone(asked),
         None => {
             let asked = Arc::new(AtomicBool::new(false));
-            for signal in [SIGINT, SIGTERM] {
-                // the order counts: at the first signal the flag is not yet set when this one looks
-                flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&asked))
-                    .and_then(|_| flag::register(signal, Arc::clone(&asked)))
-                    .map_err(Error::own)?;
-            }
+            handle(&asked).map_err(Error::own)?;
             Arc::clone(ASKED.get_or_init(|| asked))
         }
     };
     Ok(move || asked.load(Ordering::Relaxed))
+}
+
+#[cfg(any(unix, windows))]
+fn handle(asked: &Arc<AtomicBool>) -> std::io::Result<()> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    use signal_hook::flag;
+
+    for signal in [SIGINT, SIGTERM] {
+        // the order counts: at the first signal the flag is not yet set when this one looks
+        flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(asked))?;
+        flag::register(signal, Arc::clone(asked))?;
+    }
+    Ok(())
+}
+
+#[cfg(not(any(unix, windows)))]
+fn handle(_: &Arc<AtomicBool>) -> std::io::Result<()> {
+    Ok(())
 }

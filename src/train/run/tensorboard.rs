@@ -8,10 +8,10 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::event::TrainEvent;
 use super::watch::Watch;
+use crate::clock::since_1970;
 use crate::error::{Error, Result};
 use crate::meta::Report;
 
@@ -35,14 +35,14 @@ impl TensorBoard {
     /// [`Error::Io`].
     pub fn create(folder: &Path) -> Result<TensorBoard> {
         fs::create_dir_all(folder).map_err(|source| Error::Io { path: folder.into(), source })?;
-        let seconds = now() as u64;
+        let seconds = since_1970() as u64;
         let mut number = 0;
         loop {
             let path = folder.join(format!("events.out.tfevents.{seconds:010}.innerloop.{number}"));
             match OpenOptions::new().append(true).create_new(true).open(&path) {
                 Ok(file) => {
                     let mut board = TensorBoard { path, file };
-                    board.record(&event(0, now(), &bytes(3, b"brain.Event:2")))?;
+                    board.record(&event(0, since_1970(), &bytes(3, b"brain.Event:2")))?;
                     return Ok(board);
                 }
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => number += 1,
@@ -58,7 +58,7 @@ impl TensorBoard {
     /// [`Error::Io`].
     pub fn resume(folder: &Path, iteration: u64) -> Result<TensorBoard> {
         let mut board = TensorBoard::create(folder)?;
-        board.record(&event(iteration + 1, now(), &bytes(7, &number(1, START))))?;
+        board.record(&event(iteration + 1, since_1970(), &bytes(7, &number(1, START))))?;
         Ok(board)
     }
 
@@ -69,7 +69,7 @@ impl TensorBoard {
 
     fn scalars(&mut self, step: u64, scalars: &[(String, f64)]) -> Result<()> {
         let summary: Vec<u8> = scalars.iter().flat_map(|(tag, v)| bytes(1, &scalar(tag, *v))).collect();
-        self.record(&event(step, now(), &bytes(5, &summary)))
+        self.record(&event(step, since_1970(), &bytes(5, &summary)))
     }
 
     fn record(&mut self, data: &[u8]) -> Result<()> {
@@ -112,11 +112,6 @@ impl Watch for TensorBoard {
     fn flush(&mut self) -> Result<()> {
         self.file.sync_data().map_err(|source| Error::Io { path: self.path.clone(), source })
     }
-}
-
-/// Seconds since 1970.
-fn now() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }
 
 /// A message `Event` with further fields.
