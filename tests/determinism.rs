@@ -10,7 +10,11 @@ use innerloop::{
 };
 use tasks::{labelled, maml, maml_at, random_episode, sinusoid_mlp, small_conv4, start};
 
+/// Where there are no threads, on the one there is: the tests then show that the same call gives the same bits twice.
 fn on_threads<R: Send>(threads: usize, f: impl FnOnce() -> R + Send) -> R {
+    if cfg!(target_family = "wasm") {
+        return f();
+    }
     rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(f)
 }
 
@@ -44,6 +48,7 @@ fn a_meta_gradient_has_the_same_bits_on_any_number_of_threads() {
 }
 
 #[test]
+#[cfg_attr(target_family = "wasm", ignore = "there are no threads to share among")]
 fn a_lone_task_that_shares_its_convolutions_among_threads_has_the_same_bits() {
     // large enough for the kernels to share: 14 MFLOP an image in the second block alone
     let (ways, image) = (5, [28, 28, 1]);
@@ -103,6 +108,7 @@ fn a_run_continued_from_a_state_has_the_bits_of_an_uninterrupted_one() {
 
 #[cfg(feature = "safetensors")]
 #[test]
+#[cfg_attr(target_family = "wasm", ignore = "there is no folder for temporary files")]
 fn a_run_continued_from_a_file_has_the_bits_of_an_uninterrupted_one() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.safetensors");

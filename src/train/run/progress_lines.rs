@@ -214,9 +214,9 @@ mod tests {
         let regression = Means { accuracy: None, ..means };
         let figures = lines.iterations(100).figures(regression, 8.0, 95, 19.0);
         assert_eq!(figures, "meta-step 95, loss 1.950, 40 tasks/s, 0:01 left");
-        let timeless = Means { step_seconds: 0.0, ..means };
-        assert_eq!(lines.figures(timeless, 0.0, 2, 0.0), "meta-step 2, loss 1.950, accuracy 50.0 %");
         let endless = ProgressLines::new("x");
+        let timeless = Means { step_seconds: 0.0, ..means };
+        assert_eq!(endless.figures(timeless, 0.0, 2, 0.0), "meta-step 2, loss 1.950, accuracy 50.0 %");
         assert!(endless.figures(means, 8.0, 95, 19.0).ends_with("tasks/s"));
         assert!(endless.share(95, 19.0) < 1e-6);
     }
