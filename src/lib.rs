@@ -45,7 +45,7 @@
 //! | training | [`Trainer`], [`TrainConfig`], [`Progress`], [`Adam`], [`Sgd`], [`Schedule`]; runs that are validated, watched and saved: [`Run`], [`Watch`], [`ProgressLines`], [`CsvLog`], `JsonLog`, [`TensorBoard`], [`History`], `stop_on_signals`; `RunReport` (feature `report`); on several machines: [`Ranks`], [`evaluate_across`], `World` (feature `mpi`) |
 //! | control | [`Environment`], [`GaussianPolicy`], [`PolicyMaml`]: MAML by policy gradients inside and a [`TrustRegion`] outside |
 //! | files | `save_learned`, `save_adapted`, `save_checkpoint` and their `load_..`; `Pretrained`, `Classifier` |
-//! | data | [`Tasks`], [`Episode`], [`Examples`], [`EpisodeSampler`], [`ClassBatches`], [`ImageSet`], `Omniglot`, `Drawings`, `Photos`, [`FeatureSet`], [`TextSet`], [`Vocabulary`], [`CharNgrams`], [`TfIdf`], [`WordVectors`], [`Glyphs`], [`Sinusoids`], [`GaussianProcesses`] |
+//! | data | [`Tasks`], [`Episode`], [`Examples`], [`EpisodeSampler`], [`ClassBatches`], [`ImageSet`], `Omniglot`, `OneShotRuns`, `Drawings`, `Photos`, [`FeatureSet`], [`TextSet`], [`Vocabulary`], [`CharNgrams`], [`TfIdf`], [`WordVectors`], [`Glyphs`], [`Sinusoids`], [`GaussianProcesses`] |
 //!
 //! # Adapting and predicting
 //!
@@ -157,7 +157,7 @@ pub use data::{
 #[cfg(feature = "photos")]
 pub use data::{Aspect, Photos};
 #[cfg(feature = "images")]
-pub use data::{Drawings, Omniglot};
+pub use data::{Drawings, Omniglot, OneShotRuns};
 pub use error::{Error, Result};
 pub use evaluation::{
     Calibration, ClassAccuracy, Confidence, Confusion, Evaluation, Evaluator, Figures, Reliability,

@@ -6,11 +6,12 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use innerloop::{
-    Augment, ClassBatches, ClassData, ClassRef, EpisodeSampler, EpisodeShape, Glyphs, ImageSet, Omniglot,
-    Result, Split, TextSet, TfIdf, Warp, WordVectors,
+    Augment, ClassBatches, ClassData, ClassRef, EpisodeSampler, EpisodeShape, Error, Glyphs, ImageSet,
+    Omniglot, Result, Split, TextSet, Warp, WordVectors,
 };
 
 use crate::settings::Settings;
+use crate::unseen::group;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Data {
@@ -18,8 +19,12 @@ pub enum Data {
     Glyphs,
     /// Omniglot, Vinyals classes with rotations
     Omniglot,
-    /// Omniglot, 1,200 random characters with rotations to train on and the other 423 to test on, as in the MAML paper
+    /// Omniglot, 1,100 random characters with rotations to train on, 100 to validate and 423 to test on, as in the MAML paper
     OmniglotRandom,
+    /// Omniglot, the 30 background alphabets with rotations to train on and the other 20 to test on, as in its authors' task
+    OmniglotBackground,
+    /// The 20 runs of its authors' task, 20-way 1-shot within an alphabet (all_runs.zip): for --test-data
+    OneShotRuns,
     /// Photographs by class, with class lists in `splits` or a random split (feature `photos`)
     Photos,
     /// CLINC150: sentences of 150 intents (feature `text`)
@@ -34,7 +39,8 @@ pub enum Data {
 
 impl Data {
     pub fn holds_images(self) -> bool {
-        matches!(self, Data::Glyphs | Data::Omniglot | Data::OmniglotRandom | Data::Photos)
+        use Data::{Glyphs, Omniglot, OmniglotBackground, OmniglotRandom, Photos};
+        matches!(self, Glyphs | Omniglot | OmniglotRandom | OmniglotBackground | Photos)
     }
 
     pub fn holds_sentences(self) -> bool {
@@ -59,6 +65,8 @@ pub struct Source {
     pub data: ClassData,
     pub inputs: Inputs,
     pub train: Vec<ClassRef>,
+    /// Classes to choose by; there may be none.
+    pub validation: Vec<ClassRef>,
     pub test: Vec<ClassRef>,
     /// The sentences that the ids were made of.
     pub sentences: Option<Sentences>,
@@ -69,9 +77,6 @@ pub struct Sentences {
     pub text: TextSet,
     pub vectors: Option<WordVectors>,
 }
-
-/// Every learner is tested on the same episodes.
-const TEST_SEED: u64 = 2017;
 
 impl Source {
     pub fn load(settings: &Settings) -> Result<Source> {
@@ -88,8 +93,16 @@ impl Source {
             }
             Data::OmniglotRandom => {
                 let images = Omniglot::load(found(settings, "omniglot"))?;
-                let split = Split::random(&images, 1200, 423, true, settings.seed)?;
+                let split = Split::random(&images, 1200, 423, true, settings.seed)?.hold_out(100)?;
                 Ok(Source::of_images(&images, split))
+            }
+            Data::OmniglotBackground => {
+                let images = Omniglot::load(found(settings, "omniglot"))?;
+                Ok(Source::of_images(&images, Split::background(&images)?))
+            }
+            Data::OneShotRuns => {
+                let need = "another: there are no training classes in it, give it to --test-data";
+                Err(Error::Setting { name: "data", value: Settings::name(settings.data), need })
             }
             Data::Photos => photos(settings),
             Data::Clinc150 | Data::Banking77 | Data::Fewrel => text(settings),
@@ -99,7 +112,12 @@ impl Source {
 
     fn of_images(images: &ImageSet, split: Split) -> Source {
         let (data, inputs) = (images.into(), Inputs::Images(images.shape()));
-        Source { data, inputs, train: split.train, test: split.test, sentences: None }
+        Source::of(data, inputs, split, None)
+    }
+
+    fn of(data: ClassData, inputs: Inputs, split: Split, sentences: Option<Sentences>) -> Source {
+        let Split { train, val: validation, test } = split;
+        Source { data, inputs, train, validation, test, sentences }
     }
 
     /// Whether examples are images larger than a character.
@@ -122,7 +140,10 @@ impl Source {
     ) -> Result<EpisodeSampler> {
         let ways = settings.train_ways.unwrap_or(ways).min(self.train.len());
         let shape = EpisodeShape::new(ways, shots, settings.queries.unwrap_or(queries));
-        let tasks = EpisodeSampler::new(self.data.clone(), &self.train, shape, settings.seed)?;
+        let mut tasks = EpisodeSampler::new(self.data.clone(), &self.train, shape, settings.seed)?;
+        if settings.train_within {
+            tasks = tasks.within(group)?;
+        }
         if settings.augment { tasks.augmented(self.changes()) } else { Ok(tasks) }
     }
 
@@ -143,29 +164,6 @@ impl Source {
         let class = Warp::new().mirror().rotate(15.0).stretch(0.2).shear(0.4);
         Augment::new().warp(hand).warp_classes(class)
     }
-
-    /// Test episodes.
-    pub fn test(&self, settings: &Settings) -> Result<EpisodeSampler> {
-        episodes_of_test(settings, self.data.clone(), &self.test)
-    }
-
-    /// The same test episodes in the form in which they are compared where nothing is learned: sentences as the weights
-    /// of their words (TF-IDF of the training classes), all else as it is.
-    pub fn unlearned(&self, settings: &Settings) -> Result<EpisodeSampler> {
-        let Some(Sentences { text, .. }) = &self.sentences else { return self.test(settings) };
-        let class = |class: &ClassRef| {
-            let sentences = (0..text.count(class.class)).map(|i| text.sentence(class.class, i).to_owned());
-            (text.class_name(class.class).to_owned(), sentences.collect())
-        };
-        let unseen = TextSet::from_classes(self.test.iter().map(class).collect())?;
-        let rows = TfIdf::new(text, &self.train, 2)?.rows(&unseen)?;
-        episodes_of_test(settings, (&rows).into(), &rows.all())
-    }
-}
-
-fn episodes_of_test(settings: &Settings, data: ClassData, classes: &[ClassRef]) -> Result<EpisodeSampler> {
-    let shape = EpisodeShape::new(settings.ways, settings.shots, settings.eval_queries);
-    EpisodeSampler::new(data, classes, shape, TEST_SEED)
 }
 
 /// The folder of a data set: below the root if it is there, or else the root.
@@ -220,7 +218,7 @@ fn text(settings: &Settings) -> Result<Source> {
     };
     let (data, inputs) = (ClassData::from(&rows), Inputs::Words(words));
     let sentences = Some(Sentences { text, vectors });
-    Ok(Source { data, inputs, train: split.train, test: split.test, sentences })
+    Ok(Source::of(data, inputs, split, sentences))
 }
 
 /// Words of a sentence that are read.
@@ -254,7 +252,7 @@ fn features(settings: &Settings) -> Result<Source> {
     let split =
         Split::random(&features, features.classes().saturating_sub(test), test, false, settings.seed)?;
     let (data, inputs) = (ClassData::from(&features), Inputs::Vectors(features.width()));
-    Ok(Source { data, inputs, train: split.train, test: split.test, sentences: None })
+    Ok(Source::of(data, inputs, split, None))
 }
 
 #[cfg(not(feature = "photos"))]
@@ -275,5 +273,5 @@ fn features(settings: &Settings) -> Result<Source> {
 /// Refuses a data set that this program was built without.
 #[cfg(not(all(feature = "photos", feature = "text", feature = "csv")))]
 fn without(settings: &Settings, need: &'static str) -> Result<Source> {
-    Err(innerloop::Error::Setting { name: "data", value: Settings::name(settings.data), need })
+    Err(Error::Setting { name: "data", value: Settings::name(settings.data), need })
 }

@@ -11,6 +11,7 @@ use crate::network::Network;
 use crate::recipes::{Inner, adapted, baseline, episodic, maml, nearest, plain_maml, protonet};
 use crate::run::{Row, evaluated, trained};
 use crate::settings::Settings;
+use crate::unseen::Unseen;
 
 /// A learner that can be asked for.
 pub struct Named {
@@ -107,7 +108,7 @@ pub const ALL: &[Named] = &[
         let tasks = source.train(settings, settings.ways, settings.shots, 5)?;
         let config = TrainConfig::new(4, 1e-3, settings.iterations).clip_norm(0.25);
         let (learner, adam) = (MetaLstm::new(model, 8, NormMode::Batch), Box::new(Adam::default()));
-        trained(name, settings, &learner, &tasks, &source.test(settings)?, adam, config)
+        trained(name, settings, &learner, &tasks, &Unseen::new(settings, source)?, adam, config)
     }),
     named("maml++", "MAML++ with all its parts, 5 steps", |name, settings, source| {
         let (model, _) = adapted(settings, source, Inner::ONE)?;
@@ -166,8 +167,8 @@ pub const ALL: &[Named] = &[
             let learner = SemiProtoNet::new(model, NormMode::Together, Refinement::SoftKMeans);
             // 5 unlabelled images of each class and of 5 other classes, in the test too
             let tasks = source.train(settings, settings.ways, settings.shots, 5)?.unlabelled(5, 5, 5)?;
-            let test =
-                source.test(&Settings { eval_queries: 10, ..settings.clone() })?.unlabelled(5, 5, 5)?;
+            let fewer = Settings { eval_queries: 10, ..settings.clone() };
+            let test = Unseen::changed(&fewer, source, |episodes| episodes.unlabelled(5, 5, 5))?;
             let (config, adam) = (TrainConfig::new(4, 1e-3, settings.iterations), Box::new(Adam::default()));
             trained(name, settings, &learner, &tasks, &test, adam, config)
         },
@@ -182,7 +183,7 @@ pub const ALL: &[Named] = &[
         let tasks = source.train(settings, settings.ways, 10, 1)?;
         let config = TrainConfig::new(5, 1.0, settings.iterations);
         let sgd = Box::new(Sgd::new(0.0));
-        trained(name, settings, &learner, &tasks, &source.test(settings)?, sgd, config)
+        trained(name, settings, &learner, &tasks, &Unseen::new(settings, source)?, sgd, config)
     }),
     named(
         "baseline",
@@ -218,7 +219,13 @@ pub const ALL: &[Named] = &[
     },
     named("untrained", "prototypes in the initial network, without training", |name, settings, source| {
         let learner = ProtoNet::new(source.network(settings, Network::Pooled, None)?, NormMode::Together);
-        evaluated(name, settings, &source.test(settings)?, &learner, &learner.init(settings.seed).into())
+        evaluated(
+            name,
+            settings,
+            &Unseen::new(settings, source)?,
+            &learner,
+            &learner.init(settings.seed).into(),
+        )
     }),
     named(
         "nearest-neighbour",

@@ -8,6 +8,7 @@ use crate::data::{Inputs, Source};
 use crate::network::{Net, Network};
 use crate::run::{Row, evaluated, trained};
 use crate::settings::Settings;
+use crate::unseen::Unseen;
 
 /// An inner loop: its rate for a mean over examples, its steps in training and in the test.
 #[derive(Clone, Copy)]
@@ -59,7 +60,7 @@ pub fn episodic(
 ) -> Result<Row> {
     let tasks = source.train(settings, ways, settings.shots, queries)?;
     let (config, adam) = (TrainConfig::new(meta_batch, 1e-3, settings.iterations), Box::new(Adam::default()));
-    trained(name, settings, learner, &tasks, &source.test(settings)?, adam, config)
+    trained(name, settings, learner, &tasks, &Unseen::new(settings, source)?, adam, config)
 }
 
 /// MAML and its relatives: 32 episodes as in the test with as many queries as shots; or, on photographs, 4 episodes with 15
@@ -85,10 +86,10 @@ pub fn baseline(name: &str, settings: &Settings, source: &Source, learner: &Base
     let tasks = source.batches(settings, 64)?;
     let config = TrainConfig::new(1, 1e-3, settings.iterations);
     let adam = Box::new(Adam::default());
-    trained::<Examples<f32>>(name, settings, learner, &tasks, &source.test(settings)?, adam, config)
+    trained::<Examples<f32>>(name, settings, learner, &tasks, &Unseen::new(settings, source)?, adam, config)
 }
 
 /// A learner on the inputs themselves: pixels, vectors, or the words of sentences by their weights.
 pub fn nearest(name: &str, settings: &Settings, source: &Source, learner: &Nearest) -> Result<Row> {
-    evaluated(name, settings, &source.unlearned(settings)?, learner, &Vec::new().into())
+    evaluated(name, settings, &Unseen::unlearned(settings, source)?, learner, &Vec::new().into())
 }

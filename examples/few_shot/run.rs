@@ -4,39 +4,52 @@ use std::time::Instant;
 use std::{fmt, fs};
 
 use innerloop::{
-    CsvLog, EpisodeSampler, Error, Learned, Learner, Optimizer, ProgressLines, Report, Result, Run, RunEnd,
-    Schedule, StepReport, Task, Tasks, TrainConfig, Trainable, Trainer, Watch, evaluate, load_checkpoint,
-    stop_on_signals,
+    CsvLog, Error, Evaluation, Evaluator, Figures, Learned, Learner, Optimizer, ProgressLines, Result, Run,
+    RunEnd, Schedule, Task, Tasks, TrainConfig, Trainable, Trainer, Watch, load_checkpoint, stop_on_signals,
 };
 
 use crate::data::Source;
 use crate::learners;
 use crate::settings::Settings;
+use crate::unseen::Unseen;
 
-pub const HEAD: &str = "| learner | inductive % | transductive % | steps | training s | evaluation s | peak MiB |\n\
-                        |---|---|---|---|---|---|---|";
+pub const HEAD: &str = "| learner | inductive % | transductive % | worst tenth % | ECE % | with temperature % | \
+                        adapt ms | predict ms | meta-steps | training s | peak MiB |\n\
+                        |---|---|---|---|---|---|---|---|---|---|---|";
 
 /// A line of the table.
 pub struct Row {
     name: String,
-    last: StepReport,
+    evaluation: Evaluation,
     steps: u64,
     training: f64,
-    evaluation: f64,
 }
 
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let share = |r: &Report| {
+        let Row { name, evaluation, steps, training } = self;
+        let share = |r: &Figures| {
             r.accuracy.map_or("-".into(), |a| format!("{:.1} ± {:.1}", 100.0 * a.mean, 100.0 * a.interval))
         };
-        let (inductive, transductive) = (share(&self.last.inductive), share(&self.last.transductive));
-        let Row { name, steps, training, evaluation, .. } = self;
-        let peak = peak_mib().map_or("-".into(), |mib| format!("{mib:.0}"));
-        write!(
-            f,
-            "| `{name}` | {inductive} | {transductive} | {steps} | {training:.0} | {evaluation:.0} | {peak} |"
-        )
+        let Evaluation { inductive, transductive, times, .. } = evaluation;
+        let percent = |share: Option<f64>| share.map_or("-".into(), |share| format!("{:.1}", 100.0 * share));
+        let calibration = inductive.calibration.as_ref();
+        let before = percent(calibration.map(|calibration| calibration.before.ece));
+        let after = percent(calibration.and_then(|c| c.after.as_ref()).map(|after| after.ece));
+        let cells = [
+            format!("`{name}`"),
+            share(inductive),
+            share(transductive),
+            percent(Some(inductive.worst.decile)),
+            before,
+            after,
+            format!("{:.1}", times.adapt),
+            format!("{:.1}", times.predict_one),
+            steps.to_string(),
+            format!("{training:.0}"),
+            peak_mib().map_or("-".into(), |mib| format!("{mib:.0}")),
+        ];
+        write!(f, "| {} |", cells.join(" | "))
     }
 }
 
@@ -53,13 +66,20 @@ pub fn trained<K: Task<f32>>(
     settings: &Settings,
     learner: &dyn Trainable<f32, K>,
     tasks: &dyn Tasks<K>,
-    test: &EpisodeSampler,
+    unseen: &Unseen,
     optimizer: Box<dyn Optimizer<f32>>,
     config: TrainConfig,
 ) -> Result<Row> {
     let config = configured(config, settings);
     let (stop, seconds) = (stop_on_signals()?, 60.0 * settings.minutes);
     let mut plan = Run::new().seconds(seconds).stop_when(stop);
+    if let Some(every) = settings.validate {
+        let Some(validation) = &unseen.validation else {
+            let need = "data with at least as many classes to validate on as an episode has";
+            return Err(Error::Setting { name: "validate", value: every.to_string(), need });
+        };
+        plan = plan.validate(validation, VALIDATION_EPISODES, every);
+    }
     let progress = ProgressLines::new(name).iterations(config.iterations).seconds(seconds);
     let mut watch: Vec<Box<dyn Watch>> = vec![Box::new(progress)];
     let (mut state, mut before) = (None, 0.0);
@@ -86,8 +106,12 @@ pub fn trained<K: Task<f32>>(
         return Err(Error::own(format!("stopped after meta-step {}: {kept}", trainer.iteration())));
     }
     let training = before + start.elapsed().as_secs_f64();
-    let row = evaluated(name, settings, test, learner, trainer.learned())?;
-    Ok(Row { steps: trainer.iteration(), training, ..row })
+    let (steps, learned) = match trainer.best() {
+        Some(best) => (best.iteration, &best.learned),
+        None => (trainer.iteration(), trainer.learned()),
+    };
+    let row = evaluated(name, settings, unseen, learner, learned)?;
+    Ok(Row { steps, training, ..row })
 }
 
 /// A learner's settings of the outer loop, with those that were asked for.
@@ -109,21 +133,27 @@ const MOST_SECONDS: f64 = 30.0;
 fn title(name: &str, settings: &Settings) -> String {
     let network = settings.network.map_or(String::new(), |network| format!("-{}", Settings::name(network)));
     let data = Settings::name(settings.data);
-    format!("{name}-{data}{network}-{}w{}s", settings.ways, settings.shots)
+    let seed = if settings.seed == 0 { String::new() } else { format!("-seed{}", settings.seed) };
+    format!("{name}-{data}{network}-{}w{}s{seed}", settings.ways, settings.shots)
 }
+
+/// Episodes of one validation, and of those that a temperature is fitted on.
+const VALIDATION_EPISODES: u64 = 200;
 
 /// Evaluates a learner on test episodes.
 pub fn evaluated(
     name: &str,
     settings: &Settings,
-    test: &EpisodeSampler,
+    unseen: &Unseen,
     learner: &(impl Learner<f32> + ?Sized),
     learned: &Learned<f32>,
 ) -> Result<Row> {
-    let start = Instant::now();
-    let reports = evaluate(learner, learned, test, settings.eval_episodes)?;
-    let last = *reports.last().expect("at least one entry");
-    Ok(Row { name: name.into(), last, steps: 0, training: 0.0, evaluation: start.elapsed().as_secs_f64() })
+    let mut evaluator = Evaluator::new(&unseen.test, unseen.count.unwrap_or(settings.eval_episodes));
+    if let Some(validation) = &unseen.validation {
+        evaluator = evaluator.validation(validation, VALIDATION_EPISODES);
+    }
+    let evaluation = evaluator.evaluate(learner, learned)?;
+    Ok(Row { name: name.into(), evaluation, steps: 0, training: 0.0 })
 }
 
 /// The most memory that this process has had, in MiB, where the system says so.

@@ -20,6 +20,9 @@ pub struct Settings {
     /// Data set
     #[arg(long, value_enum, default_value_t = Data::Glyphs)]
     pub data: Data,
+    /// Data set to test on, if another
+    #[arg(long, value_enum)]
+    pub test_data: Option<Data>,
     /// Folder or file of the data set, or the parent of a folder `omniglot`, `grocery`, `text/clinc150` and so on
     /// [default: $INNERLOOP_DATA or data]
     #[arg(long, default_value_os_t = default_root(), hide_default_value = true)]
@@ -30,12 +33,21 @@ pub struct Settings {
     /// Support examples of each class
     #[arg(long, default_value_t = 1)]
     pub shots: usize,
+    /// Classes of a test episode are of one group: of one alphabet, or what else stands before the slash in their names
+    #[arg(long)]
+    pub within: bool,
+    /// Those of a training episode too
+    #[arg(long)]
+    pub train_within: bool,
     /// Query examples of each class in evaluation
     #[arg(long, default_value_t = 15)]
     pub eval_queries: usize,
     /// Episodes of unseen classes in the evaluation
     #[arg(long, default_value_t = 600)]
     pub eval_episodes: u64,
+    /// Validate after every so many meta-steps on 200 episodes of the validation classes, each query by itself, and test what was best
+    #[arg(long)]
+    pub validate: Option<u64>,
     /// Network [default: the learner's published one, as far as it fits the data]
     #[arg(long, value_enum)]
     pub network: Option<Network>,

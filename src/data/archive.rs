@@ -60,6 +60,11 @@ impl Source {
 
     /// Lists the drawings. `set` is the folder inside the archive, which may be left out there.
     pub(super) fn classes(&self, set: &str) -> Result<Classes> {
+        self.group(self.members(set)?)
+    }
+
+    /// Lists all files and folders, likewise.
+    pub(super) fn members(&self, set: &str) -> Result<Vec<Member>> {
         let mut listed = Vec::new();
         if let Some(zip) = &self.zip {
             for (number, name) in zip.names().enumerate() {
@@ -69,7 +74,7 @@ impl Source {
         } else {
             list_folder(&self.path, "", &mut listed)?;
         }
-        self.group(listed)
+        Ok(listed)
     }
 
     /// What tells these files from others, without reading them: the archive with its size and time, or all drawings with theirs.

@@ -7,6 +7,7 @@
 //! | source | what |
 //! |---|---|
 //! | `Omniglot` | 1623 handwritten characters, read from the published archives (feature `images`) |
+//! | `OneShotRuns` | the runs by which people and machines were compared on Omniglot (feature `images`) |
 //! | `Photos` | photographs in folders and zip archives, by folder or by a list of files (feature `photos`) |
 //! | [`Glyphs`] | invented handwriting, made in milliseconds without any files |
 //! | [`ImageSet::from_classes`] | your own images |
@@ -61,6 +62,8 @@ mod normalise;
 mod npy;
 #[cfg(feature = "images")]
 mod omniglot;
+#[cfg(feature = "images")]
+mod one_shot_runs;
 mod pen;
 #[cfg(feature = "photos")]
 mod photo_files;
@@ -108,6 +111,8 @@ pub use images::ImageSet;
 pub(crate) use npy::read_npy;
 #[cfg(feature = "images")]
 pub use omniglot::Omniglot;
+#[cfg(feature = "images")]
+pub use one_shot_runs::OneShotRuns;
 #[cfg(feature = "photos")]
 pub use photos::Photos;
 #[cfg(feature = "photos")]

@@ -6,7 +6,9 @@ use rayon::prelude::*;
 
 use super::archive::{MOST_BYTES, SETS, Source};
 use super::bitmap::{Bitmap, Flaw};
+use super::class::ClassRef;
 use super::images::ImageSet;
+use super::split::Split;
 use crate::error::{Error, Result};
 use crate::read;
 
@@ -97,20 +99,86 @@ impl Omniglot {
         let (path, mut file, mut bitmap) = (path.as_ref(), Vec::new(), Bitmap::default());
         read::whole(path, MOST_BYTES, &mut file)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let folder = path.parent().unwrap_or(path);
-        bitmap.decode(&file, SIDE).map_err(|flaw| describe(flaw, folder, &name))?;
-        let mut image = vec![0; size * size];
-        bitmap.shrink_inverted(size, &mut image);
-        Ok(image)
+        decoded(&file, &mut bitmap, size, path.parent().unwrap_or(path), &name)
     }
 }
 
-fn check_size(size: usize) -> Result<()> {
+/// The drawing in a file of this name in an archive or folder.
+pub(super) fn decoded(
+    file: &[u8],
+    bitmap: &mut Bitmap,
+    size: usize,
+    path: &Path,
+    name: &str,
+) -> Result<Vec<u8>> {
+    bitmap.decode(file, SIDE).map_err(|flaw| describe(flaw, path, name))?;
+    let mut image = vec![0; size * size];
+    bitmap.shrink_inverted(size, &mut image);
+    Ok(image)
+}
+
+pub(super) fn check_size(size: usize) -> Result<()> {
     match size {
         1..=SIDE => Ok(()),
         size => Err(Error::Setting { name: "size", value: size.to_string(), need: "from 1 to 105" }),
     }
 }
+
+impl Split {
+    /// Omniglot as its authors split it: all classes of the 30 background alphabets to train on, each followed by its three turned
+    /// versions, and those of all other alphabets to test on, as they are.
+    ///
+    /// # Errors
+    /// [`Error::TooFewClasses`] if `images` have none to train on or none to test on.
+    pub fn background(images: &ImageSet) -> Result<Split> {
+        let is_train = |class: &usize| {
+            let name = images.class_name(*class);
+            BACKGROUND.contains(&name.split('/').next().unwrap_or_default())
+        };
+        let (train, test): (Vec<_>, Vec<_>) = (0..images.classes()).partition(is_train);
+        for (what, classes) in [("the background alphabets", &train), ("other alphabets", &test)] {
+            if classes.is_empty() {
+                return Err(Error::TooFewClasses { what, need: 1, have: 0 });
+            }
+        }
+        let turned = |class| (0..4).map(move |turns| ClassRef { class, turns });
+        let test = test.into_iter().map(|class| ClassRef { class, turns: 0 }).collect();
+        Ok(Split { train: train.into_iter().flat_map(turned).collect(), val: Vec::new(), test })
+    }
+}
+
+const BACKGROUND: [&str; 30] = [
+    "Alphabet_of_the_Magi",
+    "Anglo-Saxon_Futhorc",
+    "Arcadian",
+    "Armenian",
+    "Asomtavruli_(Georgian)",
+    "Balinese",
+    "Bengali",
+    "Blackfoot_(Canadian_Aboriginal_Syllabics)",
+    "Braille",
+    "Burmese_(Myanmar)",
+    "Cyrillic",
+    "Early_Aramaic",
+    "Futurama",
+    "Grantha",
+    "Greek",
+    "Gujarati",
+    "Hebrew",
+    "Inuktitut_(Canadian_Aboriginal_Syllabics)",
+    "Japanese_(hiragana)",
+    "Japanese_(katakana)",
+    "Korean",
+    "Latin",
+    "Malay_(Jawi_-_Arabic)",
+    "Mkhedruli_(Georgian)",
+    "N_Ko",
+    "Ojibwe_(Canadian_Aboriginal_Syllabics)",
+    "Sanskrit",
+    "Syriac_(Estrangelo)",
+    "Tagalog",
+    "Tifinagh",
+];
 
 fn describe(flaw: Flaw, path: &Path, member: &str) -> Error {
     let (path, member) = (path.into(), member.into());
