@@ -70,6 +70,8 @@ pub fn trained<K: Task<f32>>(
     optimizer: Box<dyn Optimizer<f32>>,
     config: TrainConfig,
 ) -> Result<Row> {
+    // before the training, since a test that does not fit the learner would waste it
+    Task::<f32>::check(&unseen.test.task(0), learner)?;
     let config = configured(config, settings);
     let (stop, seconds) = (stop_on_signals()?, 60.0 * settings.minutes);
     let mut plan = Run::new().seconds(seconds).stop_when(stop);

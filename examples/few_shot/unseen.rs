@@ -60,7 +60,10 @@ impl Unseen {
     /// Test episodes in the form in which they are compared where nothing is learned: sentences as the weights of their
     /// words (TF-IDF of the training classes), all else as it is.
     pub fn unlearned(settings: &Settings, source: &Source) -> Result<Unseen> {
-        let Some(Sentences { text, .. }) = &source.sentences else { return Unseen::new(settings, source) };
+        // with other data to test on too, which are refused for sentences
+        let (Some(Sentences { text, .. }), None) = (&source.sentences, settings.test_data) else {
+            return Unseen::new(settings, source);
+        };
         let class = |class: &ClassRef| {
             let sentences = (0..text.count(class.class)).map(|i| text.sentence(class.class, i).to_owned());
             (text.class_name(class.class).to_owned(), sentences.collect())
