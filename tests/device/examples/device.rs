@@ -28,7 +28,7 @@ fn main() {
             }
             println!("adapt {:.2} ms, meta_grad {:.2} ms", median(adapt), median(meta_grad));
         }
-        _ => panic!("see the first lines of main.rs"),
+        _ => panic!("see the first lines of device.rs"),
     }
 }
 
