@@ -2,8 +2,7 @@
 
 use ndarray::ArrayD;
 
-use crate::kernels::{Kernels, vectorized};
-use crate::pool::Pooled;
+use crate::kernels::vectorized;
 
 /// An element type of the engine: `f32` for work, `f64` for proofs.
 ///
@@ -19,8 +18,11 @@ pub trait Real:
 }
 
 mod sealed {
+    use crate::kernels::{Kernels, exponential::Exponential};
+    use crate::pool::Pooled;
+
     /// What the engine needs of an element type, which is nobody else's business.
-    pub trait Sealed: super::Kernels + super::Pooled {}
+    pub trait Sealed: Kernels + Exponential + Pooled {}
     impl Sealed for f32 {}
     impl Sealed for f64 {}
 }

@@ -55,6 +55,15 @@ fn products_and_convolutions_have_the_recorded_bits() {
     assert_eq!(hash(results.iter()), recorded, "fused: {}", is_fused());
 }
 
+/// Nothing is fused in these, so there is one recording.
+#[test]
+fn exponentials_have_the_recorded_bits() {
+    let tape = Tape::new();
+    let x = 20.0 * tape.leaf(&numbers(&[31, 7], 9));
+    let results = [x.exp(), x.sigmoid(), x.tanh(), x.softmax()].map(|y| y.to_array());
+    assert_eq!(hash(results.iter()), 7_754_885_615_871_525_898);
+}
+
 #[test]
 fn derivatives_are_right_to_second_order() {
     check_grads(&[&[2, 6, 5, 3], &[3, 3, 3, 5]], 2, |x| x[0].conv2d(x[1], [2, 1], [1, 1]).tanh().sum());

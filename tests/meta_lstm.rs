@@ -7,8 +7,9 @@ use innerloop::{
     TrainConfig, Trainable, Trainer, cross_entropy, grad_values,
 };
 
+/// A network of 2,903 parameters, more than are computed together.
 fn conv4() -> Conv4 {
-    Conv4::new([16, 16, 1], 4, Downsample::MaxPool, Some(3)).unwrap()
+    Conv4::new([16, 16, 1], 10, Downsample::MaxPool, Some(3)).unwrap()
 }
 
 fn sampler() -> EpisodeSampler {

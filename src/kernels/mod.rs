@@ -6,7 +6,7 @@
 //!
 //! Instruction sets that fuse products with additions (AVX2, AVX-512, NEON) give the same bits as each
 //! other, and so do those that do not (portable, SIMD128), on any architecture. `matrixmultiply`, which
-//! takes large products, promises no such thing. Norms, pooling and sums fuse nothing, and are the same everywhere.
+//! takes large products, promises no such thing. Norms, pooling, sums and exponentials fuse nothing, and are the same everywhere.
 //!
 //! # From `conv2d(x, w)` down to the register tile
 //!
@@ -50,12 +50,12 @@
 //! | `product/` | register tile, plans, matrix product, transposes |
 //! | `norm/` | batch norm; fused with affine map, ReLU and max-pooling, to the second derivative |
 //! | `linalg/` | Cholesky and LU factors, triangular solves |
-//! | `pool.rs`, `reduce.rs` | pooling windows and maxima; sums |
+//! | `pool.rs`, `reduce.rs`, `exponential.rs` | pooling windows and maxima; sums; `eˣ`, sigmoid and `tanh` |
 //! | `simd/` | instruction sets: detection, dispatch, vector registers, vectorised loops |
 //! | `threads.rs` | sharing one kernel among threads |
 //! | `element.rs`, `plans.rs`, `buffer.rs` | the element types, and what a thread keeps between calls |
 //!
-//! Norms, pooling and sums need no register tile: they are plain loops over slices inside
+//! Norms, pooling, sums and exponentials need no register tile: they are plain loops over slices inside
 //! [`vectorized`], which compiles them for wider vectors without changing a bit.
 
 mod buffer;
@@ -68,6 +68,7 @@ mod simd;
 mod threads;
 mod winograd;
 
+pub(crate) mod exponential;
 pub(crate) mod linalg;
 pub(crate) mod norm;
 pub(crate) mod pool;

@@ -5,7 +5,6 @@ use ndarray::{Array2, ArrayD};
 use crate::nn::{Init, ParamSpec};
 use crate::ops::lstm_cell;
 use crate::real::Real;
-use crate::tape::Tape;
 use crate::var::Var;
 
 /// So many numbers describe loss and gradient to a cell.
@@ -36,10 +35,25 @@ pub(super) const CELL: usize = 7;
 /// `f` and `i: [p, 1]` that are fed back.
 pub(super) const STATE: usize = 5;
 
-/// The state before the first step, around the parameters `c: [p, 1]`.
-pub(super) fn start<'t, T: Real>(c: Var<'t, T>, hidden: usize) -> [Var<'t, T>; STATE] {
-    let zeros = |width| c.tape().full(&[c.shape()[0], width], 0.0);
-    [c, zeros(hidden), zeros(hidden), zeros(1), zeros(1)]
+/// Cells that are computed together: so many that what they hold stays in the cache.
+const BLOCK: usize = 1024;
+
+/// The states before the first step, for each block of cells around the network's parameters.
+pub(super) fn start<'t, T: Real>(params: &[Var<'t, T>], hidden: usize) -> Vec<Vec<Var<'t, T>>> {
+    let columns: Vec<_> = params.iter().map(|p| p.reshape(&[p.shape().size(), 1])).collect();
+    let c = Var::concat(&columns, 0);
+    let cells = c.shape()[0];
+    let sizes: Vec<_> = (0..cells).step_by(BLOCK).map(|start| BLOCK.min(cells - start)).collect();
+    let around = |c: Var<'t, T>| {
+        let zeros = |width| c.tape().full(&[c.shape()[0], width], 0.0);
+        vec![c, zeros(hidden), zeros(hidden), zeros(1), zeros(1)]
+    };
+    c.split(0, &sizes).into_iter().map(around).collect()
+}
+
+/// The parameters `[p, 1]` of all blocks.
+pub(super) fn parameters<'t, T: Real>(blocks: &[Vec<Var<'t, T>>]) -> Var<'t, T> {
+    Var::concat(&blocks.iter().map(|state| state[0]).collect::<Vec<_>>(), 0)
 }
 
 /// One step: the cells see `u: [p, 4]`, what [`described`] made of loss and gradient `d: [p, 1]`.
@@ -81,38 +95,19 @@ pub(super) fn described<T: Real>(loss: f64, d: &ArrayD<T>) -> ArrayD<T> {
     u.into_dyn()
 }
 
-/// Parameters as a column `[p, 1]`, one after the other.
-pub(super) fn column<'t, T: Real>(params: &[Var<'t, T>]) -> Var<'t, T> {
-    let columns: Vec<_> = params.iter().map(|p| p.reshape(&[p.shape().size(), 1])).collect();
-    Var::concat(&columns, 0)
-}
-
 /// The parameters in a column.
 pub(super) fn params_of<'t, T: Real>(c: Var<'t, T>, specs: &[ParamSpec]) -> Vec<Var<'t, T>> {
     let sizes: Vec<usize> = specs.iter().map(|spec| spec.shape.iter().product()).collect();
     c.split(0, &sizes).iter().zip(specs).map(|(part, spec)| part.reshape(&spec.shape)).collect()
 }
 
-/// As [`step`], on plain arrays.
-#[inline(never)]
-pub(super) fn stepped<T: Real>(
-    own: &[ArrayD<T>],
-    state: &[ArrayD<T>],
-    [u, d]: [&ArrayD<T>; 2],
-    feeds_gates: bool,
-) -> Vec<ArrayD<T>> {
-    let tape = Tape::new();
-    let (own, state) = (tape.leaves(own), tape.leaves(state));
-    let next = step(&own, &state, [tape.constant(u), tape.constant(d)], feeds_gates);
-    next.iter().map(|v| v.to_array()).collect()
-}
-
-compiled_here!(T: step::<T>, stepped::<T>);
+compiled_here!(T: step::<T>);
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::check_grads;
+    use crate::tape::Tape;
 
     #[test]
     fn a_step_has_correct_grads_in_weights_and_state() {
@@ -145,9 +140,9 @@ mod tests {
         let rate = 0.03f64;
         let mut own: Vec<_> = cell_specs(2).iter().map(|spec| tape.full(&spec.shape, 0.0)).collect();
         (own[4], own[6]) = (tape.scalar(40.0), tape.scalar((rate / (1.0 - rate)).ln()));
-        let c = tape.leaf(&ndarray::arr2(&[[0.5], [-2.0]]).into_dyn());
+        let c = tape.leaf(&ndarray::arr1(&[0.5, -2.0]).into_dyn());
         let d = tape.leaf(&ndarray::arr2(&[[3.0], [0.1]]).into_dyn());
-        let next = step(&own, &start(c, 2), [tape.full(&[2, 4], 0.7), d], false)[0].to_array();
+        let next = step(&own, &start(&[c], 2)[0], [tape.full(&[2, 4], 0.7), d], false)[0].to_array();
         let want = ndarray::arr2(&[[0.5 - 0.09], [-2.0 - 0.003]]).into_dyn();
         assert!((&next - &want).iter().all(|d| d.abs() < 1e-12), "{next}");
     }

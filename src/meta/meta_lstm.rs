@@ -6,7 +6,7 @@ use super::adapted::Adapted;
 use super::inner::{inductive, norm_of, outputs, query_outputs};
 use super::learner::{Learned, Learner, Trainable};
 use super::lesson::Lesson;
-use super::lstm_optimizer::{CELL, STATE, cell_specs, column, described, params_of, start, step, stepped};
+use super::lstm_optimizer::{CELL, STATE, cell_specs, described, parameters, params_of, start, step};
 use super::progress::Progress;
 use super::score::{Query, task_loss};
 use super::semi_protonet::Follows;
@@ -27,7 +27,7 @@ use crate::var::Var;
 /// Each parameter of the network is a cell; the weights of all cells are shared, their states are not. The network's initial
 /// parameters and these weights are meta-parameters. Losses and gradients of the support set are constants of
 /// the meta-gradient, as published: it flows through the cells only. Each step is recomputed when its derivative is
-/// taken, so memory is that of one step and of the states.
+/// taken, a block of cells at a time, so memory is that of the states.
 ///
 /// Fed-back gates are those of the authors' code, before their σ, unless [`follows`](MetaLstm::follows) says otherwise. Their
 /// code also divides the gradient, a mean already, by the size of the support set; this does not. Clip the meta-gradient to 0.25
@@ -86,28 +86,26 @@ struct Cells<'m, T: Real> {
 }
 
 impl<T: Real> Cells<'_, T> {
-    /// What the cells see at parameters `c: [p, 1]` in step `k`: the described loss and gradient, and the gradient.
+    /// What each block of cells sees at its parameters in step `k`: the described loss and gradient, and the gradient.
     #[inline(never)]
     fn seen(
         &self,
         specs: &[ParamSpec],
-        c: &ArrayD<T>,
+        c: Vec<Value<T>>,
         x: &Value<T>,
         y: &Targets<T>,
         k: usize,
-    ) -> Result<[ArrayD<T>; 2]> {
+    ) -> Result<Vec<[ArrayD<T>; 2]>> {
         let tape = Tape::new();
-        let c = tape.leaf(c);
-        let loss = task_loss(
-            self.model.forward(&params_of(c, specs), tape.push_leaf(x.clone()), norm_of(self.norm)),
-            y,
-        );
+        let blocks: Vec<_> = c.into_iter().map(|c| tape.push_leaf(c)).collect();
+        let params = params_of(Var::concat(&blocks, 0), specs);
+        let loss = task_loss(self.model.forward(&params, tape.push_leaf(x.clone()), norm_of(self.norm)), y);
         let value = loss.item().as_f64();
         if !value.is_finite() {
             return Err(Error::NotFinite { what: format!("the support loss before inner step {k}") });
         }
-        let d = last_grad_values(loss, &[c]).remove(0);
-        Ok([described(value, &d), d])
+        let gradients = last_grad_values(loss, &blocks);
+        Ok(gradients.into_iter().map(|d| [described(value, &d), d]).collect())
     }
 
     #[inline(never)]
@@ -117,22 +115,21 @@ impl<T: Real> Cells<'_, T> {
         let y = &episode.query.y;
         Lesson::of_query(&learned.params, y, &|theta| {
             let (params, own) = theta.split_at(specs.len());
-            let mut state = start(column(params), self.hidden).to_vec();
+            let mut blocks = start(params, self.hidden);
             for k in 0..self.steps {
-                let [u, d] = self.seen(&specs, &state[0].to_array(), &support, &episode.support.y, k)?;
-                let seen = [u, d].map(|array| theta[0].tape().constant(&array));
-                let inputs = [own, &state, &seen].concat();
-                let feeds_gates = self.feeds_gates;
-                state = checkpoint(&inputs, move |v| {
-                    step(
-                        &v[..CELL],
-                        &v[CELL..CELL + STATE],
-                        [v[CELL + STATE], v[CELL + STATE + 1]],
-                        feeds_gates,
-                    )
-                });
+                let c = blocks.iter().map(|state| state[0].val()).collect();
+                let seen = self.seen(&specs, c, &support, &episode.support.y, k)?;
+                for (state, seen) in blocks.iter_mut().zip(seen) {
+                    let seen = seen.map(|array| theta[0].tape().constant(&array));
+                    let feeds_gates = self.feeds_gates;
+                    *state = checkpoint(&[own, state, &seen].concat(), move |v| {
+                        let (own, v) = v.split_at(CELL);
+                        let (state, seen) = v.split_at(STATE);
+                        step(own, state, [seen[0], seen[1]], feeds_gates)
+                    });
+                }
             }
-            let phi = params_of(state[0], &specs);
+            let phi = params_of(parameters(&blocks), &specs);
             Ok(Query::new(query_outputs(self.model, self.norm, &phi, &support, &query), y))
         })
     }
@@ -142,14 +139,25 @@ impl<T: Real> Cells<'_, T> {
         let specs = self.model.specs();
         let (params, own) = learned.params.split_at(specs.len());
         let (x, first) = (Value::from_array(support.x.view()), Tape::new());
-        let state = start(column(&first.leaves(params)), self.hidden);
-        let mut state: Vec<_> = state.iter().map(|v| v.to_array()).collect();
+        let of = |state: Vec<Var<'_, T>>| state.into_iter().map(Var::val).collect::<Vec<_>>();
+        let mut blocks: Vec<_> = start(&first.leaves(params), self.hidden).into_iter().map(of).collect();
         for k in 0..self.steps {
-            let [u, d] = self.seen(&specs, &state[0], &x, &support.y, k)?;
-            state = stepped(own, &state, [&u, &d], self.feeds_gates);
+            let c = blocks.iter().map(|state| state[0].clone()).collect();
+            let seen = self.seen(&specs, c, &x, &support.y, k)?;
+            for (state, seen) in blocks.iter_mut().zip(&seen) {
+                let tape = Tape::new();
+                let own = tape.leaves(own);
+                let now: Vec<_> = state.iter().map(|value| tape.push_leaf(value.clone())).collect();
+                *state =
+                    of(step(&own, &now, seen.each_ref().map(|array| tape.constant(array)), self.feeds_gates));
+            }
         }
         let tape = Tape::new();
-        let phi: Vec<Var<'_, T>> = params_of(tape.leaf(&state[0]), &specs);
+        let blocks: Vec<Vec<_>> = blocks
+            .into_iter()
+            .map(|state| state.into_iter().map(|value| tape.push_leaf(value)).collect())
+            .collect();
+        let phi = params_of(parameters(&blocks), &specs);
         let moments = inductive(self.model, self.norm, &phi, &x, &Vec::new);
         let arrays: Vec<_> = phi.iter().map(|p| p.to_array()).collect();
         check_params(&specs, &arrays)?;

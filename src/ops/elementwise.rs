@@ -1,5 +1,6 @@
 //! Smooth functions of each element, one row each, and powers. Those with a kink are in `kinks`.
 
+use crate::kernels::exponential;
 use crate::op::{Op, Point};
 use crate::real::Real;
 use crate::var::Var;
@@ -24,8 +25,7 @@ macro_rules! elementwise {
             #[doc = $doc]
             #[inline(never)]
             pub fn $method(self) -> Var<'t, T> {
-                let forward: fn(T) -> T = $forward;
-                self.tape().push(self.read(|x| x.map(forward)), $Op, &[self])
+                self.tape().push(self.read(|x| x.map($forward)), $Op, &[self])
             }
         )*}
 
@@ -35,22 +35,17 @@ macro_rules! elementwise {
 
 elementwise! {
     // op    method   doc                           forward             pullback of g at x, where y = op(x)
-    Exp,     exp,     "`eˣ`, elementwise.",          |x| x.exp(),        |g, x, y| g * y;
+    Exp,     exp,     "`eˣ`, elementwise.",          exponential::exp,   |g, x, y| g * y;
     Ln,      ln,      "`ln x`, elementwise.",        |x| x.ln(),         |g, x, y| g / x;
     Sqrt,    sqrt,    "`√x`, elementwise.",          |x| x.sqrt(),       |g, x, y| 0.5 * g / y;
-    Tanh,    tanh,    "`tanh x`, elementwise.",      |x| x.tanh(),       |g, x, y| g * (1.0 - y * y);
-    Sigmoid, sigmoid, "`1/(1 + e⁻ˣ)`, elementwise.", sigmoid,            |g, x, y| g * y * (1.0 - y);
+    Tanh,    tanh,    "`tanh x`, elementwise.",      exponential::tanh,  |g, x, y| g * (1.0 - y * y);
+    Sigmoid, sigmoid, "`1/(1 + e⁻ˣ)`, elementwise.", exponential::sigmoid, |g, x, y| g * y * (1.0 - y);
     Softplus, softplus, "`ln(1 + eˣ)`, elementwise, without overflow.", softplus, |g, x, y| g * x.sigmoid();
     Abs,     abs,     "`|x|`, elementwise; its derivative at 0 is taken as 0.", |x| x.abs(), |g, x, y| g * x.sign();
 }
 
-fn sigmoid<T: Real>(x: T) -> T {
-    let e = (-x.abs()).exp(); // at most 1, so nothing overflows
-    if x >= T::zero() { T::one() / (T::one() + e) } else { e / (T::one() + e) }
-}
-
 fn softplus<T: Real>(x: T) -> T {
-    x.max(T::zero()) + (-x.abs()).exp().ln_1p()
+    x.max(T::zero()) + exponential::exp(-x.abs()).ln_1p()
 }
 
 /// `y = x^p`.

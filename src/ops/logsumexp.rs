@@ -1,5 +1,6 @@
 //! The logarithm of a sum of exponentials, without overflow.
 
+use crate::kernels::exponential::exp;
 use crate::op::{Op, Point};
 use crate::pool::Buf;
 use crate::real::Real;
@@ -47,7 +48,7 @@ impl<'t, T: Real> Var<'t, T> {
             let first = line / inner * inner * len + line % inner;
             let along = || (0..len).map(|k| x.data()[first + k * inner]);
             let largest = along().fold(T::neg_infinity(), T::max);
-            let total: T = along().map(|x| (x - largest).exp()).sum();
+            let total: T = along().map(|x| exp(x - largest)).sum();
             // an infinite m minus itself would be NaN
             *y = if largest.is_infinite() && !total.is_finite() && !along().any(|x| x.is_nan()) {
                 largest

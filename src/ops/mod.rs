@@ -14,6 +14,7 @@
 //! | `lengths` | `norm norm_kept cosine_similarity` | `sqrt`, `where_`, products |
 //! | `shape` | `reshape permute slice pad concat` | each other |
 //! | `stack` | `stack split transpose` | `shape` |
+//! | `part` | none: the copies of `shape` | |
 //! | `index` | `gather scatter_add index_select` | each other |
 //! | `one_hot` | `Tape::one_hot` | nothing, labels are constant |
 //! | `matmul` | `matmul matmul_t matmul_with` | products with transposes |
@@ -61,6 +62,7 @@ mod mse;
 mod norm;
 mod norm_relu;
 mod one_hot;
+mod part;
 mod pool;
 mod reduce;
 mod select;

@@ -5,9 +5,9 @@
 
 use std::ops::Range;
 
-use ndarray::{ArrayD, ArrayViewD, Axis, IxDyn, Slice};
-
+use super::part::Part;
 use crate::op::{Op, Point};
+use crate::pool::Buf;
 use crate::real::Real;
 use crate::value::{Shape, Value};
 use crate::var::Var;
@@ -100,7 +100,9 @@ impl<'t, T: Real> Var<'t, T> {
         sorted.sort_unstable();
         let whole = sorted.iter().copied().eq(0..x.shape().len());
         assert!(whole, "permute: {axes:?} is not an order of the axes of {:?}", x.shape());
-        let value = Value::from_array(x.view().permuted_axes(IxDyn(axes)));
+        let shape = x.shape();
+        let permuted: Vec<_> = axes.iter().map(|&axis| shape[axis]).collect();
+        let value = Value::new(&permuted, Part::reordered(&shape, axes).read(x.data()));
         self.tape().push(value, Permute(axes.to_vec()), &[self])
     }
 
@@ -116,9 +118,10 @@ impl<'t, T: Real> Var<'t, T> {
         let fits = ranges.len() == shape.len()
             && ranges.iter().zip(shape.iter()).all(|(r, &d)| r.start <= r.end && r.end <= d);
         assert!(fits, "slice: {ranges:?} does not lie within {shape:?}");
-        let mut view = x.view();
-        ranges.iter().enumerate().for_each(|(i, r)| view.slice_axis_inplace(Axis(i), Slice::from(r.clone())));
-        self.tape().push(Value::from_array(view), SliceOp(ranges.to_vec()), &[self])
+        let start: Vec<_> = ranges.iter().map(|r| r.start).collect();
+        let sliced: Vec<_> = ranges.iter().map(Range::len).collect();
+        let value = Value::new(&sliced, Part::inside(&shape, &start, &sliced).read(x.data()));
+        self.tape().push(value, SliceOp(ranges.to_vec()), &[self])
     }
 
     /// Puts zeros around, `(before, after)` for each axis.
@@ -135,13 +138,10 @@ impl<'t, T: Real> Var<'t, T> {
         let padded = padded.collect::<Option<Vec<_>>>().filter(|padded| is_addressable(padded));
         let padded = padded
             .unwrap_or_else(|| panic!("pad: {shape:?} padded by {around:?} would have too many elements"));
-        let mut out = ArrayD::zeros(padded);
-        let mut inside = out.view_mut();
-        around.iter().zip(shape.iter()).enumerate().for_each(|(i, (&(before, _), &d))| {
-            inside.slice_axis_inplace(Axis(i), Slice::from(before..before + d));
-        });
-        inside.assign(&x.view());
-        self.tape().push(Value::from_array(out.view()), Pad(around.to_vec()), &[self])
+        let start: Vec<_> = around.iter().map(|&(before, _)| before).collect();
+        let mut y = Buf::zeros(padded.iter().product());
+        Part::inside(&padded, &start, &shape).write(x.data(), &mut y);
+        self.tape().push(Value::new(&padded, y), Pad(around.to_vec()), &[self])
     }
 
     /// Joins arrays along `axis`: each `[.., dᵢ, ..]`, together `[.., Σdᵢ, ..]`.
@@ -151,21 +151,32 @@ impl<'t, T: Real> Var<'t, T> {
     #[track_caller]
     #[inline(never)]
     pub fn concat(parts: &[Var<'t, T>], axis: usize) -> Var<'t, T> {
-        let values: Vec<_> = parts.iter().map(|p| p.val()).collect();
-        let views: Vec<ArrayViewD<'_, T>> = values.iter().map(Value::view).collect();
-        let shapes: Vec<_> = values.iter().map(Value::shape).collect();
+        let shapes: Vec<_> = parts.iter().map(|p| p.shape()).collect();
         assert!(!parts.is_empty(), "concat: there are no arrays to join along axis {axis}");
         let refuse = || -> ! { panic!("concat: shapes {shapes:?} cannot be joined along axis {axis}") };
         if shapes.iter().any(|s| s.len() != shapes[0].len() || axis >= s.len()) {
             refuse();
         }
-        let (mut starts, mut end) = (Vec::with_capacity(parts.len()), 0usize);
-        for s in &shapes {
-            starts.push(end);
-            end = end.checked_add(s[axis]).unwrap_or_else(|| refuse());
+        let (mut starts, mut joined) = (Vec::with_capacity(parts.len()), shapes[0].to_vec());
+        joined[axis] = 0;
+        for shape in &shapes {
+            starts.push(joined[axis]);
+            let others = |(i, d): (usize, &usize)| i == axis || *d == shapes[0][i];
+            if !shape.iter().enumerate().all(others) {
+                refuse();
+            }
+            joined[axis] = joined[axis].checked_add(shape[axis]).unwrap_or_else(|| refuse());
         }
-        let joined = ndarray::concatenate(Axis(axis), &views).unwrap_or_else(|_| refuse());
-        parts[0].tape().push(Value::from_array(joined.view()), Concat { axis, starts }, parts)
+        if !is_addressable(&joined) {
+            refuse();
+        }
+        let mut y = Buf::dirty(joined.iter().product());
+        let mut start = vec![0; joined.len()];
+        for (part, shape) in parts.iter().zip(&shapes) {
+            part.read(|x| Part::inside(&joined, &start, shape).write(x.data(), &mut y));
+            start[axis] += shape[axis];
+        }
+        parts[0].tape().push(Value::new(&joined, y), Concat { axis, starts }, parts)
     }
 }
 

@@ -9,6 +9,7 @@ use ndarray::ArrayViewD;
 
 use super::index::{Positions, check_countable};
 use crate::kernels::pool::larger;
+use crate::kernels::{each, exponential, vectorized};
 use crate::op::{Op, Point};
 use crate::pool::Buf;
 use crate::real::Real;
@@ -42,12 +43,16 @@ impl<'t, T: Real> Var<'t, T> {
     #[track_caller]
     #[inline(never)]
     pub fn log_softmax(self) -> Var<'t, T> {
-        let value = rows_of(self, "log_softmax", |x, y| {
-            let max = x.iter().fold(T::neg_infinity(), |m, &x| m.max(x));
-            let total: T = x.iter().map(|&x| (x - max).exp()).sum();
-            let log_sum = max + total.ln();
-            y.iter_mut().zip(x).for_each(|(y, &x)| *y = x - log_sum);
-        });
+        let value = rows_of(
+            self,
+            "log_softmax",
+            #[inline(always)]
+            |x, y| {
+                let (max, total) = exponentials(x, y);
+                let log_sum = max + total.ln();
+                each::map_to(y, x, |x| x - log_sum);
+            },
+        );
         self.tape().push(value, LogSoftmax, &[self])
     }
 
@@ -58,12 +63,15 @@ impl<'t, T: Real> Var<'t, T> {
     #[track_caller]
     #[inline(never)]
     pub fn softmax(self) -> Var<'t, T> {
-        let value = rows_of(self, "softmax", |x, y| {
-            let max = x.iter().fold(T::neg_infinity(), |m, &x| m.max(x));
-            y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - max).exp());
-            let total: T = y.iter().copied().sum();
-            y.iter_mut().for_each(|y| *y /= total);
-        });
+        let value = rows_of(
+            self,
+            "softmax",
+            #[inline(always)]
+            |x, y| {
+                let (_, total) = exponentials(x, y);
+                y.iter_mut().for_each(|y| *y /= total);
+            },
+        );
         self.tape().push(value, Softmax, &[self])
     }
 
@@ -81,9 +89,21 @@ fn rows_of<T: Real>(x: Var<'_, T>, name: &str, f: impl Fn(&[T], &mut [T])) -> Va
     let len = *x.shape().last().unwrap_or_else(|| panic!("{name}: a scalar has no last axis"));
     let mut y = Buf::dirty(x.data().len());
     if len > 0 {
-        y.chunks_exact_mut(len).zip(x.data().chunks_exact(len)).for_each(|(y, x)| f(x, y));
+        let (y, x) = (&mut y[..], x.data());
+        vectorized(
+            #[inline(always)]
+            || y.chunks_exact_mut(len).zip(x.chunks_exact(len)).for_each(|(y, x)| f(x, y)),
+        );
     }
     Value::new(&x.shape(), y)
+}
+
+/// `y = e^(x − m)` of a row with the largest element `m`. Returns `m` and the sum of the row.
+#[inline(always)]
+fn exponentials<T: Real>(x: &[T], y: &mut [T]) -> (T, T) {
+    let max = x.iter().fold(T::neg_infinity(), |m, &x| m.max(x));
+    each::map_to(y, x, |x| exponential::exp(x - max));
+    (max, y.iter().copied().sum())
 }
 
 /// Cross-entropy of `logits: [n, ways]` with one label per example, the mean over
