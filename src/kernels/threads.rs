@@ -34,11 +34,11 @@ pub(super) fn threads_for(products: usize) -> usize {
     rayon::current_num_threads().min(products / PIECE).max(1)
 }
 
-/// How many of `n` images to work on at a time: as many as fit into `cache` bytes at `image`
-/// bytes each, and few enough that `threads` have some to share; at least 1.
-pub(super) fn images_at_once(n: usize, image: usize, cache: usize, threads: usize) -> usize {
+/// How many of `n` images to work on at a time: as many as fit into `most` at `image` each, in bytes or
+/// another unit, and few enough that `threads` have some to share; at least 1.
+pub(super) fn images_at_once(n: usize, image: usize, most: usize, threads: usize) -> usize {
     let shared = if threads > 1 { n.div_ceil(4 * threads) } else { n };
-    (cache / image.max(1)).min(shared).max(1)
+    (most / image.max(1)).min(shared).max(1)
 }
 
 /// Calls `f` with each `len` elements of `y` and where they start.

@@ -9,15 +9,20 @@ use super::transform::{OUTSIDE, Points};
 use crate::kernels::conv::Axis;
 use crate::kernels::product::{DEPTH, Plan, Run, even_parts};
 
-/// Most bytes of the factors and sums that are worked on at a time: those of some images, or of a band of one.
-pub(super) const FRAMES: usize = 1024 * 1024;
+/// Most patches of images with `[c, d]` channels that are worked on at a time: those of some images, or of a band of one. Their factors
+/// and sums take 1 MiB, or a quarter of what the 16 matrices of weights take, which all of them read: fewer would read
+/// the matrices too often. A function of the shape alone, as is what follows from it.
+pub(super) fn at_once<T>([c, d]: [usize; 2]) -> usize {
+    let (patch, matrices) = (16 * (c + d) * size_of::<T>(), 16 * c * d * size_of::<T>());
+    (matrices / 4).max(1 << 20) / patch.max(1)
+}
 
-/// The targets down of an image in even bands of whole patches, so that at `patch` bytes per patch a band has at most
-/// [`FRAMES`] bytes, or one row of patches. A function of the shape alone: sums over patches are cut here.
-pub(super) fn bands([down, right]: &[Axis; 2], patch: usize) -> impl Iterator<Item = Range<usize>> {
-    let (patches, count) = (down.count.div_ceil(2), down.count);
-    let row = (right.count.div_ceil(2) * patch).max(1);
-    even_parts(patches, (FRAMES / row).max(1)).map(move |rows| 2 * rows.start..count.min(2 * rows.end))
+/// The targets down of an image in even bands of whole rows of patches, of at most so many patches or one row. Sums over
+/// patches are cut here.
+pub(super) fn bands([down, right]: &[Axis; 2], patches: usize) -> impl Iterator<Item = Range<usize>> {
+    let (rows, count) = (down.count.div_ceil(2), down.count);
+    let most = patches / right.count.div_ceil(2).max(1);
+    even_parts(rows, most.max(1)).map(move |rows| 2 * rows.start..count.min(2 * rows.end))
 }
 
 /// Where both maps of a block of images read and write.

@@ -1,6 +1,6 @@
 //! The weight gradient by Winograd's method.
 
-use super::patches::{FRAMES, Patches, bands, size, stacked};
+use super::patches::{Patches, at_once, bands, size, stacked};
 use crate::kernels::buffer::at_least;
 use crate::kernels::conv::ConvShape;
 use crate::kernels::element::{Element, Workspace};
@@ -15,9 +15,9 @@ pub(in crate::kernels) fn weight_grad<T: Element>(simd: Simd, s: &ConvShape, x: 
     let (c, d) = (s.c_in, s.c_out);
     let (x_image, g_row) = (s.h * s.w * c, s.ow() * d);
     let g_image = s.oh() * g_row;
-    let patch = 16 * (c + d) * size_of::<T>();
+    let most = at_once::<T>([c, d]);
     let threads = threads_for(s.products());
-    let block = images_at_once(s.n, Patches { axes, n: 1 }.len() * patch, FRAMES, 1);
+    let block = images_at_once(s.n, Patches { axes, n: 1 }.len(), most, 1);
     let maps = T::maps(simd);
     // taken out of the workspace: a chunk on this thread borrows the workspace again
     let mut buffer = T::with_workspace(|workspace| std::mem::take(&mut workspace.points));
@@ -26,8 +26,7 @@ pub(in crate::kernels) fn weight_grad<T: Element>(simd: Simd, s: &ConvShape, x: 
     for_chunks(threads, turned, 16usize.div_ceil(threads) * c * d, |at, turned| {
         let points = at / (c * d)..(at + turned.len()) / (c * d);
         // several images have a single band
-        let blocks =
-            (0..s.n).step_by(block).flat_map(|from| bands(axes, patch).map(move |rows| (from, rows)));
+        let blocks = (0..s.n).step_by(block).flat_map(|from| bands(axes, most).map(move |rows| (from, rows)));
         for (nth, (from, rows)) in blocks.enumerate() {
             let n = block.min(s.n - from);
             let x = &x[from * x_image..][..n * x_image];

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::patches::{FRAMES, Patches, bands, size, stacked};
+use super::patches::{Patches, at_once, bands, size, stacked};
 use crate::kernels::buffer::at_least;
 use crate::kernels::conv::{Axis, ConvShape};
 use crate::kernels::element::{Element, Workspace};
@@ -54,7 +54,7 @@ impl WindowSum {
         let [down, right] = &axes;
         let (from_image, row) = (down.len * right.len * c, right.count * d);
         let to_image = down.count * row;
-        let patch = 16 * (c + d) * size_of::<T>();
+        let most = at_once::<T>([c, d]);
         let threads = threads_for(n * to_image * 9 * c);
         let maps = T::maps(simd);
         // taken out of the workspace: a chunk on this thread borrows the workspace again
@@ -63,12 +63,12 @@ impl WindowSum {
         let matrices = [9, 16].map(|count| stacked(count, c * d));
         maps.weights.run(c * d, matrices.each_ref(), w, turned, &mut Vec::new());
         let turned = &*turned;
-        let block = images_at_once(n, Patches { axes: &axes, n: 1 }.len() * patch, FRAMES, threads);
+        let block = images_at_once(n, Patches { axes: &axes, n: 1 }.len(), most, threads);
         for_chunks(threads, y, block * to_image, |at, y| {
             let n = y.len() / to_image;
             let x = &x[at / to_image * from_image..][..n * from_image];
             // several images have a single band
-            for rows in bands(&axes, patch) {
+            for rows in bands(&axes, most) {
                 let y = &mut y[rows.start * row..][..n * rows.len() * row];
                 let task = || task(n, rows.clone());
                 T::with_workspace(|Workspace { frames, edge, patches, plans, .. }| {
