@@ -98,6 +98,9 @@ pub struct Settings {
     /// Meta-steps
     #[arg(long, default_value_t = 1_000_000)]
     pub iterations: u64,
+    /// Begin with the parameters of this checkpoint, of whatever learner, whose names and shapes are those of parameters to train
+    #[arg(long)]
+    pub start: Option<PathBuf>,
     /// Stop after so many minutes of training
     #[arg(long, default_value_t = 1.0)]
     pub minutes: f64,

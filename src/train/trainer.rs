@@ -98,6 +98,22 @@ impl<'l, T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'l, T, L, O> 
         check_trainable(&learner.specs())?;
         let params = learner.init(config.seed);
         let learned = Learned { state: init_params(&learner.state(), 0), params };
+        Trainer::starting_from(learner, optimizer, config, learned)
+    }
+
+    /// Begins with these meta-parameters and this state of the learner: those of another training, to go on from there with other
+    /// tasks, settings or another learner (a warm start).
+    ///
+    /// # Errors
+    /// As [`new`](Trainer::new); [`Error::Shape`] or [`Error::NotFinite`] if they do not fit the learner's specs.
+    pub fn starting_from(
+        learner: &'l L,
+        optimizer: O,
+        config: TrainConfig,
+        learned: Learned<T>,
+    ) -> Result<Self> {
+        learner.check_settings()?;
+        check_trainable(&learner.specs())?;
         let optimizer_state = optimizer.init(&learned.params);
         let [settings, data] = [String::new(), String::new()];
         let validated = Validated::default();

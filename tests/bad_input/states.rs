@@ -84,6 +84,20 @@ fn a_state_of_another_model_does_not_resume() {
 }
 
 #[test]
+fn a_training_does_not_start_from_what_is_not_the_learners() {
+    let (learner, learned) = regression();
+    let from = |learned: Learned<f32>| Trainer::starting_from(&learner, Adam::default(), config(), learned);
+    let short = from(learned.params[..5].to_vec().into());
+    assert_error!(short, Error::Shape { .. }, "list of parameters", "[6], but it is [5]");
+    let mut bent = learned.clone();
+    bent.params[2] = ArrayD::ones(vec![40, 41]);
+    assert_error!(from(bent), Error::Shape { .. }, "linear2_w", "[40, 40], but it is [40, 41]");
+    let mut holed = learned;
+    holed.params[3][[7]] = f32::NAN;
+    assert_error!(from(holed), Error::NotFinite { .. }, "linear2_b");
+}
+
+#[test]
 fn a_state_of_another_optimizer_does_not_resume() {
     let (learner, _) = regression();
     let state = Trainer::<f32, _, _>::new(&learner, Adam::default(), config()).unwrap().state().clone();

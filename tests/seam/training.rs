@@ -74,6 +74,19 @@ fn each_parameter_moves_at_its_rate_and_decays_by_its_share() {
 }
 
 #[test]
+fn a_training_starts_from_what_another_learned() {
+    let (learner, config) = (Told::new(), TrainConfig::new(2, 0.5, 2));
+    let first_step = |learned| {
+        let mut trainer = Trainer::starting_from(&learner, SGD, config.clone(), learned).unwrap();
+        assert_eq!(trainer.step(&CURVES).unwrap().iteration, 1);
+        numbers(&trainer)
+    };
+    assert_eq!(first_step(learner.init(0).into()), [0.5, 1.0, 0.75, 1.0 - 0.5 * 1.25]);
+    let other = vec![ArrayD::from_elem(vec![1], 3.0); 4];
+    assert_eq!(first_step(other.into()), [2.5, 3.0, 2.75, 3.0 - 0.5 * (1.0 + 0.25 * 3.0)]);
+}
+
+#[test]
 fn clipping_is_of_the_meta_gradient_before_the_decay() {
     let learner = Told::new();
     let config = TrainConfig::new(2, 0.5, 2).clip_norm(1.0);
