@@ -5,10 +5,10 @@
 
 use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
 use innerloop::{
-    Baseline, ClassBatches, Conv4, CurvatureRule, Downsample, Episode, EpisodeSampler, EpisodeShape,
-    Examples, FilmConv4, Glyphs, Imaml, Learned, Maml, MapConv4, MatchingNet, MetaLstm, MetaOptNet, NormMode,
-    Order, Progress, ProtoNet, R2d2, Refinement, RelationNet, Reptile, SemiProtoNet, Tadam, Task, Tasks,
-    Trainable, init_params,
+    Baseline, BesideBatches, ClassBatches, CoTrained, Conv4, CurvatureRule, Downsample, Episode,
+    EpisodeSampler, EpisodeShape, Examples, FilmConv4, Glyphs, Imaml, Learned, Maml, MapConv4, MatchingNet,
+    MetaLstm, MetaOptNet, NormMode, Order, Progress, ProtoNet, R2d2, Refinement, RelationNet, Reptile,
+    SemiProtoNet, Signatures, Tadam, Task, Tasks, TextSet, Trainable, WordVectors, WordWeights, init_params,
 };
 
 fn lessons(c: &mut Criterion) {
@@ -17,7 +17,7 @@ fn lessons(c: &mut Criterion) {
     let shape = EpisodeShape::new(5, 1, 5);
     let sampler = EpisodeSampler::new(&images, &images.all(), shape, 0).unwrap();
     let episode: Episode<f32> = sampler.task(0);
-    let unlabelled: Episode<f32> = sampler.unlabelled(5, 5, 5).unwrap().task(0);
+    let unlabelled: Episode<f32> = sampler.clone().unlabelled(5, 5, 5).unwrap().task(0);
     let batch: Examples<f32> = ClassBatches::new(&images, &images.all(), 30, 0).unwrap().task(0);
 
     let model = |head: bool| Conv4::new([28, 28, 1], 64, Downsample::MaxPool, head.then_some(5)).unwrap();
@@ -52,6 +52,34 @@ fn lessons(c: &mut Criterion) {
     let classes = images.all().len();
     bench(c, "baseline, batch of 30", &Baseline::new(model(false), classes, NormMode::Batch), &batch);
     bench(c, "baseline++, batch of 30", &Baseline::plus_plus(model(false), classes, NormMode::Batch), &batch);
+    let tadam = Tadam::new(model(false), NormMode::Batch);
+    let beside = CoTrained::new(tadam, model(false), NormMode::Batch, classes);
+    assert!(beside.counts(&Progress::default()), "the batch must count to be timed");
+    let batches = ClassBatches::new(&images, &images.all(), 30, 0).unwrap();
+    bench(c, "tadam beside a batch of 30", &beside, &BesideBatches::new(sampler, batches).task(0));
+    let (signatures, sentences) = sentences();
+    bench(c, "signatures", &signatures, &sentences);
+}
+
+/// Sentences of 12 of 2,000 words whose vectors have 300 numbers, in an episode of the same shape.
+fn sentences() -> (Signatures, Episode<f32>) {
+    const WORDS: usize = 2000;
+    let vector = |i: usize| (0..300).map(|j| ((i * 31 + j * 17) % 97) as f32 / 97.0 - 0.5).collect();
+    let words = (0..WORDS).map(|i| (format!("w{i}"), vector(i))).collect();
+    let vectors = WordVectors::from_words(words).unwrap();
+    let class = |class: usize| {
+        let sentence = |i: usize| {
+            let words = (0..12).map(|k| format!("w{}", (class * 397 + i * 89 + k * k * 53) % WORDS));
+            words.collect::<Vec<_>>().join(" ")
+        };
+        (format!("class {class}"), (0..8).map(sentence).collect())
+    };
+    let text = TextSet::from_classes((0..8).map(class).collect()).unwrap();
+    let rarity = WordWeights::inverse_frequency(vectors.vocabulary(), &text, &text.all()).unwrap();
+    let shape = EpisodeShape::new(5, 1, 5);
+    let rows = vectors.vocabulary().rows(&text, 12).unwrap();
+    let episodes = EpisodeSampler::new(&rows, &rows.all(), shape, 0).unwrap();
+    (Signatures::new(&vectors, &rarity).unwrap(), episodes.task(0))
 }
 
 fn bench<K: Task<f32>>(c: &mut Criterion, name: &str, learner: &dyn Trainable<f32, K>, task: &K) {

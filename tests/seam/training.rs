@@ -77,7 +77,7 @@ fn each_parameter_moves_at_its_rate_and_decays_by_its_share() {
 fn a_training_starts_from_what_another_learned() {
     let (learner, config) = (Told::new(), TrainConfig::new(2, 0.5, 2));
     let first_step = |learned| {
-        let mut trainer = Trainer::starting_from(&learner, SGD, config.clone(), learned).unwrap();
+        let mut trainer = Trainer::starting_from(&learner, SGD, config, learned).unwrap();
         assert_eq!(trainer.step(&CURVES).unwrap().iteration, 1);
         numbers(&trainer)
     };
