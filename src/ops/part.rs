@@ -1,6 +1,6 @@
 //! Copies between an array and a part of a larger one, or one with its axes in another order.
 
-use super::broadcast::walk;
+use super::broadcast::{steps_within, walk};
 use crate::pool::Buf;
 use crate::real::Real;
 use crate::value::{MAX_RANK, Shape};
@@ -15,22 +15,22 @@ pub(super) struct Part {
 impl Part {
     /// The part of `shape` whose first element is at `start`, of an array of shape `whole`.
     pub(super) fn inside(whole: &[usize], start: &[usize], shape: &[usize]) -> Part {
-        let steps = steps(whole);
+        let steps = steps_within(whole, whole);
         let first = start.iter().zip(steps).map(|(at, step)| at * step).sum();
         Part::joined(shape, &steps[..shape.len()], first)
     }
 
     /// A whole array of shape `whole` whose axis `axes[i]` is axis `i` of the part.
     pub(super) fn reordered(whole: &[usize], axes: &[usize]) -> Part {
-        let apart = steps(whole);
+        let apart = steps_within(whole, whole);
         let pick = |of: &[usize]| axes.iter().map(|&axis| of[axis]).collect::<Vec<_>>();
         Part::joined(&pick(whole), &pick(&apart), 0)
     }
 
-    /// With axes made one where both arrays go on without a gap, so that rows are long.
+    /// Without axes of length 1, and with axes made one where both arrays go on without a gap, so that rows are long.
     fn joined(shape: &[usize], apart: &[usize], first: usize) -> Part {
         let (mut axes, mut steps, mut rank) = ([0; MAX_RANK], [0; MAX_RANK], 0);
-        for (&len, &step) in shape.iter().zip(apart) {
+        for (&len, &step) in shape.iter().zip(apart).filter(|(len, _)| **len != 1) {
             if rank > 0 && steps[rank - 1] == step * len {
                 axes[rank - 1] *= len;
                 steps[rank - 1] = step;
@@ -83,14 +83,4 @@ fn copy<T: Copy>(to: &mut [T], from: &[T]) {
     for i in 0..to.len() {
         to[i] = from[i];
     }
-}
-
-/// How far apart neighbours along each axis are, in row-major order.
-fn steps(shape: &[usize]) -> [usize; MAX_RANK] {
-    let (mut steps, mut step) = ([0; MAX_RANK], 1);
-    for (i, &len) in shape.iter().enumerate().rev() {
-        steps[i] = step;
-        step *= len;
-    }
-    steps
 }

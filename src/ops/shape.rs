@@ -96,11 +96,11 @@ impl<'t, T: Real> Var<'t, T> {
     #[inline(never)]
     pub fn permute(self, axes: &[usize]) -> Var<'t, T> {
         let x = self.val();
+        let shape = x.shape();
         let mut sorted = axes.to_vec();
         sorted.sort_unstable();
-        let whole = sorted.iter().copied().eq(0..x.shape().len());
-        assert!(whole, "permute: {axes:?} is not an order of the axes of {:?}", x.shape());
-        let shape = x.shape();
+        let whole = sorted.iter().copied().eq(0..shape.len());
+        assert!(whole, "permute: {axes:?} is not an order of the axes of {shape:?}");
         let permuted: Vec<_> = axes.iter().map(|&axis| shape[axis]).collect();
         let value = Value::new(&permuted, Part::reordered(&shape, axes).read(x.data()));
         self.tape().push(value, Permute(axes.to_vec()), &[self])
@@ -154,27 +154,26 @@ impl<'t, T: Real> Var<'t, T> {
         let shapes: Vec<_> = parts.iter().map(|p| p.shape()).collect();
         assert!(!parts.is_empty(), "concat: there are no arrays to join along axis {axis}");
         let refuse = || -> ! { panic!("concat: shapes {shapes:?} cannot be joined along axis {axis}") };
-        if shapes.iter().any(|s| s.len() != shapes[0].len() || axis >= s.len()) {
+        let fits = |shape: &Shape| {
+            let same = |i| i == axis || shape[i] == shapes[0][i];
+            axis < shape.len() && shape.len() == shapes[0].len() && (0..shape.len()).all(same)
+        };
+        if !shapes.iter().all(fits) {
             refuse();
         }
         let (mut starts, mut joined) = (Vec::with_capacity(parts.len()), shapes[0].to_vec());
         joined[axis] = 0;
         for shape in &shapes {
             starts.push(joined[axis]);
-            let others = |(i, d): (usize, &usize)| i == axis || *d == shapes[0][i];
-            if !shape.iter().enumerate().all(others) {
-                refuse();
-            }
             joined[axis] = joined[axis].checked_add(shape[axis]).unwrap_or_else(|| refuse());
         }
         if !is_addressable(&joined) {
             refuse();
         }
-        let mut y = Buf::dirty(joined.iter().product());
-        let mut start = vec![0; joined.len()];
-        for (part, shape) in parts.iter().zip(&shapes) {
+        let (mut y, mut start) = (Buf::dirty(joined.iter().product()), vec![0; joined.len()]);
+        for ((part, shape), &at) in parts.iter().zip(&shapes).zip(&starts) {
+            start[axis] = at;
             part.read(|x| Part::inside(&joined, &start, shape).write(x.data(), &mut y));
-            start[axis] += shape[axis];
         }
         parts[0].tape().push(Value::new(&joined, y), Concat { axis, starts }, parts)
     }
