@@ -47,8 +47,7 @@ impl<'t, T: Real> Var<'t, T> {
             self,
             "log_softmax",
             #[inline(always)]
-            |x, y| {
-                let (max, total) = exponentials(x, y);
+            |x, y, max, total| {
                 let log_sum = max + total.ln();
                 each::map_to(y, x, |x| x - log_sum);
             },
@@ -67,10 +66,7 @@ impl<'t, T: Real> Var<'t, T> {
             self,
             "softmax",
             #[inline(always)]
-            |x, y| {
-                let (_, total) = exponentials(x, y);
-                y.iter_mut().for_each(|y| *y /= total);
-            },
+            |_, y, _, total| y.iter_mut().for_each(|y| *y /= total),
         );
         self.tape().push(value, Softmax, &[self])
     }
@@ -83,8 +79,9 @@ impl<'t, T: Real> Var<'t, T> {
     }
 }
 
+/// Makes each row `x` into `y = e^(x − m)` with its largest element `m`, and then into what `f(x, y, m, Σy)` leaves in `y`.
 #[track_caller]
-fn rows_of<T: Real>(x: Var<'_, T>, name: &str, f: impl Fn(&[T], &mut [T])) -> Value<T> {
+fn rows_of<T: Real>(x: Var<'_, T>, name: &str, f: impl Fn(&[T], &mut [T], T, T)) -> Value<T> {
     let x = x.val();
     let len = *x.shape().last().unwrap_or_else(|| panic!("{name}: a scalar has no last axis"));
     let mut y = Buf::dirty(x.data().len());
@@ -92,18 +89,17 @@ fn rows_of<T: Real>(x: Var<'_, T>, name: &str, f: impl Fn(&[T], &mut [T])) -> Va
         let (y, x) = (&mut y[..], x.data());
         vectorized(
             #[inline(always)]
-            || y.chunks_exact_mut(len).zip(x.chunks_exact(len)).for_each(|(y, x)| f(x, y)),
+            || {
+                for (y, x) in y.chunks_exact_mut(len).zip(x.chunks_exact(len)) {
+                    let max = x.iter().fold(T::neg_infinity(), |m, &x| m.max(x));
+                    each::map_to(y, x, |x| exponential::exp(x - max));
+                    let total = y.iter().copied().sum();
+                    f(x, y, max, total);
+                }
+            },
         );
     }
     Value::new(&x.shape(), y)
-}
-
-/// `y = e^(x − m)` of a row with the largest element `m`. Returns `m` and the sum of the row.
-#[inline(always)]
-fn exponentials<T: Real>(x: &[T], y: &mut [T]) -> (T, T) {
-    let max = x.iter().fold(T::neg_infinity(), |m, &x| m.max(x));
-    each::map_to(y, x, |x| exponential::exp(x - max));
-    (max, y.iter().copied().sum())
 }
 
 /// Cross-entropy of `logits: [n, ways]` with one label per example, the mean over
