@@ -51,11 +51,6 @@ pub(super) fn start<'t, T: Real>(params: &[Var<'t, T>], hidden: usize) -> Vec<Ve
     c.split(0, &sizes).into_iter().map(around).collect()
 }
 
-/// The parameters `[p, 1]` of all blocks.
-pub(super) fn parameters<'t, T: Real>(blocks: &[Vec<Var<'t, T>>]) -> Var<'t, T> {
-    Var::concat(&blocks.iter().map(|state| state[0]).collect::<Vec<_>>(), 0)
-}
-
 /// One step: the cells see `u: [p, 4]`, what [`described`] made of loss and gradient `d: [p, 1]`.
 ///
 /// `(h, s) = LSTM(u, h, s)`; `f = w_f·[h, c, f] + b_f` and `i` likewise; `c ← σ(f)·c − σ(i)·d` (Ravi and Larochelle 2017,
@@ -95,10 +90,11 @@ pub(super) fn described<T: Real>(loss: f64, d: &ArrayD<T>) -> ArrayD<T> {
     u.into_dyn()
 }
 
-/// The parameters in a column.
-pub(super) fn params_of<'t, T: Real>(c: Var<'t, T>, specs: &[ParamSpec]) -> Vec<Var<'t, T>> {
+/// The network's parameters from the columns `[p, 1]` of all blocks.
+pub(super) fn params_of<'t, T: Real>(columns: &[Var<'t, T>], specs: &[ParamSpec]) -> Vec<Var<'t, T>> {
     let sizes: Vec<usize> = specs.iter().map(|spec| spec.shape.iter().product()).collect();
-    c.split(0, &sizes).iter().zip(specs).map(|(part, spec)| part.reshape(&spec.shape)).collect()
+    let parts = Var::concat(columns, 0).split(0, &sizes);
+    parts.iter().zip(specs).map(|(part, spec)| part.reshape(&spec.shape)).collect()
 }
 
 compiled_here!(T: step::<T>);

@@ -6,7 +6,7 @@ use super::adapted::Adapted;
 use super::inner::{inductive, norm_of, outputs, query_outputs};
 use super::learner::{Learned, Learner, Trainable};
 use super::lesson::Lesson;
-use super::lstm_optimizer::{CELL, STATE, cell_specs, described, parameters, params_of, start, step};
+use super::lstm_optimizer::{CELL, STATE, cell_specs, described, params_of, start, step};
 use super::progress::Progress;
 use super::score::{Query, task_loss};
 use super::semi_protonet::Follows;
@@ -98,7 +98,7 @@ impl<T: Real> Cells<'_, T> {
     ) -> Result<Vec<[ArrayD<T>; 2]>> {
         let tape = Tape::new();
         let blocks: Vec<_> = c.into_iter().map(|c| tape.push_leaf(c)).collect();
-        let params = params_of(Var::concat(&blocks, 0), specs);
+        let params = params_of(&blocks, specs);
         let loss = task_loss(self.model.forward(&params, tape.push_leaf(x.clone()), norm_of(self.norm)), y);
         let value = loss.item().as_f64();
         if !value.is_finite() {
@@ -129,7 +129,8 @@ impl<T: Real> Cells<'_, T> {
                     });
                 }
             }
-            let phi = params_of(parameters(&blocks), &specs);
+            let c: Vec<_> = blocks.iter().map(|state| state[0]).collect();
+            let phi = params_of(&c, &specs);
             Ok(Query::new(query_outputs(self.model, self.norm, &phi, &support, &query), y))
         })
     }
@@ -153,11 +154,8 @@ impl<T: Real> Cells<'_, T> {
             }
         }
         let tape = Tape::new();
-        let blocks: Vec<Vec<_>> = blocks
-            .into_iter()
-            .map(|state| state.into_iter().map(|value| tape.push_leaf(value)).collect())
-            .collect();
-        let phi = params_of(parameters(&blocks), &specs);
+        let c: Vec<_> = blocks.iter().map(|state| tape.push_leaf(state[0].clone())).collect();
+        let phi = params_of(&c, &specs);
         let moments = inductive(self.model, self.norm, &phi, &x, &Vec::new);
         let arrays: Vec<_> = phi.iter().map(|p| p.to_array()).collect();
         check_params(&specs, &arrays)?;
