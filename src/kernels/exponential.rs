@@ -7,11 +7,11 @@ use crate::real::Real;
 
 /// The constants of an element type.
 pub trait Exponential: Sized {
-    /// From here on `eˣ` is 0: the next smaller results would not be normal numbers.
+    /// Below this `eˣ` is 0: results would soon not be normal numbers.
     const LEAST: Self;
-    /// From here on `eˣ` is infinite.
+    /// Above this `eˣ` is infinite.
     const MOST: Self;
-    /// From here on `tanh x` is 1.
+    /// From here on `tanh x` is 1, to the last place.
     const TANH_IS_ONE: Self;
     /// 1.5 times the number whose last place has the value 1: a sum with it is rounded to a whole number.
     const ROUNDS: Self;
@@ -102,7 +102,7 @@ fn parts<T: Real>(x: T) -> (T, T) {
     (r * T::series(r), T::half_power(t))
 }
 
-/// `eˣ`. Where it would be less than four times the smallest normal number, it is 0.
+/// `eˣ`. Below `LEAST`, where it is less than three times the smallest normal number, it is 0.
 #[inline(always)]
 pub(crate) fn exp<T: Real>(x: T) -> T {
     let (p, half) = parts(x);

@@ -35,7 +35,8 @@ macro_rules! elementwise {
 
 elementwise! {
     // op    method   doc                           forward             pullback of g at x, where y = op(x)
-    Exp,     exp,     "`eˣ`, elementwise.",          exponential::exp,   |g, x, y| g * y;
+    Exp,     exp,     "`eˣ`, elementwise; 0 where `x` is below −86.5 in `f32` or −707.5 in `f64`, near the smallest normal number.",
+                                                  exponential::exp,   |g, x, y| g * y;
     Ln,      ln,      "`ln x`, elementwise.",        |x| x.ln(),         |g, x, y| g / x;
     Sqrt,    sqrt,    "`√x`, elementwise.",          |x| x.sqrt(),       |g, x, y| 0.5 * g / y;
     Tanh,    tanh,    "`tanh x`, elementwise.",      exponential::tanh,  |g, x, y| g * (1.0 - y * y);
