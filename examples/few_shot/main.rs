@@ -17,6 +17,7 @@ mod network;
 mod recipes;
 mod run;
 mod settings;
+mod start;
 mod unseen;
 
 use std::process::{Command, ExitCode};

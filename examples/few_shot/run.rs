@@ -1,18 +1,17 @@
 //! One learner: training for a time, then evaluation.
 
-use std::path::Path;
 use std::time::Instant;
 use std::{fmt, fs};
 
 use innerloop::{
     CsvLog, Error, Evaluation, Evaluator, Figures, Learned, Learner, Optimizer, ProgressLines, Result, Run,
-    RunEnd, Schedule, StateDict, Task, Tasks, TrainConfig, Trainable, Trainer, Watch, init_params,
-    load_checkpoint, stop_on_signals,
+    RunEnd, Schedule, Task, Tasks, TrainConfig, Trainable, Trainer, Watch, load_checkpoint, stop_on_signals,
 };
 
 use crate::data::Source;
 use crate::learners;
 use crate::settings::Settings;
+use crate::start;
 use crate::unseen::Unseen;
 
 pub const HEAD: &str = "| learner | inductive % | transductive % | worst tenth % | ECE % | with temperature % | \
@@ -101,13 +100,10 @@ pub fn trained<K: Task<f32>>(
     }
     let mut trainer = match state {
         Some(state) => Trainer::resume(learner, optimizer, config, state)?,
-        None => match &settings.start {
-            None => Trainer::<f32, dyn Trainable<f32, K>, _>::new(learner, optimizer, config)?,
-            Some(path) => {
-                let learned = started(name, path, learner, &config)?;
-                Trainer::starting_from(learner, optimizer, config, learned)?
-            }
-        },
+        None => {
+            let learned = start::learned(name, settings, learner)?;
+            Trainer::<f32, dyn Trainable<f32, K>, _>::starting_from(learner, optimizer, config, learned)?
+        }
     };
     let start = Instant::now();
     if trainer.run(tasks, &plan, &mut watch)? == RunEnd::Stopped {
@@ -122,33 +118,6 @@ pub fn trained<K: Task<f32>>(
     };
     let row = evaluated(name, settings, unseen, learner, learned)?;
     Ok(Row { steps, training, ..row })
-}
-
-/// The initial parameters of a learner, with those of a checkpoint in their places where names and shapes are the same.
-fn started<K>(
-    name: &str,
-    path: &Path,
-    learner: &dyn Trainable<f32, K>,
-    config: &TrainConfig,
-) -> Result<Learned<f32>> {
-    let there = StateDict::<f32>::read(path)?;
-    let mut params = learner.init(config.seed);
-    let specs = learner.specs();
-    let mut taken = 0;
-    for (spec, param) in specs.iter().zip(&mut params) {
-        let same =
-            there.arrays().iter().find(|(name, array)| *name == spec.name && array.shape() == param.shape());
-        if let Some((_, array)) = same {
-            param.clone_from(array);
-            taken += 1;
-        }
-    }
-    if taken == 0 {
-        let need = "a checkpoint with at least one array that the learner has, by name and shape";
-        return Err(Error::Setting { name: "start", value: path.display().to_string(), need });
-    }
-    eprintln!("{name}: {taken} of {} parameters begin as in {}", specs.len(), path.display());
-    Ok(Learned { state: init_params(&learner.state(), 0), params })
 }
 
 /// A learner's settings of the outer loop, with those that were asked for.
@@ -171,7 +140,8 @@ fn title(name: &str, settings: &Settings) -> String {
     let network = settings.network.map_or(String::new(), |network| format!("-{}", Settings::name(network)));
     let data = Settings::name(settings.data);
     let seed = if settings.seed == 0 { String::new() } else { format!("-seed{}", settings.seed) };
-    format!("{name}-{data}{network}-{}w{}s{seed}", settings.ways, settings.shots)
+    let started = if settings.start.is_some() { "-started" } else { "" };
+    format!("{name}-{data}{network}-{}w{}s{seed}{started}", settings.ways, settings.shots)
 }
 
 /// Episodes of one validation, and of those that a temperature is fitted on.

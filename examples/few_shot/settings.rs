@@ -98,7 +98,8 @@ pub struct Settings {
     /// Meta-steps
     #[arg(long, default_value_t = 1_000_000)]
     pub iterations: u64,
-    /// Begin with the parameters of this checkpoint, of whatever learner, whose names and shapes are those of parameters to train
+    /// Begin with those parameters of this checkpoint, of whatever learner, that the learner has too, by name and shape; others
+    /// are new
     #[arg(long)]
     pub start: Option<PathBuf>,
     /// Stop after so many minutes of training
