@@ -78,8 +78,27 @@ pub struct Sentences {
     pub vectors: Option<WordVectors>,
 }
 
+/// How training images are changed at random.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Changes {
+    /// Characters by affine maps, one for each class of an episode and one for each image; photographs by crops, mirror
+    /// images and colours
+    All,
+    /// Half of the classes of an episode are mirrored, all images of a class alike: twice as many classes
+    Mirror,
+}
+
 impl Source {
+    /// The data that the settings name; with `--with-validation` the validation classes are among those to train on.
     pub fn load(settings: &Settings) -> Result<Source> {
+        let mut source = Self::of_data(settings)?;
+        if settings.with_validation {
+            source.train.append(&mut source.validation);
+        }
+        Ok(source)
+    }
+
+    fn of_data(settings: &Settings) -> Result<Source> {
         match settings.data {
             Data::Glyphs => {
                 let images = Glyphs::default().generate()?;
@@ -144,19 +163,28 @@ impl Source {
         if settings.train_within {
             tasks = tasks.within(group)?;
         }
-        if settings.augment { tasks.augmented(self.changes()) } else { Ok(tasks) }
+        match settings.augment {
+            Some(changes) => tasks.augmented(self.augment(changes)),
+            None => Ok(tasks),
+        }
     }
 
     /// Plain batches of examples of all training classes.
     pub fn batches(&self, settings: &Settings, size: usize) -> Result<ClassBatches> {
         let batches = ClassBatches::new(self.data.clone(), &self.train, size, settings.seed)?;
-        // the class of an image is its label in all batches, so it keeps its look
-        let changes = self.changes().warp_classes(Warp::new());
-        if settings.augment { batches.augmented(changes) } else { Ok(batches) }
+        match settings.augment {
+            // the class of an image is its label in all batches, so it keeps its look
+            Some(Changes::All) => batches.augmented(self.augment(Changes::All).warp_classes(Warp::new())),
+            Some(Changes::Mirror) => batches.augmented(self.augment(Changes::Mirror)), // refused
+            None => Ok(batches),
+        }
     }
 
-    /// How training images are changed: photographs as MetaOptNet does, characters by measurement, see docs/results.md.
-    fn changes(&self) -> Augment {
+    /// The changes of photographs are those of MetaOptNet, of characters by measurement, see docs/results.md.
+    fn augment(&self, changes: Changes) -> Augment {
+        if changes == Changes::Mirror {
+            return Augment::new().warp_classes(Warp::new().mirror());
+        }
         if self.large() {
             return Augment::new().crop(8).flip().brightness(0.4).contrast(0.4).saturation(0.4);
         }

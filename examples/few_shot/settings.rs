@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 
-use crate::data::Data;
+use crate::data::{Changes, Data};
 use crate::network::Network;
 
 /// Trains and evaluates any learner of the crate by name, on any data set that it reads.
@@ -82,10 +82,12 @@ pub struct Settings {
     /// Query examples of each class in a training episode [default: the learner's]
     #[arg(long)]
     pub queries: Option<usize>,
-    /// Training images are changed at random: characters by affine maps, one for each class of an episode and one for each
-    /// image, photographs by crops, mirror images and colours
+    /// Training images are changed at random
+    #[arg(long, value_enum, num_args = 0..=1, default_missing_value = "all")]
+    pub augment: Option<Changes>,
+    /// Trains on the validation classes too, as Snell et al. do once the number of meta-steps is chosen
     #[arg(long)]
-    pub augment: bool,
+    pub with_validation: bool,
     /// Episodes per meta-step [default: the learner's]
     #[arg(long)]
     pub meta_batch: Option<usize>,
