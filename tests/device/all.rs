@@ -1,10 +1,14 @@
 //! Tests of innerloop that are worth it on every device. One program, since in WebAssembly each one compiles the engine.
 
-#[path = "../determinism.rs"]
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../suite/determinism.rs"]
 mod determinism;
-#[path = "../every_device.rs"]
+#[path = "../suite/every_device.rs"]
 mod every_device;
-#[path = "../golden.rs"]
+#[path = "../suite/golden.rs"]
 mod golden;
-#[path = "../meta_gradient/main.rs"]
+#[path = "../suite/meta_gradient/mod.rs"]
 mod meta_gradient;
+#[path = "../tasks/mod.rs"]
+mod tasks;

@@ -1,6 +1,8 @@
 //! Random tasks, learners and distances that several test files share.
 #![allow(dead_code)] // each test file uses its part
 
+pub mod echo;
+
 use innerloop::ndarray::ArrayD;
 use innerloop::{
     Conv4, Downsample, Episode, Examples, Maml, Mlp, NormMode, Order, Progress, Real, Sinusoids, Tasks,
