@@ -143,23 +143,13 @@ fn other_seeds_give_other_episodes() {
 #[cfg(feature = "images")]
 mod omniglot {
     use super::*;
+    use crate::drawing::drawing;
     use innerloop::Omniglot;
     use std::io::{Cursor, Write};
     use std::path::Path;
     use zip::write::{SimpleFileOptions, ZipWriter};
 
     const SETS: [&str; 2] = ["images_background", "images_evaluation"];
-
-    /// A black and white drawing of `side` x `side` pixels, all its own.
-    fn drawing(side: u32, which: u8) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        let mut encoder = png::Encoder::new(&mut bytes, side, side);
-        encoder.set_color(png::ColorType::Grayscale);
-        encoder.set_depth(png::BitDepth::One);
-        let rows = vec![0xF0 ^ which; (side * side.div_ceil(8)) as usize];
-        encoder.write_header().unwrap().write_image_data(&rows).unwrap();
-        bytes
-    }
 
     /// Files of a small Omniglot: an alphabet of 2 characters in each set, 3 drawings each, unsorted.
     fn files(set: &str) -> Vec<(String, Vec<u8>)> {
@@ -170,7 +160,7 @@ mod omniglot {
             for drawer in [3, 1, 2] {
                 which += 7;
                 let name = format!("{set}/{alphabet}/character{character:02}/0001_{drawer:02}.png");
-                files.push((name, drawing(105, which)));
+                files.push((name, drawing(105, 0xF0 ^ which)));
             }
         }
         files
@@ -313,7 +303,7 @@ mod omniglot {
 
     #[test]
     fn a_drawing_of_the_wrong_size_is_named_with_both_sizes() {
-        let error = trouble(&archives(|files| files[0].1 = drawing(64, 1)));
+        let error = trouble(&archives(|files| files[0].1 = drawing(64, 0xF1)));
         assert!(matches!(error, Error::ImageSize { expected: 105, found_h: 64, found_w: 64, .. }), "{error}");
         assert!(error.to_string().contains("Zeta/character02/0001_03.png is 64x64"), "{error}");
     }
@@ -342,7 +332,7 @@ mod omniglot {
     #[test]
     fn a_drawing_out_of_place_is_named() {
         let astray = |files: &mut Vec<(String, Vec<u8>)>| {
-            files.push(("images_background/Zeta/0001_01.png".into(), drawing(105, 1)));
+            files.push(("images_background/Zeta/0001_01.png".into(), drawing(105, 0xF1)));
         };
         for root in [archives(astray), folders(astray)] {
             assert!(matches!(trouble(&root), Error::BadImage { member, .. } if member == "Zeta/0001_01.png"));

@@ -10,8 +10,10 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::common;
-use crate::common::npz::{Npz, Number};
+use crate::common::{
+    self,
+    npz::{Npz, Number},
+};
 use innerloop::ndarray::{Array1, ArrayD};
 use innerloop::{
     Conv4, Downsample, Episode, Examples, Framework, Learned, Learner, Maml, Mlp, Model, Network, NormMode,

@@ -6,8 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::common;
-use crate::common::npz::Npz;
+use crate::common::{self, npz::Npz};
 use innerloop::ndarray::{Array2, ArrayD};
 use innerloop::{Tape, Var, cosine_similarity, grad, grad_values, lstm_cell};
 

@@ -8,6 +8,8 @@ mod common;
     any(feature = "npz", all(feature = "photos", feature = "csv", feature = "text"))
 ))]
 mod damage;
+#[cfg(feature = "images")]
+mod drawing;
 #[path = "../tasks/mod.rs"]
 mod tasks;
 

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::Cursor;
 use std::path::Path;
 
+use crate::drawing::drawing;
 use image::{ImageFormat, Rgb, RgbImage};
 use innerloop::{Aspect, Error, ImageSet, Photos, PixelRange};
 use tempfile::TempDir;
@@ -184,11 +185,7 @@ fn fingerprint_of(file: &[u8]) -> String {
 #[test]
 fn omniglot_comes_from_a_packed_file_and_one_drawing_alone() {
     let dir = TempDir::new().unwrap();
-    let mut png = Vec::new();
-    let mut encoder = png::Encoder::new(&mut png, 105, 105);
-    encoder.set_color(png::ColorType::Grayscale);
-    encoder.set_depth(png::BitDepth::One);
-    encoder.write_header().unwrap().write_image_data(&vec![0x3C; 105 * 14]).unwrap();
+    let png = drawing(105, 0x3C);
     for set in ["images_background", "images_evaluation"] {
         let folder = dir.path().join(set).join(set).join("character01");
         fs::create_dir_all(&folder).unwrap();

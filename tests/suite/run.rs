@@ -4,8 +4,7 @@ use std::cell::Cell;
 use std::fs;
 use std::path::Path;
 
-use crate::tasks;
-use crate::tasks::maml_at;
+use crate::tasks::{self, maml_at};
 use innerloop::{
     Adam, CsvLog, Episode, EpisodeSampler, EpisodeShape, Error, Glyphs, History, Maml, Mlp, Result, Run,
     RunEnd, Sinusoids, StepLog, Tasks, TensorBoard, TrainConfig, TrainEvent, TrainState, Trainer, Watch,

@@ -29,6 +29,7 @@ mod episodes;
 mod panics;
 mod settings;
 mod states;
+
 use crate::tasks::{
     labelled, maml, maml_at, noise, random_episode, sinusoid_mlp, small_conv4, start, with_norm,
 };

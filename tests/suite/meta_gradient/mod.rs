@@ -1,6 +1,7 @@
 //! Meta-gradients against closed forms and finite differences, and the routes against each other.
 
 mod prototypes;
+
 use crate::tasks::{
     distance, maml, maml_at, noise, random_episode, sinusoid_mlp, sinusoid_task, small_conv4, start,
     with_norm,

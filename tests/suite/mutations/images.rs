@@ -11,6 +11,7 @@ use zip::write::SimpleFileOptions;
 
 use super::{bounded, damage_file};
 use crate::damage::{cases, damaged};
+use crate::drawing::drawing;
 
 fn picture(format: ImageFormat) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
@@ -97,11 +98,7 @@ fn damaged_archives_of_photographs() {
 #[test]
 fn damaged_archives_of_drawings() {
     let dir = TempDir::new().unwrap();
-    let mut png = Vec::new();
-    let mut encoder = png::Encoder::new(&mut png, 105, 105);
-    encoder.set_color(png::ColorType::Grayscale);
-    encoder.set_depth(png::BitDepth::One);
-    encoder.write_header().unwrap().write_image_data(&vec![0x3C; 105 * 14]).unwrap();
+    let png = drawing(105, 0x3C);
     let archive = archive(&[("A/c1/1.png", png.clone()), ("A/c1/2.png", png.clone()), ("A/c2/1.png", png)]);
     fs::write(dir.path().join("images_evaluation.zip"), &archive).unwrap();
     let path = dir.path().join("images_background.zip");

@@ -4,8 +4,7 @@ mod threads;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::tasks;
-use crate::tasks::{maml, maml_at, random_episode, small_conv4, with_norm};
+use crate::tasks::{self, maml, maml_at, random_episode, small_conv4, with_norm};
 use innerloop::{
     Adam, Downsample, Episode, Error, Mlp, NormMode, Ranks, Result, Run, RunEnd, Sgd, Sinusoids, StepLog,
     Tasks, TrainConfig, TrainEvent, TrainState, Trainable, Trainer, Watch, evaluate, evaluate_across,
