@@ -25,10 +25,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use innerloop::{
-    Adam, Error, ProgressLines, Result, Run, Sgd, StepReport, TrainConfig, Trainable, Trainer, evaluate,
-    stop_on_signals,
+    Adam, Error, Learned, ProgressLines, Result, Run, Sgd, StepReport, TrainConfig, Trainable, Trainer,
+    evaluate, stop_on_signals,
 };
 use settings::{Named, Settings};
+use tasks::Regression;
 
 fn main() -> ExitCode {
     match run(&Settings::parse()) {
@@ -52,12 +53,12 @@ fn run(settings: &Settings) -> Result<()> {
     };
     let mut trainer = Trainer::new(learner, optimizer, config)?;
 
-    let untrained = evaluate(learner, trainer.learned(), &unseen, eval_tasks)?;
+    let untrained = errors(settings, &unseen, trainer.learned())?;
     println!("{:?} on {:?}, {shots} shots, 1-40-40-1 network,", settings.learner, settings.data);
     println!("{iterations} meta-steps of {meta_batch} tasks, seed {seed}\n");
     let mut progress = ProgressLines::new("training").iterations(iterations);
     trainer.run(&tasks, &Run::new().stop_when(stop_on_signals()?), &mut progress)?;
-    let trained = evaluate(learner, trainer.learned(), &unseen, eval_tasks)?;
+    let trained = errors(settings, &unseen, trainer.learned())?;
 
     println!("\nmean squared error on {eval_tasks} unseen tasks, with 95 % intervals");
     println!("{:20}{:>16}{:>16}", "", "meta-trained", "untrained");
@@ -65,15 +66,8 @@ fn run(settings: &Settings) -> Result<()> {
         let loss = report.inductive.loss;
         format!("{:.3} ± {:.3}", loss.mean, loss.interval)
     };
-    let counted = trained.len() == settings.eval_steps + 1; // or else the learner reports no single steps
-    let named = |steps: usize| match steps {
-        steps if !counted && steps + 1 == trained.len() => "adapted".into(),
-        0 => "before adaptation".into(),
-        1 => "after 1 step".into(),
-        steps => format!("after {steps} steps"),
-    };
-    for steps in [0, 1, 5, 10].into_iter().filter(|steps| *steps < trained.len()) {
-        println!("{:20}{:>16}{:>16}", named(steps), cell(&trained[steps]), cell(&untrained[steps]));
+    for ((name, trained), (_, untrained)) in trained.iter().zip(&untrained) {
+        println!("{name:20}{:>16}{:>16}", cell(trained), cell(untrained));
     }
     if let Some(best) = tasks::best(settings)? {
         println!("{:20}{best:>16.3}", "no learner below");
@@ -90,4 +84,28 @@ fn run(settings: &Settings) -> Result<()> {
         .map_err(|source| Error::Io { path: path.clone(), source })?;
     println!("\nwrote {}", path.display());
     Ok(())
+}
+
+/// What is left on unseen tasks after none, 1, 5 and 10 inner steps.
+fn errors(
+    settings: &Settings,
+    unseen: &Regression,
+    learned: &Learned<f32>,
+) -> Result<Vec<(String, StepReport)>> {
+    let after = |steps| evaluate(&learners::new(settings, steps)?, learned, unseen, settings.eval_tasks);
+    let most = after(settings.eval_steps)?;
+    if settings.learner == Named::MetaLstm {
+        return Ok(vec![("adapted".into(), most[0])]); // by as many steps as it was trained for
+    }
+    let counted = most.len() == settings.eval_steps + 1; // or else an evaluation reports its last step alone
+    let steps = [0, 1, 5, 10].into_iter().filter(|steps| *steps <= settings.eval_steps);
+    let row = |steps: usize| {
+        let name = match steps {
+            0 => "before adaptation".into(),
+            1 => "after 1 step".into(),
+            steps => format!("after {steps} steps"),
+        };
+        Ok((name, if counted { most[steps] } else { after(steps)?[0] }))
+    };
+    steps.map(row).collect()
 }

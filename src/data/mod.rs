@@ -47,6 +47,8 @@ mod features_csv;
 mod features_npz;
 #[cfg(feature = "safetensors")]
 mod features_safetensors;
+#[cfg(feature = "text")]
+mod few_rel;
 mod gaussian_process;
 mod glyphs;
 mod groups;

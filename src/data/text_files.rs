@@ -1,4 +1,4 @@
-//! Sentences from files: tables of comma-separated values, lines of JSON, and the published files of CLINC150 and FewRel.
+//! Sentences from files: tables of comma-separated values, lines of JSON, and the published file of CLINC150.
 
 use std::path::Path;
 
@@ -100,34 +100,9 @@ impl TextSet {
         }
         TextSet::from_classes(found.into_classes())
     }
-
-    /// Reads a file of FewRel (feature `text`): an object of lists of `{"tokens": [..], ..}` by relation, in the order of their
-    /// names. A sentence is its tokens with spaces between them; the positions of the entities are not used.
-    ///
-    /// # Errors
-    /// [`Error::Io`]; [`Error::BadFile`] for another format, naming the relation and the place in its list.
-    pub fn read_few_rel(path: impl AsRef<Path>) -> Result<TextSet> {
-        let path = path.as_ref();
-        let all = json(path)?;
-        let bad = |reason: String| Error::BadFile { path: path.into(), reason };
-        let relations = all.as_object().ok_or_else(|| bad("it is not an object of relations".into()))?;
-        let mut found = ByClass::new();
-        let mut names: Vec<_> = relations.keys().collect();
-        names.sort();
-        for name in names {
-            let place = |i| bad(format!("entry {i} of {name:?} has no list of tokens"));
-            let list = relations[name].as_array().ok_or_else(|| bad(format!("{name:?} is not a list")))?;
-            for (i, entry) in list.iter().enumerate() {
-                let tokens = entry["tokens"].as_array().ok_or_else(|| place(i))?;
-                let tokens: Option<Vec<&str>> = tokens.iter().map(Value::as_str).collect();
-                found.add(name, tokens.ok_or_else(|| place(i))?.join(" "));
-            }
-        }
-        TextSet::from_classes(found.into_classes())
-    }
 }
 
-fn json(path: &Path) -> Result<Value> {
+pub(super) fn json(path: &Path) -> Result<Value> {
     let mut bytes = Vec::new();
     whole(path, MOST_DATA, &mut bytes)?;
     serde_json::from_slice(&bytes).map_err(|e| Error::BadFile { path: path.into(), reason: e.to_string() })

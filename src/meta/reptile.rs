@@ -57,7 +57,7 @@ pub struct Reptile<M, O = Adam> {
     pub steps: usize,
     /// Examples per inner step in training.
     pub batch: usize,
-    /// Inner steps in evaluation and in [`adapt`](Learner::adapt).
+    /// Inner steps in evaluation and in [`adapt`](Learner::adapt); with 0 they predict by the meta-parameters.
     pub eval_steps: usize,
     /// Examples per inner step in evaluation.
     pub eval_batch: usize,
@@ -129,11 +129,6 @@ impl<M, O> Reptile<M, O> {
         let slots = slots.chunks(learned.params.len()).map(<[_]>::to_vec).collect();
         OptimizerState { step: step.sum().as_f64() as u64, slots }
     }
-
-    fn settings(&self) -> [(&'static str, usize); 4] {
-        let Reptile { steps, batch, eval_steps, eval_batch, .. } = *self;
-        [("steps", steps), ("batch", batch), ("eval_steps", eval_steps), ("eval_batch", eval_batch)]
-    }
 }
 
 impl<T: Real, M: Model<T>, O: Optimizer<T>> Learner<T> for Reptile<M, O> {
@@ -160,7 +155,8 @@ impl<T: Real, M: Model<T>, O: Optimizer<T>> Learner<T> for Reptile<M, O> {
     fn check_settings(&self) -> Result<()> {
         check_rate("inner_lr", self.inner_lr)?;
         self.optimizer.check()?;
-        if let Some((name, value)) = self.settings().into_iter().find(|(_, value)| *value == 0) {
+        let counts = [("steps", self.steps), ("batch", self.batch), ("eval_batch", self.eval_batch)];
+        if let Some((name, value)) = counts.into_iter().find(|(_, value)| *value == 0) {
             return Err(Error::Setting { name, value: value.to_string(), need: "at least 1" });
         }
         Ok(())

@@ -9,7 +9,7 @@ impl<M, O> Reptile<M, O> {
         Reptile { steps, batch, ..self }
     }
 
-    /// Inner steps in evaluation, and the examples of each.
+    /// Inner steps in evaluation, from 0, and the examples of each.
     #[must_use]
     pub fn eval_steps(self, eval_steps: usize, eval_batch: usize) -> Self {
         Reptile { eval_steps, eval_batch, ..self }

@@ -159,6 +159,14 @@ fn an_inductive_prediction_of_reptile_is_that_of_the_support_set_with_one_query(
 }
 
 #[test]
+fn reptile_without_evaluation_steps_predicts_by_its_meta_parameters() {
+    let reptile = Reptile::new(conv4(Some(3)), 1e-3).eval_steps(0, 3);
+    let learned: Learned<f64> = reptile.init(2).into();
+    let adapted = reptile.adapt(&learned, &sampler(1, 2).task(0).support).unwrap();
+    assert_eq!(adapted.params(&reptile.model.specs()).unwrap(), learned.params);
+}
+
+#[test]
 fn reptile_learns_to_fit_a_sinusoid_from_ten_points() {
     let model = Mlp::new(&[1, 40, 40, 1]).unwrap();
     let reptile = Reptile::new(model, 0.01).steps(8, 10).eval_steps(16, 10);
