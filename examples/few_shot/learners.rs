@@ -93,13 +93,14 @@ pub const ALL: &[Named] = &[
     }),
     named("imaml", "MAML with implicit gradients, 16 inner steps", |name, settings, source| {
         let (model, _) = adapted(settings, source, Inner::ONE)?;
-        let lr = settings.inner_lr.unwrap_or(0.5);
-        maml(name, settings, source, &Imaml::new(model, 2.0, NormMode::Batch).inner_lr(lr))
+        let learner = Imaml::new(model, 2.0, NormMode::Batch).inner_lr(settings.inner_lr.unwrap_or(0.5));
+        maml(name, settings, source, &learner.steps(settings.inner_steps.unwrap_or(16)))
     }),
     of_images("cavia", "only a context of 100 numbers adapts, 2 steps (images)", |name, settings, source| {
         let model = FilmConv4::new(source.image(), settings.filters.unwrap_or(64), settings.ways, 100)?;
         let lr = settings.inner_lr.unwrap_or(1.0);
-        maml(name, settings, source, &Maml::cavia(model, lr, Order::Second, NormMode::Batch).steps(2))
+        let learner = Maml::cavia(model, lr, Order::Second, NormMode::Batch);
+        maml(name, settings, source, &learner.steps(settings.inner_steps.unwrap_or(2)))
     }),
     named("meta-lstm", "a learned optimizer, 8 steps", |name, settings, source| {
         // a cell for each parameter: 64 filters take four times as long
@@ -107,12 +108,14 @@ pub const ALL: &[Named] = &[
         let (model, _) = adapted(&fewer, source, Inner::ONE)?;
         let tasks = source.train(settings, settings.ways, settings.shots, 5)?;
         let config = TrainConfig::new(4, 1e-3, settings.iterations).clip_norm(0.25);
-        let (learner, adam) = (MetaLstm::new(model, 8, NormMode::Batch), Box::new(Adam::default()));
+        let learner = MetaLstm::new(model, settings.inner_steps.unwrap_or(8), NormMode::Batch);
+        let adam = Box::new(Adam::default());
         trained(name, settings, &learner, &tasks, &Unseen::new(settings, source)?, adam, config)
     }),
     named("maml++", "MAML++ with all its parts, 5 steps", |name, settings, source| {
         let (model, _) = adapted(settings, source, Inner::ONE)?;
-        let learner = Maml::plus_plus(model, settings.inner_lr.unwrap_or(0.1), 5);
+        let steps = settings.inner_steps.unwrap_or(5);
+        let learner = Maml::plus_plus(model, settings.inner_lr.unwrap_or(0.1), steps);
         episodic(name, settings, source, &learner, [settings.ways, settings.shots, 8])
     }),
     named("protonet", "prototypical networks", |name, settings, source| {

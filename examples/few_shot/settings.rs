@@ -70,7 +70,7 @@ pub struct Settings {
     #[arg(long)]
     pub inner_lr: Option<f64>,
     /// Inner steps in training of `maml`, `fomaml`, `anil`, `boil` and `meta-curvature`
-    /// [default: 1 on characters, 3 with `anil`; 5 on photographs, 3 on others]
+    /// [default: 1 on characters, 3 with `anil`; 5 on photographs, 3 on others], and of `maml++` [5], `imaml` [16], `cavia` [2] and `meta-lstm` [8]
     #[arg(long)]
     pub inner_steps: Option<usize>,
     /// `maml` and `fomaml` adapt all but the scales and shifts of norms, as the paper's code does
