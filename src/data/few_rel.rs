@@ -35,11 +35,8 @@ impl TextSet {
                 let mut words = tokens(entry).ok_or_else(|| need("list of tokens"))?;
                 for (key, mark) in MARKS {
                     let mentions = mentions(&entry[key][2], words.len());
-                    surround(
-                        &mut words,
-                        &mentions.ok_or_else(|| need("lists of tokens of two entities"))?,
-                        mark,
-                    );
+                    let mentions = mentions.ok_or_else(|| need("lists of tokens of two entities"))?;
+                    surround(&mut words, &mentions, mark);
                 }
                 found.add(name, words.concat().join(" "));
             }
@@ -61,11 +58,13 @@ fn mentions(lists: &Value, tokens: usize) -> Option<Vec<[usize; 2]>> {
     };
     let ends = |list: &Value| {
         let list = list.as_array()?;
-        Some([token(list.first())?, token(list.last())?])
+        let [first, last] = [token(list.first())?, token(list.last())?];
+        (first <= last).then_some([first, last])
     };
     lists.as_array()?.iter().map(ends).collect()
 }
 
+/// Puts the mark before the first and after the last token of each mention.
 fn surround(words: &mut [Vec<&str>], mentions: &[[usize; 2]], mark: &'static str) {
     for &[first, last] in mentions {
         words[first].insert(0, mark);
@@ -96,9 +95,9 @@ mod tests {
 
     #[test]
     fn mentions_that_are_not_in_the_sentence_are_refused_with_their_place() {
-        for mentions in ["[[1]]", "[[-1]]", "[[]]", "[0]", "0", "null"] {
+        for mentions in ["[[2]]", "[[-1]]", "[[1, 0]]", "[[]]", "[0]", "0", "null"] {
             let entry = format!(
-                r#"{{"P1": [{{"tokens": ["a"], "h": ["", "", [[0]]], "t": ["", "", {mentions}]}}]}}"#
+                r#"{{"P1": [{{"tokens": ["a", "b"], "h": ["", "", [[0]]], "t": ["", "", {mentions}]}}]}}"#
             );
             let Err(Error::BadFile { reason, .. }) = read(&entry) else { panic!("{mentions}") };
             assert_eq!(reason, "entry 0 of \"P1\" has no lists of tokens of two entities");
