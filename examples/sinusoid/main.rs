@@ -53,12 +53,12 @@ fn run(settings: &Settings) -> Result<()> {
     };
     let mut trainer = Trainer::new(learner, optimizer, config)?;
 
-    let untrained = errors(settings, &unseen, trainer.learned())?;
+    let untrained = losses(settings, &unseen, trainer.learned())?;
     println!("{:?} on {:?}, {shots} shots, 1-40-40-1 network,", settings.learner, settings.data);
     println!("{iterations} meta-steps of {meta_batch} tasks, seed {seed}\n");
     let mut progress = ProgressLines::new("training").iterations(iterations);
     trainer.run(&tasks, &Run::new().stop_when(stop_on_signals()?), &mut progress)?;
-    let trained = errors(settings, &unseen, trainer.learned())?;
+    let trained = losses(settings, &unseen, trainer.learned())?;
 
     println!("\nmean squared error on {eval_tasks} unseen tasks, with 95 % intervals");
     println!("{:20}{:>16}{:>16}", "", "meta-trained", "untrained");
@@ -86,8 +86,8 @@ fn run(settings: &Settings) -> Result<()> {
     Ok(())
 }
 
-/// What is left on unseen tasks after none, 1, 5 and 10 inner steps.
-fn errors(
+/// The mean squared error on unseen tasks after none, 1, 5 and 10 inner steps.
+fn losses(
     settings: &Settings,
     unseen: &Regression,
     learned: &Learned<f32>,
