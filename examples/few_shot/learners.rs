@@ -120,7 +120,7 @@ pub const ALL: &[Named] = &[
     }),
     named("protonet", "prototypical networks", |name, settings, source| {
         let model = source.network(settings, Network::Pooled, None)?;
-        protonet(name, settings, source, &ProtoNet::new(model, NormMode::Together))
+        protonet(name, settings, source, &ProtoNet::new(model, settings.statistics.mode()))
     }),
     named(
         "protonet-cosine",
@@ -128,16 +128,16 @@ pub const ALL: &[Named] = &[
         |name, settings, source| {
             let model = source.network(settings, Network::Pooled, None)?;
             let cosine = Distance::Cosine { scale: 10.0 };
-            protonet(name, settings, source, &ProtoNet::new(model, NormMode::Together).distance(cosine))
+            protonet(name, settings, source, &ProtoNet::new(model, settings.statistics.mode()).distance(cosine))
         },
     ),
     named("matching", "matching networks, by a learned multiple of the cosine", |name, settings, source| {
         let model = source.network(settings, Network::Pooled, None)?;
-        protonet(name, settings, source, &MatchingNet::new(model, NormMode::Together))
+        protonet(name, settings, source, &MatchingNet::new(model, settings.statistics.mode()))
     }),
     named("matching-fce", "matching networks with full context embeddings", |name, settings, source| {
         let model = source.network(settings, Network::Pooled, None)?;
-        let learner = MatchingNet::new(model, NormMode::Together).full_context(5);
+        let learner = MatchingNet::new(model, settings.statistics.mode()).full_context(5);
         episodic(name, settings, source, &learner, [settings.ways, 15, 4])
     }),
     of_images(
@@ -156,18 +156,18 @@ pub const ALL: &[Named] = &[
     ),
     named("tadam", "prototypes in an embedding that is conditioned on the task", |name, settings, source| {
         let model = source.network(settings, Network::Pooled, None)?;
-        episodic(name, settings, source, &Tadam::new(model, NormMode::Batch), [20, 5, 2])
+        episodic(name, settings, source, &Tadam::new(model, settings.statistics.mode()), [20, 5, 2])
     }),
     named("meta-opt-net", "a support vector machine on learned embeddings", |name, settings, source| {
         let model = source.network(settings, Network::Pooled, None)?;
-        episodic(name, settings, source, &MetaOptNet::svm(model, NormMode::Together), [settings.ways, 6, 8])
+        episodic(name, settings, source, &MetaOptNet::svm(model, settings.statistics.mode()), [settings.ways, 6, 8])
     }),
     named(
         "semi-protonet",
         "prototypes refined by unlabelled examples, soft k-means",
         |name, settings, source| {
             let model = source.network(settings, Network::Pooled, None)?;
-            let learner = SemiProtoNet::new(model, NormMode::Together, Refinement::SoftKMeans);
+            let learner = SemiProtoNet::new(model, settings.statistics.mode(), Refinement::SoftKMeans);
             // 5 unlabelled images of each class and of 5 other classes, in the test too
             let tasks = source.train(settings, settings.ways, settings.shots, 5)?.unlabelled(5, 5, 5)?;
             let fewer = Settings { eval_queries: 10, ..settings.clone() };
@@ -178,7 +178,7 @@ pub const ALL: &[Named] = &[
     ),
     named("r2d2", "ridge regression on learned embeddings", |name, settings, source| {
         let model = source.network(settings, Network::Pooled, None)?;
-        episodic(name, settings, source, &R2d2::new(model, NormMode::Together), [20, 5, 2])
+        episodic(name, settings, source, &R2d2::new(model, settings.statistics.mode()), [20, 5, 2])
     }),
     named("reptile", "Reptile, 5 inner steps of 10 images by Adam", |name, settings, source| {
         let (model, _) = adapted(settings, source, Inner::ONE)?;

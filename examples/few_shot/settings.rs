@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
+use innerloop::NormMode;
 
 use crate::data::{Changes, Data};
 use crate::network::Network;
@@ -76,6 +77,9 @@ pub struct Settings {
     /// `maml` and `fomaml` adapt all but the scales and shifts of norms, as the paper's code does
     #[arg(long)]
     pub norms_stay: bool,
+    /// Statistics of the norms of metric learners, all but `relation`
+    #[arg(long, value_enum, default_value_t = Statistics::TrackedTogether)]
+    pub statistics: Statistics,
     /// Classes in a training episode, where training is by episodes [default: the learner's]
     #[arg(long)]
     pub train_ways: Option<usize>,
@@ -113,6 +117,31 @@ pub struct Settings {
     /// Seed of initial parameters, training tasks and random splits
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
+}
+
+/// Which statistics normalise the sets of an episode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Statistics {
+    /// Each set's own
+    Batch,
+    /// Those of both sets as one batch; in the test the support set's
+    Together,
+    /// Each set's own; in the test running means over training
+    Tracked,
+    /// Those of both sets as one batch; in the test running means over training, as in the published code
+    TrackedTogether,
+}
+
+impl Statistics {
+    /// As the library has it; running means as in PyTorch.
+    pub fn mode(self) -> NormMode {
+        match self {
+            Statistics::Batch => NormMode::Batch,
+            Statistics::Together => NormMode::Together,
+            Statistics::Tracked => NormMode::Tracked { momentum: 0.1 },
+            Statistics::TrackedTogether => NormMode::TrackedTogether { momentum: 0.1 },
+        }
+    }
 }
 
 impl Settings {

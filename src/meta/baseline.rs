@@ -189,7 +189,7 @@ impl<T: Real, M: Model<T>> Trainable<T, Examples<T>> for Baseline<M> {
             return Err(Error::Setting { name: "ways", value: ways.to_string(), need });
         }
         let (body, observer) = (self.model.count(), Observer::new());
-        let track = matches!(self.norm, NormMode::Tracked { .. });
+        let track = self.norm.momentum().is_some();
         let lesson = Lesson::of_query(&learned.params, &batch.y, &|theta| {
             let norm = if track { Norm::Observe(&observer) } else { norm_of(&self.norm) };
             let z = self.model.forward(&theta[..body], theta[0].tape().constant(&batch.x), norm);

@@ -6,13 +6,14 @@
 use ndarray::ArrayD;
 
 use super::adapted::Adapted;
-use super::embed::{embedded, embedded_sets, embedding, inputs, seen_sets};
+use super::embed::{Passes, embedded, embedded_sets, embedding, inputs};
 use super::kept::{SHOWN, support_of, with_support};
 use super::learner::{Learned, Learner};
 use super::lesson::Lesson;
 use super::protonet::check_labelled;
 use super::score::{Query, Score};
 use super::task::{check_adapt, check_examples, check_inputs, finite_outputs};
+use super::tracking;
 use crate::data::{Episode, Examples, Targets};
 use crate::error::{Error, Result};
 use crate::nn::{Model, Moments, Norm, NormMode, Observer, ParamSpec, init_params};
@@ -212,11 +213,12 @@ fn joint_logits<'t, T: Real>(
     theta: &[Var<'t, T>],
     support: &Examples<T>,
     query: &ArrayD<T>,
+    passes: Option<&Passes>,
 ) -> Result<Var<'t, T>> {
     let (model, mode) = learner.body();
     let mut sets = inputs(support);
     sets.push(query);
-    let mut z = embedded_sets(model, mode, theta, &sets);
+    let mut z = embedded_sets(model, mode, theta, &sets, passes);
     let query = z.pop().expect("the query set");
     let head = fitted(learner, theta, &z, &support.y)?.head;
     Ok(learner.logits(&theta[model.count()..], head, query, Norm::Batch))
@@ -229,22 +231,15 @@ pub(super) fn lesson<T: Real>(
     learned: &Learned<T>,
     episode: &Episode<T>,
 ) -> Result<Lesson<T>> {
-    let (model, mode) = learner.body();
-    let y = &episode.query.y;
+    let passes = Passes::default();
+    let tracks = learner.body().1.momentum().is_some().then_some(&passes);
+    let (support, y) = (&episode.support, &episode.query.y);
     let lesson = Lesson::of_query(&learned.params, y, &|theta| {
-        let conditioned = learner.conditioned(theta, &episode.support)?;
+        let conditioned = learner.conditioned(theta, support)?;
         let theta = conditioned.as_ref().map_or(theta, |c| &c.theta);
-        Ok(learner.query(joint_logits(learner, theta, &episode.support, &episode.query.x)?, y))
+        Ok(learner.query(joint_logits(learner, theta, support, &episode.query.x, tracks)?, y))
     })?;
-    if !matches!(mode, NormMode::Tracked { .. }) {
-        return Ok(lesson);
-    }
-    let tape = Tape::new();
-    let seen = match learner.conditioned(&tape.leaves(&learned.params), &episode.support)? {
-        Some(c) => seen_sets(model, mode, &arrays(&c.theta), episode),
-        None => seen_sets(model, mode, &learned.params, episode),
-    };
-    Ok(lesson.with_seen(seen))
+    Ok(lesson.with_seen(tracking::seen(1, &passes.into_inner())))
 }
 
 fn arrays<T: Real>(vars: &[Var<'_, T>]) -> Vec<ArrayD<T>> {
@@ -308,7 +303,7 @@ pub(super) fn predict<T: Real>(
 }
 
 /// Logits of inputs in one batch. With tracked statistics the support set then has its own, as in training;
-/// in mode [`NormMode::Together`] it is in the same batch.
+/// in the modes that join both sets it is in the same batch.
 #[inline(never)]
 pub(super) fn predict_together<T: Real>(
     learner: &dyn ClosedForm<T>,
@@ -325,7 +320,7 @@ pub(super) fn predict_together<T: Real>(
     learner.check("support", &support)?;
     let tape = Tape::new();
     let theta = tape.leaves(&adapted.params(&learner.specs())?);
-    finite_outputs(joint_logits(learner, &theta, &support, x)?.to_array())
+    finite_outputs(joint_logits(learner, &theta, &support, x, None)?.to_array())
 }
 
 fn logits<T: Real>(
@@ -355,7 +350,7 @@ fn logits<T: Real>(
 /// Whether queries in one batch have a head that was fitted to other embeddings than those of
 /// [`Learner::predict`].
 fn embeds_again<T: Real>(model: &dyn Model<T>, mode: &NormMode) -> bool {
-    matches!(mode, NormMode::Tracked { .. } | NormMode::Together) && !model.norms().is_empty()
+    (mode.joins() || mode.momentum().is_some()) && !model.norms().is_empty()
 }
 
 compiled_here!(

@@ -1,16 +1,17 @@
 //! What metric learners share: embeddings of the sets of an episode, means of classes, distances.
 
+use std::cell::RefCell;
+
 use ndarray::{ArrayD, Axis, concatenate};
 
 use super::adapted::Adapted;
-use super::inner::{inductive, moments_of, norm_of};
+use super::inner::{inductive, norm_of};
 use super::task::check_inputs;
-use super::tracking::{seen, tracked};
-use crate::data::{Episode, Examples, Targets};
+use super::tracking::tracked;
+use crate::data::{Examples, Targets};
 use crate::error::Result;
-use crate::nn::{Model, Moments, Norm, NormMode};
+use crate::nn::{Model, Moments, Norm, NormMode, Observer};
 use crate::real::Real;
-use crate::tape::Tape;
 use crate::value::Value;
 use crate::var::Var;
 
@@ -20,23 +21,35 @@ pub(super) fn inputs<T>(support: &Examples<T>) -> Vec<&ArrayD<T>> {
     std::iter::once(&support.x).chain(unlabelled).collect()
 }
 
-/// The embeddings of sets as in training, by the mode of the norms; the support set comes first.
+/// The statistics that were seen in training, one entry for each batch, as [`tracking::seen`](super::tracking::seen) takes them.
+pub(super) type Passes = RefCell<Vec<(usize, Vec<Moments>)>>;
+
+/// The embeddings of sets as in training, by the mode of the norms; the support set comes first. In the modes that track
+/// statistics, `passes` is where they are written down.
 #[inline(never)]
 pub(super) fn embedded_sets<'t, T: Real>(
     model: &dyn Model<T>,
     mode: &NormMode,
     theta: &[Var<'t, T>],
     sets: &[&ArrayD<T>],
+    passes: Option<&Passes>,
 ) -> Vec<Var<'t, T>> {
     let (params, tape) = (&theta[..model.count()], theta[0].tape());
     let leaves: Vec<_> = sets.iter().map(|x| tape.constant(*x)).collect();
-    let norm = match mode {
-        NormMode::Together => Norm::Batch,
-        NormMode::Support => Norm::First(sets[0].shape()[0]),
-        _ => return leaves.into_iter().map(|x| model.forward(params, x, norm_of(mode))).collect(),
+    let pass = |x: Var<'t, T>| {
+        let Some(passes) = passes else { return model.forward(params, x, norm_of(mode)) };
+        let observer = Observer::new();
+        let z = model.forward(params, x, Norm::Observe(&observer));
+        passes.borrow_mut().push((0, observer.into_moments()));
+        z
     };
-    let counts: Vec<_> = sets.iter().map(|x| x.shape()[0]).collect();
-    model.forward(params, Var::concat(&leaves, 0), norm).split(0, &counts)
+    let all = || Var::concat(&leaves, 0);
+    let z = match mode {
+        NormMode::Together | NormMode::TrackedTogether { .. } => pass(all()),
+        NormMode::Support => model.forward(params, all(), Norm::First(sets[0].shape()[0])),
+        _ => return leaves.into_iter().map(pass).collect(),
+    };
+    z.split(0, &sets.iter().map(|x| x.shape()[0]).collect::<Vec<_>>())
 }
 
 /// The embeddings of the sets of a support set at test time, and the statistics by which single queries are
@@ -50,15 +63,15 @@ pub(super) fn embedding<'t, T: Real>(
     state: &[ArrayD<T>],
 ) -> (Vec<Var<'t, T>>, Vec<Moments>) {
     let (params, tracked) = (&theta[..model.count()], || tracked(state, 0));
-    if let NormMode::Tracked { .. } = mode {
+    if mode.momentum().is_some() {
         let moments = tracked();
         let z =
             sets.iter().map(|x| model.forward(params, theta[0].tape().constant(*x), Norm::Running(&moments)));
         return (z.collect(), moments);
     }
-    let seen = if *mode == NormMode::Together { joined(sets) } else { Value::from_array(sets[0].view()) };
+    let seen = if mode.joins() { joined(sets) } else { Value::from_array(sets[0].view()) };
     let moments = inductive(model, mode, params, &seen, &tracked);
-    (embedded_sets(model, mode, theta, sets), moments)
+    (embedded_sets(model, mode, theta, sets, None), moments)
 }
 
 /// The embeddings of queries at test time: each by itself, or in one batch with its own statistics.
@@ -79,27 +92,6 @@ pub(super) fn embedded<'t, T: Real>(
     }
     let moments = adapted.moments(&model.norms())?;
     Ok(model.forward(params, x, Norm::Running(&moments)))
-}
-
-/// What a lesson on an episode saw for a state that tracks statistics; nothing in other modes.
-#[inline(never)]
-pub(super) fn seen_sets<T: Real>(
-    model: &dyn Model<T>,
-    mode: &NormMode,
-    params: &[ArrayD<T>],
-    episode: &Episode<T>,
-) -> Vec<ArrayD<T>> {
-    if !matches!(mode, NormMode::Tracked { .. }) {
-        return Vec::new();
-    }
-    let pass = |x: &ArrayD<T>| {
-        let tape = Tape::new();
-        let params = tape.leaves(&params[..model.count()]);
-        (0, moments_of(model, &params, &Value::from_array(x.view())))
-    };
-    let mut sets = inputs(&episode.support);
-    sets.push(&episode.query.x);
-    seen(1, &sets.into_iter().map(pass).collect::<Vec<_>>())
 }
 
 /// Sets as one batch.
@@ -136,7 +128,7 @@ pub(super) fn squared_distances<'t, T: Real>(a: Var<'t, T>, b: Var<'t, T>) -> Va
 }
 
 compiled_here!(
-    T: embedded_sets::<T>, embedding::<T>, embedded::<T>, seen_sets::<T>, class_means::<T>, squared_distances::<T>,
+    T: embedded_sets::<T>, embedding::<T>, embedded::<T>, class_means::<T>, squared_distances::<T>,
 );
 
 #[cfg(test)]

@@ -158,7 +158,7 @@ impl<T: Real, M: Model<T>> Learner<T> for Imaml<M> {
     fn check_settings(&self) -> Result<()> {
         Learner::<T>::check_settings(&self.maml)?;
         check_rate("damping", self.damping)?;
-        if let NormMode::Tracked { .. } = self.maml.norm {
+        if self.maml.norm.momentum().is_some() {
             let need = "one of the others: statistics are not tracked over the steps of an implicit gradient";
             return Err(Error::Setting { name: "norm", value: format!("{:?}", self.maml.norm), need });
         }

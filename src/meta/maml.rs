@@ -15,7 +15,7 @@ use super::score::Scores;
 use super::task::{Task, check_adapt, check_examples, check_learned};
 use super::tracking::{absorb, state_specs, tracked};
 use crate::data::{Episode, Examples};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kernels::with_image_threads;
 use crate::nn::{Model, Norm, NormMode, ParamSpec, Role, init_params};
 use crate::real::Real;
@@ -152,6 +152,10 @@ impl<T: Real, M: Model<T>, R: UpdateRule<T>> Learner<T> for Maml<M, R> {
 
     fn check_settings(&self) -> Result<()> {
         self.norm.check(&self.model)?;
+        if let NormMode::TrackedTogether { .. } = self.norm {
+            let need = "one of the others: steps on the support set cannot have the query set in their batch";
+            return Err(Error::Setting { name: "norm", value: format!("{:?}", self.norm), need });
+        }
         self.rule.check()?;
         self.multi_step.iter().try_for_each(|m| m.check(self.steps))?;
         check_rate("proximal", self.proximal)?;

@@ -177,7 +177,7 @@ impl<T: Real, M: Model<T>> Learner<T> for MetaLstm<M> {
 
     fn check_settings(&self) -> Result<()> {
         self.norm.check(&self.model)?;
-        if let NormMode::Tracked { .. } = self.norm {
+        if self.norm.momentum().is_some() {
             let need = "one of the others: statistics are gathered in each task anew";
             return Err(Error::Setting { name: "norm", value: format!("{:?}", self.norm), need });
         }

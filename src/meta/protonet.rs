@@ -38,7 +38,7 @@ pub enum Distance {
 pub struct ProtoNet<M> {
     /// The embedding, usually a [`Conv4`](crate::Conv4) without its head.
     pub model: M,
-    /// Which statistics batch norm uses.
+    /// Which statistics batch norm uses; the published code has [`NormMode::TrackedTogether`].
     pub norm: NormMode,
     /// How embeddings are compared.
     pub distance: Distance,

@@ -42,7 +42,7 @@ use crate::var::Var;
 pub struct R2d2<M> {
     /// The embedding, usually a [`Conv4`](crate::Conv4) without its head.
     pub model: M,
-    /// Which statistics batch norm uses; the published code has [`NormMode::Together`].
+    /// Which statistics batch norm uses; the published code has [`NormMode::TrackedTogether`].
     pub norm: NormMode,
     /// What the ridge `λ` begins with, above 0.
     pub lambda: f64,

@@ -81,7 +81,7 @@ pub enum Follows {
 pub struct SemiProtoNet<M> {
     /// The embedding, usually a [`Conv4`](crate::Conv4) without its head.
     pub model: M,
-    /// Which statistics batch norm uses; the published code has [`NormMode::Together`] in training, for support set,
+    /// Which statistics batch norm uses; the published code has [`NormMode::TrackedTogether`], for support set,
     /// unlabelled and query images.
     pub norm: NormMode,
     /// How prototypes are refined.

@@ -1,4 +1,4 @@
-//! Running statistics of norms as a learner's state ([`NormMode::Tracked`]).
+//! Running statistics of norms as a learner's state ([`NormMode::Tracked`] and [`NormMode::TrackedTogether`]).
 
 use ndarray::ArrayD;
 
@@ -9,7 +9,7 @@ use crate::real::Real;
 /// The state of a learner that tracks the statistics of a model's norms, `rows` of them apart (one for
 /// each inner step, or a single one): for each layer means and variances `[rows, channels]`.
 pub(super) fn state_specs(model: &dyn Network, mode: &NormMode, rows: usize) -> Vec<ParamSpec> {
-    if !matches!(mode, NormMode::Tracked { .. }) {
+    if mode.momentum().is_none() {
         return Vec::new();
     }
     let layer = |(layer, &channels): (usize, &usize)| {
@@ -50,7 +50,7 @@ pub(super) fn seen<T: Real>(rows: usize, passes: &[(usize, Vec<Moments>)]) -> Ve
 /// Moves the state towards the mean of what the lessons of a meta-step saw, by the mode's momentum.
 #[inline(never)]
 pub(super) fn absorb<T: Real>(mode: &NormMode, state: &mut [ArrayD<T>], seen: &[Vec<ArrayD<T>>]) {
-    let NormMode::Tracked { momentum } = mode else { return };
+    let Some(momentum) = mode.momentum() else { return };
     let share = T::from_f64(momentum / seen.len().max(1) as f64);
     for (i, now) in state.iter_mut().enumerate() {
         let before = now.clone();

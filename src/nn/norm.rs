@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use ndarray::ArrayD;
 
-use crate::ops::{ConvBlock, given_affine};
+use crate::ops::{ConvBlock, given_affine, observed_conv_block};
 use crate::real::Real;
 use crate::var::Var;
 
@@ -129,9 +129,10 @@ impl Norm<'_> {
         match self {
             Norm::Batch => x.conv_block(w, gamma, beta, ConvBlock { stride, pad, eps: EPS, window }),
             Norm::Observe(observer) => {
-                let y = x.conv2d(w, stride, pad);
-                observer.add(layer, observed(y, Some(bias)));
-                y.batch_norm_relu_pool(gamma, beta, EPS, window)
+                let block = ConvBlock { stride, pad, eps: EPS, window };
+                let (y, statistics) = observed_conv_block(x, [w, gamma, beta], block, true);
+                observer.add(layer, with_bias(statistics, Some(bias)));
+                y
             }
             Norm::First(n) => {
                 let y = x.conv2d(w, stride, pad);
@@ -171,9 +172,10 @@ impl Norm<'_> {
         match self {
             Norm::Batch => x.conv_norm_pool(w, gamma, beta, ConvBlock { stride, pad, eps: EPS, window }),
             Norm::Observe(observer) => {
-                let y = x.conv2d(w, stride, pad);
-                observer.add(layer, observed(y, bias));
-                y.batch_norm_pool(gamma, beta, EPS, window)
+                let block = ConvBlock { stride, pad, eps: EPS, window };
+                let (y, statistics) = observed_conv_block(x, [w, gamma, beta], block, false);
+                observer.add(layer, with_bias(statistics, bias));
+                y
             }
             Norm::First(n) => {
                 let y = x.conv2d(w, stride, pad);
@@ -206,7 +208,7 @@ impl Norm<'_> {
         match self {
             Norm::Batch => x.batch_norm(gamma, beta, EPS),
             Norm::Observe(observer) => {
-                observer.add(layer, observed(x, Some(bias)));
+                observer.add(layer, observed(x, bias));
                 x.batch_norm(gamma, beta, EPS)
             }
             Norm::First(n) => {
@@ -234,12 +236,18 @@ fn first_statistics<'t, T: Real>(x: Var<'t, T>, n: usize) -> (Var<'t, T>, Var<'t
 }
 
 /// The statistics of the batch `x + bias`.
-fn observed<'t, T: Real>(x: Var<'t, T>, bias: Option<Var<'t, T>>) -> Moments {
+fn observed<'t, T: Real>(x: Var<'t, T>, bias: Var<'t, T>) -> Moments {
     let over: Vec<_> = (0..x.shape().len() - 1).collect();
     let numbers = |v: Var<'t, T>| v.to_array().iter().map(|v| v.as_f64()).collect();
-    let mean = x.mean_axes(&over);
-    let mean = bias.map_or(mean, |bias| mean + bias);
-    Moments { mean: numbers(mean), var: numbers(x.var_axes(&over)) }
+    with_bias([numbers(x.mean_axes(&over)), numbers(x.var_axes(&over))], Some(bias))
+}
+
+/// Mean and variance after a bias was added.
+fn with_bias<T: Real>([mut mean, var]: [Vec<f64>; 2], bias: Option<Var<'_, T>>) -> Moments {
+    if let Some(bias) = bias {
+        mean.iter_mut().zip(bias.val().data()).for_each(|(mean, bias)| *mean += bias.as_f64());
+    }
+    Moments { mean, var }
 }
 
 /// Mean and variance given for a layer, for its input before `bias` is added; `like` says on which tape.

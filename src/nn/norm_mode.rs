@@ -12,11 +12,13 @@ use crate::error::{Error, Result};
 /// | `Support` | its own | the support set's | the support set's | the batch's own |
 /// | `Together` | both sets as one batch (metric learners), else its own | both sets as one batch | the support set's | the batch's own |
 /// | `Tracked` | its own | its own | tracked ones | the batch's own |
+/// | `TrackedTogether` (metric learners, baselines) | both sets as one batch | both sets as one batch | tracked ones | the batch's own |
 /// | `Running` | given ones | given ones | given ones | given ones |
 ///
 /// Metric learners use tracked statistics for the support set too where they predict inductively, so that both
-/// sets are embedded by the same function. In the modes `Together` and `Tracked` their `predict_together` embeds the
-/// support set again, as in training (in `Together` in one batch with the queries); what they adapted keeps it for this.
+/// sets are embedded by the same function. In the modes `Together`, `Tracked` and `TrackedTogether` their
+/// `predict_together` embeds the support set again, as in training (in the modes that say together in one batch with the
+/// queries); what they adapted keeps it for this.
 ///
 /// Unlabelled inputs of a support set are a set of their own, after the support set; in mode `Together` the statistics
 /// of `predict` are those of both.
@@ -31,13 +33,19 @@ pub enum NormMode {
     Batch,
     /// The support set's for both sets; the gradient flows through them.
     Support,
-    /// Support and query set go through the network as one batch, as in the published code of
-    /// prototypical networks.
+    /// Support and query set go through the network as one batch, as in the training of prototypical networks.
     Together,
     /// Each set's own in training, where a running mean of them is kept in the learner's state.
     Tracked {
         /// How far a meta-batch's statistics move the running ones, in `0..=1`; PyTorch's layers
         /// use 0.1.
+        momentum: f64,
+    },
+    /// Support and query set go through the network as one batch in training, where a running mean of its statistics is kept
+    /// in the learner's state: what the published code of prototypical networks and their relatives does. For metric
+    /// learners; a baseline, which has one set, takes it as [`Tracked`](NormMode::Tracked).
+    TrackedTogether {
+        /// As in [`Tracked`](NormMode::Tracked).
         momentum: f64,
     },
     /// Given ones, an entry per normalised layer.
@@ -54,13 +62,28 @@ impl NormMode {
     pub fn check(&self, model: &(impl Network + ?Sized)) -> Result<()> {
         let (given, channels) = match self {
             NormMode::Running(given) => (given, model.norms()),
-            NormMode::Tracked { momentum } if !(0.0 < *momentum && *momentum <= 1.0) => {
+            NormMode::Tracked { momentum } | NormMode::TrackedTogether { momentum }
+                if !(0.0 < *momentum && *momentum <= 1.0) =>
+            {
                 let need = "above 0 and at most 1, the share of the new statistics";
                 return Err(Error::Setting { name: "momentum", value: momentum.to_string(), need });
             }
             _ => return Ok(()),
         };
         check_moments(given, &channels)
+    }
+
+    /// How far new statistics move the running ones, in the modes that track them.
+    pub(crate) fn momentum(&self) -> Option<f64> {
+        match self {
+            NormMode::Tracked { momentum } | NormMode::TrackedTogether { momentum } => Some(*momentum),
+            _ => None,
+        }
+    }
+
+    /// Whether both sets are one batch in training.
+    pub(crate) fn joins(&self) -> bool {
+        matches!(self, NormMode::Together | NormMode::TrackedTogether { .. })
     }
 }
 

@@ -12,7 +12,7 @@
 use std::rc::Rc;
 
 use super::conv2d::{conv2d, conv2d_input_grad, conv2d_weight_grad, geometry};
-use super::norm_relu::{grad, tiles_of};
+use super::norm_relu::{grad, normalised, tiles_of};
 use crate::kernels::norm::{Moments, NormGrad, Winners};
 use crate::kernels::{ConvShape, each, vectorized};
 use crate::op::{Emit, Point, Rule};
@@ -131,7 +131,7 @@ impl<'t, T: Real> Var<'t, T> {
         beta: Var<'t, T>,
         block: ConvBlock,
     ) -> Var<'t, T> {
-        convolved(self, w, [gamma, beta], block, true)
+        convolved(self, w, [gamma, beta], block, true).0
     }
 
     /// [`conv_block`](Var::conv_block) without the ReLU: convolution, batch norm, and the largest value of each window.
@@ -147,8 +147,22 @@ impl<'t, T: Real> Var<'t, T> {
         beta: Var<'t, T>,
         block: ConvBlock,
     ) -> Var<'t, T> {
-        convolved(self, w, [gamma, beta], block, false)
+        convolved(self, w, [gamma, beta], block, false).0
     }
+}
+
+/// [`Var::conv_block`], or [`Var::conv_norm_pool`] without `relu`, and mean and biased variance of each channel of the
+/// convolution's output, `[c]` each.
+#[track_caller]
+#[inline(never)]
+pub(crate) fn observed_conv_block<'t, T: Real>(
+    x: Var<'t, T>,
+    [w, gamma, beta]: [Var<'t, T>; 3],
+    block: ConvBlock,
+    relu: bool,
+) -> (Var<'t, T>, [Vec<f64>; 2]) {
+    let (y, winners) = convolved(x, w, [gamma, beta], block, relu);
+    (y, winners.statistics())
 }
 
 #[track_caller]
@@ -158,14 +172,13 @@ fn convolved<'t, T: Real>(
     [gamma, beta]: [Var<'t, T>; 2],
     block: ConvBlock,
     relu: bool,
-) -> Var<'t, T> {
+) -> (Var<'t, T>, Rc<Winners<T>>) {
     let conv = geometry(x, w, block.stride, block.pad);
     if conv.kh * conv.kw * conv.c_in > THIN || conv.n == 0 {
         let y = x.conv2d(w, block.stride, block.pad);
-        return match relu {
-            true => y.batch_norm_relu_pool(gamma, beta, block.eps, block.window),
-            false => y.batch_norm_pool(gamma, beta, block.eps, block.window),
-        };
+        let name = if relu { "batch_norm_relu_pool" } else { "batch_norm_pool" };
+        let windows = tiles_of(name, &y.shape(), block.window, [gamma, beta]);
+        return normalised(y, [gamma, beta], block.eps, windows, relu);
     }
     let shape = [conv.n, conv.oh(), conv.ow(), conv.c_out];
     let windows =
@@ -180,12 +193,13 @@ fn convolved<'t, T: Real>(
     each_block(&conv, images.data(), weights.data(), |from, _, y| {
         winners.choose(from, y, [gamma_val.data(), beta_val.data()], &mut out);
     });
-    let rule = ThinBlock { conv, winners: Rc::new(winners) };
+    let winners = Rc::new(winners);
+    let rule = ThinBlock { conv, winners: Rc::clone(&winners) };
     let [y] = x.tape().push_all([Value::new(&windows.pooled(), out)], rule, &[x, w, gamma, beta]);
-    y
+    (y, winners)
 }
 
-compiled_here!(T: Var::<T>::conv_block, Var::<T>::conv_norm_pool);
+compiled_here!(T: Var::<T>::conv_block, Var::<T>::conv_norm_pool, observed_conv_block::<T>);
 
 #[cfg(test)]
 mod tests {

@@ -72,6 +72,7 @@ mod stack;
 
 pub(crate) use arith::Scaled;
 pub use conv_block::ConvBlock;
+pub(crate) use conv_block::observed_conv_block;
 pub use dropout::Key;
 pub use index::Positions;
 pub use lengths::cosine_similarity;

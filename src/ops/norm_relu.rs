@@ -169,6 +169,7 @@ impl<'t, T: Real> Var<'t, T> {
             tiles_of("batch_norm_relu_pool", &self.shape(), window, [gamma, beta]),
             true,
         )
+        .0
     }
 
     /// [`batch_norm_relu_pool`](Var::batch_norm_relu_pool) without the ReLU: batch norm, then the largest value of
@@ -193,17 +194,18 @@ impl<'t, T: Real> Var<'t, T> {
             tiles_of("batch_norm_pool", &self.shape(), window, [gamma, beta]),
             false,
         )
+        .0
     }
 }
 
-/// Records [`NormRelu`], with the ReLU or without it.
-fn normalised<'t, T: Real>(
+/// Records [`NormRelu`], with the ReLU or without it; also what the forward pass left.
+pub(super) fn normalised<'t, T: Real>(
     x: Var<'t, T>,
     [gamma, beta]: [Var<'t, T>; 2],
     eps: f64,
     windows: PoolWindows,
     relu: bool,
-) -> Var<'t, T> {
+) -> (Var<'t, T>, Rc<Winners<T>>) {
     let (value, gamma_val, beta_val) = (x.val(), gamma.val(), beta.val());
     let mut moments = Moments::new(windows.shape[3]);
     moments.add(value.data());
@@ -213,8 +215,9 @@ fn normalised<'t, T: Real>(
     winners.choose(0, value.data(), [gamma_val.data(), beta_val.data()], &mut y);
     drop(value);
     let value = Value::new(&windows.pooled(), y);
-    let [y] = x.tape().push_all([value], NormRelu(Rc::new(winners)), &[x, gamma, beta]);
-    y
+    let winners = Rc::new(winners);
+    let [y] = x.tape().push_all([value], NormRelu(Rc::clone(&winners)), &[x, gamma, beta]);
+    (y, winners)
 }
 
 compiled_here!(T: Var::<T>::batch_norm_relu_pool, Var::<T>::batch_norm_pool);

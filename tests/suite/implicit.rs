@@ -113,12 +113,15 @@ fn it_learns_to_fit_a_sinusoid_and_to_tell_characters_apart() {
 fn settings_out_of_range_are_refused_by_name() {
     let new = || Imaml::new(Mlp::new(&[1, 1]).unwrap(), 2.0, BATCH);
     let tracked = Imaml::new(Mlp::new(&[1, 1]).unwrap(), 2.0, NormMode::Tracked { momentum: 0.1 });
+    let together = NormMode::TrackedTogether { momentum: 0.1 };
+    let together = Imaml::new(Mlp::new(&[1, 1]).unwrap(), 2.0, together);
     let zero = Imaml::new(Mlp::new(&[1, 1]).unwrap(), 0.0, BATCH);
     let nan = Imaml::new(Mlp::new(&[1, 1]).unwrap(), f64::NAN, BATCH);
     for (learner, name) in [
         (zero, "lambda"),
         (nan, "proximal"),
         (tracked, "norm"),
+        (together, "norm"),
         (new().damping(-1.0), "damping"),
         (new().inner_lr(f64::NAN), "inner_lr"),
     ] {

@@ -61,6 +61,13 @@ impl<T: Real> Winners<T> {
         Winners { windows, eps: T::ZERO, floor: T::ZERO, mean, inv_std, taken }
     }
 
+    /// Mean and biased variance of each channel of the batch.
+    pub(crate) fn statistics(&self) -> [Vec<f64>; 2] {
+        // a channel that does not vary must not get a variance below 0 by rounding
+        let var = |r: &T| (1.0 / (r.as_f64() * r.as_f64()) - self.eps.as_f64()).max(0.0);
+        [self.mean.iter().map(|m| m.as_f64()).collect(), self.inv_std.iter().map(var).collect()]
+    }
+
     /// The forward pass over images `from..` of the batch, as many as `x` holds:
     /// `max(γ·x̂ + β, floor)` of each window's winner to `y`, the whole batch's outputs, and the
     /// winners to `self`. Among equal ones the first wins, and a NaN wins over every number.

@@ -76,7 +76,7 @@ pub(in crate::meta) fn lesson<T: Real>(
     } else {
         Lesson::of_query(params, &episode.query.y, &|theta| inner.unrolled(theta, &sets, weights, order))?
     };
-    if !matches!(inner.norm, NormMode::Tracked { .. }) {
+    if inner.norm.momentum().is_none() {
         return Ok(lesson);
     }
     let seen = watched(inner, &values(params), &sets, rows, weights.len())?;

@@ -24,7 +24,7 @@ pub(super) use adaptation::{adapt, inner, lesson, outputs, scores, settled};
 pub use adapts::Adapts;
 pub use curvature::CurvatureRule;
 pub use moments::{AdamRule, MomentumRule, RmsPropRule};
-pub(super) use query::{inductive, moments_of, norm_of, query_outputs};
+pub(super) use query::{inductive, norm_of, query_outputs};
 pub use rates::{ElementRates, StepRates};
 pub use rule::{GradientDescent, Update, UpdateRule, Updated};
 pub(super) use steps::InnerLoop;

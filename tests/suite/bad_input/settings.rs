@@ -109,5 +109,15 @@ fn a_momentum_of_tracked_statistics_must_be_a_share() {
         let learned = Learned { params: learner.init(0), state };
         let result = learner.adapt(&learned, &episode.support);
         assert_error!(result, Error::Setting { name: "momentum", .. }, "`momentum`", shown);
+        let learner = ProtoNet::new(learner.model, NormMode::TrackedTogether { momentum });
+        let result = Trainer::<f32, _, _>::new(&learner, Adam::default(), config());
+        assert_error!(result, Error::Setting { name: "momentum", .. }, "`momentum`", shown);
     }
+}
+
+#[test]
+fn steps_on_a_support_set_are_not_together_with_the_query_set() {
+    let learner = with_norm(conv4().0, NormMode::TrackedTogether { momentum: 0.1 });
+    let result = Trainer::<f32, _, _>::new(&learner, Adam::default(), config());
+    assert_error!(result, Error::Setting { name: "norm", .. }, "TrackedTogether", "support set");
 }

@@ -122,6 +122,7 @@ fn modes() -> Vec<NormMode> {
         NormMode::Support,
         NormMode::Together,
         NormMode::Tracked { momentum: 0.3 },
+        NormMode::TrackedTogether { momentum: 0.3 },
         NormMode::Running(vec![given]),
     ]
 }

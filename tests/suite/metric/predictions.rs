@@ -64,22 +64,50 @@ fn predictions_have_the_loss_of_training_where_they_are_normalised_as_in_trainin
     }
 }
 
-#[test]
-fn tracked_statistics_are_the_mean_over_all_sets_of_the_episode() {
-    let episode: Episode<f64> = episode(2, 14);
-    let learner = SemiProtoNet::new(SMOOTH, NormMode::Tracked { momentum: 1.0 }, Refinement::SoftKMeans);
+/// What a learner of this mode tracks of an episode, with support set, unlabelled inputs and queries.
+fn tracked_means(mode: NormMode, episode: &Episode<f64>) -> ArrayD<f64> {
+    let learner = SemiProtoNet::new(SMOOTH, mode, Refinement::SoftKMeans);
     let start = learned::<f64>(&learner);
-    let lesson = learner.lesson(&start, &episode, &Progress::default()).unwrap();
+    let lesson = learner.lesson(&start, episode, &Progress::default()).unwrap();
     let mut state = start.state.clone();
     learner.absorb(&mut state, &[lesson.seen]);
+    state[0].clone()
+}
+
+/// The means of the norm's inputs over a batch.
+fn means_of(x: &ArrayD<f64>) -> ArrayD<f64> {
+    let (tape, observer) = (Tape::new(), innerloop::Observer::new());
+    let theta = tape.leaves(&Model::<f64>::init(&SMOOTH, 1));
+    let _ = SMOOTH.forward(&theta, tape.constant(x), Norm::Observe(&observer));
+    ArrayD::from_shape_vec(vec![1, FEATURES], observer.into_moments()[0].mean.clone()).unwrap()
+}
+
+#[test]
+fn tracked_statistics_are_the_mean_over_all_sets_of_the_episode_or_those_of_all_sets_as_one() {
+    let episode: Episode<f64> = episode(2, 14);
     let sets = [&episode.support.x, episode.support.unlabelled.as_ref().unwrap(), &episode.query.x];
-    let mut mean = ArrayD::<f64>::zeros(vec![1, FEATURES]);
-    for x in sets {
-        let (tape, observer) = (Tape::new(), innerloop::Observer::new());
-        let theta = tape.leaves(&start.params);
-        let _ = SMOOTH.forward(&theta, tape.constant(x), Norm::Observe(&observer));
-        let moments = &observer.into_moments()[0];
-        mean.iter_mut().zip(&moments.mean).for_each(|(sum, m)| *sum += m / 3.0);
+    let apart = sets.iter().fold(ArrayD::zeros(vec![1, FEATURES]), |sum, x| sum + means_of(x) / 3.0);
+    let together = means_of(&innerloop::ndarray::concatenate(Axis(0), &sets.map(|x| x.view())).unwrap());
+    assert!(largest_difference(&apart, &together) > 1e-3);
+    let found = tracked_means(NormMode::Tracked { momentum: 1.0 }, &episode);
+    assert!(largest_difference(&found, &apart) < 1e-12);
+    let found = tracked_means(NormMode::TrackedTogether { momentum: 1.0 }, &episode);
+    assert!(largest_difference(&found, &together) < 1e-12);
+}
+
+/// As the authors train them: the gradient is that of one batch.
+#[test]
+fn together_has_the_same_gradients_with_and_without_tracking() {
+    let episode: Episode<f64> = episode(2, 15);
+    let tracked = NormMode::TrackedTogether { momentum: 0.2 };
+    for (plain, tracks) in
+        learners::<f64>(SMOOTH, &NormMode::Together).iter().zip(learners::<f64>(SMOOTH, &tracked))
+    {
+        let start = learned(&tracks);
+        let grads = |learner: &dyn Trainable<f64>| {
+            learner.lesson(&start, &episode, &Progress::default()).unwrap().grads
+        };
+        let (found, want) = (grads(&tracks), grads(plain));
+        found.iter().zip(&want).for_each(|(a, b)| assert!(largest_difference(a, b) < 1e-12));
     }
-    assert!(largest_difference(&state[0], &mean) < 1e-12);
 }
