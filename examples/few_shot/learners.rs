@@ -8,7 +8,7 @@ use innerloop::{
 
 use crate::data::{Sentences, Source};
 use crate::network::Network;
-use crate::recipes::{Inner, adapted, baseline, episodic, maml, nearest, plain_maml, protonet};
+use crate::recipes::{Inner, adapted, baseline, episodic, maml, metric, nearest, plain_maml, protonet};
 use crate::run::{Row, evaluated, trained};
 use crate::settings::Settings;
 use crate::unseen::Unseen;
@@ -119,25 +119,25 @@ pub const ALL: &[Named] = &[
         episodic(name, settings, source, &learner, [settings.ways, settings.shots, 8])
     }),
     named("protonet", "prototypical networks", |name, settings, source| {
-        let model = source.network(settings, Network::Pooled, None)?;
-        protonet(name, settings, source, &ProtoNet::new(model, settings.statistics.mode()))
+        let (model, norm) = metric(settings, source)?;
+        protonet(name, settings, source, &ProtoNet::new(model, norm))
     }),
     named(
         "protonet-cosine",
         "prototypical networks by cosine, with a learned scale",
         |name, settings, source| {
-            let model = source.network(settings, Network::Pooled, None)?;
+            let (model, norm) = metric(settings, source)?;
             let cosine = Distance::Cosine { scale: 10.0 };
-            protonet(name, settings, source, &ProtoNet::new(model, settings.statistics.mode()).distance(cosine))
+            protonet(name, settings, source, &ProtoNet::new(model, norm).distance(cosine))
         },
     ),
     named("matching", "matching networks, by a learned multiple of the cosine", |name, settings, source| {
-        let model = source.network(settings, Network::Pooled, None)?;
-        protonet(name, settings, source, &MatchingNet::new(model, settings.statistics.mode()))
+        let (model, norm) = metric(settings, source)?;
+        protonet(name, settings, source, &MatchingNet::new(model, norm))
     }),
     named("matching-fce", "matching networks with full context embeddings", |name, settings, source| {
-        let model = source.network(settings, Network::Pooled, None)?;
-        let learner = MatchingNet::new(model, settings.statistics.mode()).full_context(5);
+        let (model, norm) = metric(settings, source)?;
+        let learner = MatchingNet::new(model, norm).full_context(5);
         episodic(name, settings, source, &learner, [settings.ways, 15, 4])
     }),
     of_images(
@@ -155,19 +155,19 @@ pub const ALL: &[Named] = &[
         },
     ),
     named("tadam", "prototypes in an embedding that is conditioned on the task", |name, settings, source| {
-        let model = source.network(settings, Network::Pooled, None)?;
-        episodic(name, settings, source, &Tadam::new(model, settings.statistics.mode()), [20, 5, 2])
+        let (model, norm) = metric(settings, source)?;
+        episodic(name, settings, source, &Tadam::new(model, norm), [20, 5, 2])
     }),
     named("meta-opt-net", "a support vector machine on learned embeddings", |name, settings, source| {
-        let model = source.network(settings, Network::Pooled, None)?;
-        episodic(name, settings, source, &MetaOptNet::svm(model, settings.statistics.mode()), [settings.ways, 6, 8])
+        let (model, norm) = metric(settings, source)?;
+        episodic(name, settings, source, &MetaOptNet::svm(model, norm), [settings.ways, 6, 8])
     }),
     named(
         "semi-protonet",
         "prototypes refined by unlabelled examples, soft k-means",
         |name, settings, source| {
-            let model = source.network(settings, Network::Pooled, None)?;
-            let learner = SemiProtoNet::new(model, settings.statistics.mode(), Refinement::SoftKMeans);
+            let (model, norm) = metric(settings, source)?;
+            let learner = SemiProtoNet::new(model, norm, Refinement::SoftKMeans);
             // 5 unlabelled images of each class and of 5 other classes, in the test too
             let tasks = source.train(settings, settings.ways, settings.shots, 5)?.unlabelled(5, 5, 5)?;
             let fewer = Settings { eval_queries: 10, ..settings.clone() };
@@ -177,8 +177,8 @@ pub const ALL: &[Named] = &[
         },
     ),
     named("r2d2", "ridge regression on learned embeddings", |name, settings, source| {
-        let model = source.network(settings, Network::Pooled, None)?;
-        episodic(name, settings, source, &R2d2::new(model, settings.statistics.mode()), [20, 5, 2])
+        let (model, norm) = metric(settings, source)?;
+        episodic(name, settings, source, &R2d2::new(model, norm), [20, 5, 2])
     }),
     named("reptile", "Reptile, 5 inner steps of 10 images by Adam", |name, settings, source| {
         let (model, _) = adapted(settings, source, Inner::ONE)?;

@@ -39,6 +39,11 @@ pub fn adapted(settings: &Settings, source: &Source, small: Inner) -> Result<(Ne
     Ok((model, Inner { lr, steps, eval_steps: steps.max(usual.eval_steps) }))
 }
 
+/// The network of metric learners, and what its norms use.
+pub fn metric(settings: &Settings, source: &Source) -> Result<(Net, NormMode)> {
+    Ok((source.network(settings, Network::Pooled, None)?, settings.statistics.mode()))
+}
+
 /// MAML of this order with the inner loop that the settings say.
 pub fn plain_maml(settings: &Settings, source: &Source, order: Order) -> Result<Maml<Net>> {
     // by measurement, see docs/results.md: first order does not bear the rate at which second order learns fastest

@@ -135,6 +135,7 @@ compiled_here!(
 mod tests {
     use super::*;
     use crate::check_grads;
+    use crate::tape::Tape;
     use ndarray::arr2;
 
     #[test]

@@ -10,9 +10,7 @@ fn each_is_trained_and_evaluated_behind_dyn_on_images_with_distractors() {
     let tasks = EpisodeSampler::new(&images, &images.all(), shape, 4).unwrap().unlabelled(2, 2, 2).unwrap();
     let model = Conv4::new([16, 16, 1], 3, Downsample::MaxPool, None).unwrap();
     let momentum = 0.1;
-    for mode in
-        [NormMode::Together, NormMode::Tracked { momentum }, NormMode::TrackedTogether { momentum }]
-    {
+    for mode in [NormMode::Together, NormMode::Tracked { momentum }, NormMode::TrackedTogether { momentum }] {
         for learner in learners::<f32>(Box::leak(Box::new(model.clone())) as &Conv4, &mode) {
             let config = TrainConfig::new(2, 1e-2, 2).seed(3);
             let mut trainer = Trainer::new(&learner, Adam::default(), config).unwrap();
