@@ -181,7 +181,8 @@ pub use meta::{
 };
 pub use meta::{Imaml, Implicit, MetaLstm, RelationNet, Solved, conjugate_gradient};
 pub use meta::{
-    check_adapt, check_examples, check_inputs, check_learned, evaluate, evaluate_across, meta_grad, task_loss,
+    check_adapt, check_examples, check_inputs, check_learned, embed, evaluate, evaluate_across, meta_grad,
+    task_loss,
 };
 pub use nn::{
     Activation, BlockShape, Contextual, Conv4, Downsample, EmbeddingBag, FilmConv4, Init, MapConv4, Mlp,

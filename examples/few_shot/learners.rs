@@ -8,7 +8,9 @@ use innerloop::{
 
 use crate::data::{Sentences, Source};
 use crate::network::Network;
-use crate::recipes::{Inner, adapted, baseline, episodic, maml, metric, nearest, plain_maml, protonet};
+use crate::recipes::{
+    Inner, adapted, baseline, episodic, headed, maml, metric, nearest, plain_maml, protonet,
+};
 use crate::run::{Row, evaluated, trained};
 use crate::settings::Settings;
 use crate::unseen::Unseen;
@@ -120,7 +122,7 @@ pub const ALL: &[Named] = &[
     }),
     named("protonet", "prototypical networks", |name, settings, source| {
         let (model, norm) = metric(settings, source)?;
-        protonet(name, settings, source, &ProtoNet::new(model, norm))
+        protonet(name, settings, source, ProtoNet::new(model, norm))
     }),
     named(
         "protonet-cosine",
@@ -128,17 +130,17 @@ pub const ALL: &[Named] = &[
         |name, settings, source| {
             let (model, norm) = metric(settings, source)?;
             let cosine = Distance::Cosine { scale: 10.0 };
-            protonet(name, settings, source, &ProtoNet::new(model, norm).distance(cosine))
+            protonet(name, settings, source, ProtoNet::new(model, norm).distance(cosine))
         },
     ),
     named("matching", "matching networks, by a learned multiple of the cosine", |name, settings, source| {
         let (model, norm) = metric(settings, source)?;
-        protonet(name, settings, source, &MatchingNet::new(model, norm))
+        protonet(name, settings, source, MatchingNet::new(model, norm))
     }),
     named("matching-fce", "matching networks with full context embeddings", |name, settings, source| {
         let (model, norm) = metric(settings, source)?;
         let learner = MatchingNet::new(model, norm).full_context(5);
-        episodic(name, settings, source, &learner, [settings.ways, 15, 4])
+        headed(name, settings, source, learner, [settings.ways, 15, 4])
     }),
     of_images(
         "relation",
@@ -160,7 +162,7 @@ pub const ALL: &[Named] = &[
     }),
     named("meta-opt-net", "a support vector machine on learned embeddings", |name, settings, source| {
         let (model, norm) = metric(settings, source)?;
-        episodic(name, settings, source, &MetaOptNet::svm(model, norm), [settings.ways, 6, 8])
+        headed(name, settings, source, MetaOptNet::svm(model, norm), [settings.ways, 6, 8])
     }),
     named(
         "semi-protonet",
@@ -178,7 +180,7 @@ pub const ALL: &[Named] = &[
     ),
     named("r2d2", "ridge regression on learned embeddings", |name, settings, source| {
         let (model, norm) = metric(settings, source)?;
-        episodic(name, settings, source, &R2d2::new(model, norm), [20, 5, 2])
+        headed(name, settings, source, R2d2::new(model, norm), [20, 5, 2])
     }),
     named("reptile", "Reptile, 5 inner steps of 10 images by Adam", |name, settings, source| {
         let (model, _) = adapted(settings, source, Inner::ONE)?;
@@ -194,7 +196,7 @@ pub const ALL: &[Named] = &[
         |name, settings, source| {
             let tracked = NormMode::Tracked { momentum: 0.1 };
             let model = source.network(settings, Network::Pooled, None)?;
-            baseline(name, settings, source, &Baseline::new(model, source.train.len(), tracked))
+            baseline(name, settings, source, Baseline::new(model, source.train.len(), tracked))
         },
     ),
     named(
@@ -203,7 +205,7 @@ pub const ALL: &[Named] = &[
         |name, settings, source| {
             let tracked = NormMode::Tracked { momentum: 0.1 };
             let model = source.network(settings, Network::Pooled, None)?;
-            baseline(name, settings, source, &Baseline::plus_plus(model, source.train.len(), tracked))
+            baseline(name, settings, source, Baseline::plus_plus(model, source.train.len(), tracked))
         },
     ),
     Named {

@@ -12,6 +12,7 @@
 //! peak memory is its own.
 
 mod data;
+mod embedded;
 mod learners;
 mod network;
 mod recipes;

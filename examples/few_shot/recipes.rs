@@ -5,6 +5,7 @@ use innerloop::{
 };
 
 use crate::data::{Inputs, Source};
+use crate::embedded::{Headed, trained_once};
 use crate::network::{Net, Network};
 use crate::run::{Row, evaluated, trained};
 use crate::settings::Settings;
@@ -68,6 +69,22 @@ pub fn episodic(
     trained(name, settings, learner, &tasks, &Unseen::new(settings, source)?, adam, config)
 }
 
+/// The same for a learner that fits a head to embeddings.
+pub fn headed(
+    name: &str,
+    settings: &Settings,
+    source: &Source,
+    learner: impl Headed + Trainable<f32>,
+    [ways, queries, meta_batch]: [usize; 3],
+) -> Result<Row> {
+    if !settings.embed_once {
+        return episodic(name, settings, source, &learner, [ways, queries, meta_batch]);
+    }
+    let tasks = source.train(settings, ways, settings.shots, queries)?;
+    let config = TrainConfig::new(meta_batch, 1e-3, settings.iterations);
+    trained_once(name, settings, source, learner, &tasks, config)
+}
+
 /// MAML and its relatives: 32 episodes as in the test with as many queries as shots; or, on photographs, 4 episodes with 15
 /// queries per class, as the paper does on miniImageNet.
 pub fn maml(name: &str, settings: &Settings, source: &Source, learner: &dyn Trainable<f32>) -> Result<Row> {
@@ -81,17 +98,20 @@ pub fn protonet(
     name: &str,
     settings: &Settings,
     source: &Source,
-    learner: &dyn Trainable<f32>,
+    learner: impl Headed + Trainable<f32>,
 ) -> Result<Row> {
-    episodic(name, settings, source, learner, [if source.large() { 20 } else { 60 }, 5, 1])
+    headed(name, settings, source, learner, [if source.large() { 20 } else { 60 }, 5, 1])
 }
 
 /// Baselines: batches of 64 examples of all training classes; Adam at 1e-3.
-pub fn baseline(name: &str, settings: &Settings, source: &Source, learner: &Baseline<Net>) -> Result<Row> {
+pub fn baseline(name: &str, settings: &Settings, source: &Source, learner: Baseline<Net>) -> Result<Row> {
     let tasks = source.batches(settings, 64)?;
     let config = TrainConfig::new(1, 1e-3, settings.iterations);
+    if settings.embed_once {
+        return trained_once::<Examples<f32>>(name, settings, source, learner, &tasks, config);
+    }
     let adam = Box::new(Adam::default());
-    trained::<Examples<f32>>(name, settings, learner, &tasks, &Unseen::new(settings, source)?, adam, config)
+    trained::<Examples<f32>>(name, settings, &learner, &tasks, &Unseen::new(settings, source)?, adam, config)
 }
 
 /// A learner on the inputs themselves: pixels, vectors, or the words of sentences by their weights.

@@ -61,7 +61,21 @@ pub fn run(settings: &Settings, name: &str) -> Result<Row> {
     (learner.run)(name, settings, &source)
 }
 
-/// Trains a learner on tasks for the time that the settings give, and evaluates it. With `--out`, a training that is there goes on.
+/// What a training ended with: the last parameters, or the best in validation.
+pub struct Trained {
+    pub learned: Learned<f32>,
+    steps: u64,
+    seconds: f64,
+}
+
+impl Trained {
+    /// The row of an evaluation, with what the training took.
+    pub fn row(&self, evaluated: Row) -> Row {
+        Row { steps: self.steps, training: self.seconds, ..evaluated }
+    }
+}
+
+/// Trains a learner, and evaluates it.
 pub fn trained<K: Task<f32>>(
     name: &str,
     settings: &Settings,
@@ -71,6 +85,24 @@ pub fn trained<K: Task<f32>>(
     optimizer: Box<dyn Optimizer<f32>>,
     config: TrainConfig,
 ) -> Result<Row> {
+    if settings.embed_once {
+        let need = "left out: this learner does more with inputs than to fit a head to their embeddings";
+        return Err(Error::Setting { name: "embed_once", value: format!("with {name}"), need });
+    }
+    let trained = training(name, settings, learner, tasks, unseen, optimizer, config)?;
+    Ok(trained.row(evaluated(name, settings, unseen, learner, &trained.learned)?))
+}
+
+/// Trains a learner on tasks for the time that the settings give. With `--out`, a training that is there goes on.
+pub fn training<K: Task<f32>>(
+    name: &str,
+    settings: &Settings,
+    learner: &dyn Trainable<f32, K>,
+    tasks: &dyn Tasks<K>,
+    unseen: &Unseen,
+    optimizer: Box<dyn Optimizer<f32>>,
+    config: TrainConfig,
+) -> Result<Trained> {
     // before the training, since a test that does not fit the learner would waste it
     Task::<f32>::check(&unseen.test.task(0), learner)?;
     let config = configured(config, settings);
@@ -111,13 +143,12 @@ pub fn trained<K: Task<f32>>(
             if settings.out.is_some() { "the same command goes on" } else { "without --out it is lost" };
         return Err(Error::own(format!("stopped after meta-step {}: {kept}", trainer.iteration())));
     }
-    let training = before + start.elapsed().as_secs_f64();
+    let seconds = before + start.elapsed().as_secs_f64();
     let (steps, learned) = match trainer.best() {
-        Some(best) => (best.iteration, &best.learned),
-        None => (trainer.iteration(), trainer.learned()),
+        Some(best) => (best.iteration, best.learned.clone()),
+        None => (trainer.iteration(), trainer.learned().clone()),
     };
-    let row = evaluated(name, settings, unseen, learner, learned)?;
-    Ok(Row { steps, training, ..row })
+    Ok(Trained { learned, steps, seconds })
 }
 
 /// A learner's settings of the outer loop, with those that were asked for.

@@ -2,6 +2,9 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::ops::Range;
+
+use ndarray::ArrayD;
 
 use super::augment::{Augment, Changes};
 use super::class::ClassRef;
@@ -43,14 +46,14 @@ impl ClassData {
     }
 
     /// The number of examples of a class.
-    pub(super) fn count(&self, class: usize) -> usize {
+    pub(crate) fn count(&self, class: usize) -> usize {
         match &self.0 {
             Kind::Images(set) => set.images_of(class),
             Kind::Features(set) => set.count(class),
         }
     }
 
-    pub(super) fn name(&self, class: usize) -> &str {
+    pub(crate) fn name(&self, class: usize) -> &str {
         match &self.0 {
             Kind::Images(set) => set.class_name(class),
             Kind::Features(set) => set.class_name(class),
@@ -83,7 +86,7 @@ impl ClassData {
     }
 
     /// Whether each class of a list is there and none is listed twice: classes to draw from.
-    pub(super) fn check_list(&self, classes: &[ClassRef]) -> Result<()> {
+    pub(crate) fn check_list(&self, classes: &[ClassRef]) -> Result<()> {
         let mut seen = HashSet::new();
         for &class in classes {
             self.check(class)?;
@@ -124,6 +127,14 @@ impl ClassData {
                 Err(Error::Setting { name: "augment", value: format!("{augment:?} of vectors"), need })
             }
         }
+    }
+
+    /// Some examples of a class that [`check`](Self::check) accepted, `[n, ..]`.
+    pub(crate) fn examples<T: Real>(&self, class: ClassRef, examples: Range<usize>) -> ArrayD<T> {
+        let shape = [vec![examples.len()], self.shape()].concat();
+        let (mut reader, mut x) = (self.reader(None), Vec::new());
+        examples.for_each(|example| reader.append(class, example, &mut x));
+        ArrayD::from_shape_vec(shape, x).expect("so many examples of one shape")
     }
 
     /// Reads examples as numbers of one type, each changed as `changes` say.

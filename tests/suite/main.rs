@@ -19,6 +19,7 @@ mod control;
 mod curves;
 mod data_errors;
 mod determinism;
+mod embeddings;
 mod evaluation;
 mod every_device;
 mod feature_files;
