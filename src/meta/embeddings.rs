@@ -24,14 +24,14 @@ const BATCH: usize = 16;
 /// keeps its name; a turned one has its degrees added. Examples run in parallel, with the same bits on any number of threads.
 ///
 /// ```
-/// use innerloop::{Conv4, Downsample, Glyphs, Learned, Learner, NormMode, ProtoNet, embed};
+/// use innerloop::{Adam, Conv4, Downsample, Glyphs, NormMode, ProtoNet, TrainConfig, Trainer, embed};
 ///
 /// let glyphs = Glyphs::default().alphabets(1).characters_per_alphabet(3).drawers(4).generate()?;
 /// let model = Conv4::new([28, 28, 1], 8, Downsample::MaxPool, None)?;
-/// let learner = ProtoNet::new(model.clone(), NormMode::TrackedTogether { momentum: 0.1 });
-/// let state = innerloop::init_params(&Learner::<f32>::state(&learner), 0);
-/// let learned = Learned { params: learner.init(0), state };
-/// let features = embed(&model, &learned, &glyphs, &glyphs.all())?;
+/// let learner = ProtoNet::new(model, NormMode::TrackedTogether { momentum: 0.1 });
+/// let trainer = Trainer::<f32, _, _>::new(&learner, Adam::default(), TrainConfig::new(1, 1e-3, 100))?;
+/// // and train it
+/// let features = embed(&learner.model, trainer.learned(), &glyphs, &glyphs.all())?;
 /// assert_eq!((features.classes(), features.len(), features.width()), (3, 12, 8));
 /// # Ok::<(), innerloop::Error>(())
 /// ```
