@@ -4,8 +4,9 @@ use std::time::Instant;
 use std::{fmt, fs};
 
 use innerloop::{
-    CsvLog, Error, Evaluation, Evaluator, Figures, Learned, Learner, Optimizer, ProgressLines, Result, Run,
-    RunEnd, Schedule, Task, Tasks, TrainConfig, Trainable, Trainer, Watch, load_checkpoint, stop_on_signals,
+    CsvLog, Error, Evaluation, Evaluator, Figures, LastStep, Learned, Learner, Optimizer, ProgressLines,
+    Result, Run, RunEnd, Schedule, Task, Tasks, TrainConfig, Trainable, Trainer, Watch, load_checkpoint,
+    stop_on_signals,
 };
 
 use crate::data::Source;
@@ -113,7 +114,7 @@ pub fn training<K: Task<f32>>(
             let need = "data with at least as many classes to validate on as an episode has";
             return Err(Error::Setting { name: "validate", value: every.to_string(), need });
         };
-        plan = plan.validate(validation, VALIDATION_EPISODES, every);
+        plan = plan.validate(validation, VALIDATION_EPISODES, every).last_step();
     }
     let progress = ProgressLines::new(name).iterations(config.iterations).seconds(seconds);
     let mut watch: Vec<Box<dyn Watch>> = vec![Box::new(progress)];
@@ -190,7 +191,7 @@ pub fn evaluated(
     if let Some(validation) = &unseen.validation {
         evaluator = evaluator.validation(validation, VALIDATION_EPISODES);
     }
-    let evaluation = evaluator.evaluate(learner, learned)?;
+    let evaluation = evaluator.evaluate(&LastStep(learner), learned)?;
     Ok(Row { name: name.into(), evaluation, steps: 0, training: 0.0 })
 }
 

@@ -15,6 +15,7 @@ mod head_fit;
 mod imaml;
 mod inner;
 mod kept;
+mod last_step;
 mod learner;
 mod lesson;
 mod lessons;
@@ -61,6 +62,7 @@ pub use inner::{
     AdamRule, Adapts, CurvatureRule, ElementRates, GradientDescent, MomentumRule, Order, RmsPropRule, Route,
     StepRates, Update, UpdateRule, Updated,
 };
+pub use last_step::LastStep;
 pub use learner::{Learned, Learner, Trainable};
 pub use lesson::Lesson;
 pub use maml::Maml;

@@ -384,3 +384,26 @@ fn a_history_from_the_tables_is_the_one_of_the_run() {
     let value = history.validations.iter().map(|v| v.transductive[0].unwrap()).fold(0.0, f64::max);
     assert_eq!(trainer.best().unwrap().value, value);
 }
+
+#[test]
+fn a_validation_of_the_last_step_chooses_the_same_and_reports_one_entry() {
+    let validation = Sinusoids::new(5, 5, 9);
+    let told = [false, true].map(|last| {
+        let learner = learner();
+        let (mut trainer, mut told) = (trainer(&learner), Told::default());
+        let run = Run::new().validate(&validation, 6, 4);
+        let run = if last { run.last_step() } else { run };
+        trainer.run(&train_tasks(), &run, &mut told).unwrap();
+        let best = trainer.best().unwrap();
+        let reports = |event: &TrainEvent| match event {
+            TrainEvent::Validated { reports, .. } => Some(reports.clone()),
+            _ => None,
+        };
+        ((best.iteration, best.learned.clone()), told.0.iter().filter_map(reports).collect::<Vec<_>>())
+    });
+    assert_eq!(told[0].0, told[1].0);
+    for (all, last) in told[0].1.iter().zip(&told[1].1) {
+        assert!(all.len() > 1 && last.len() == 1);
+        assert_eq!(all.last(), last.last());
+    }
+}

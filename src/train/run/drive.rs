@@ -8,7 +8,7 @@ use super::watch::Watch;
 use crate::clock::Moment;
 use crate::data::Tasks;
 use crate::error::Result;
-use crate::meta::{Learner, StepReport, Task, Trainable, evaluate_across};
+use crate::meta::{LastStep, Learner, StepReport, Task, Trainable, evaluate_across};
 use crate::optim::Optimizer;
 use crate::ranks::{Ranks, agree, exchange, unread};
 use crate::real::Real;
@@ -118,13 +118,10 @@ impl<T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'_, T, L, O> {
         let Some(validation) = run.validation.filter(|v| iteration.is_multiple_of(v.every)) else {
             return Ok(None);
         };
-        let reports = evaluate_across(
-            self.ranks(),
-            self.learner(),
-            self.learned(),
-            validation.source,
-            validation.episodes,
-        )?;
+        let last = LastStep(self.learner());
+        let learner: &dyn Learner<T> = if validation.last_step { &last } else { &last.0 };
+        let reports =
+            evaluate_across(self.ranks(), learner, self.learned(), validation.source, validation.episodes)?;
         let value = value(&reports, &validation);
         let best = self.validated(value);
         Ok(Some(TrainEvent::Validated { iteration, seconds, reports, best }))

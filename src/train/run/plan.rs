@@ -51,6 +51,7 @@ pub(super) struct Validation<'r, T> {
     pub(super) episodes: u64,
     pub(super) every: u64,
     pub(super) together: bool,
+    pub(super) last_step: bool,
 }
 
 /// Where checkpoints are saved, and how much work may be lost.
@@ -98,7 +99,10 @@ impl<'r, T> Run<'r, T> {
     /// accuracy (for regression, the loss) after the last inner step was best, each query by itself.
     #[must_use]
     pub fn validate(self, source: &'r impl Tasks<Episode<T>>, episodes: u64, every: u64) -> Self {
-        Run { validation: Some(Validation { source, episodes, every, together: false }), ..self }
+        Run {
+            validation: Some(Validation { source, episodes, every, together: false, last_step: false }),
+            ..self
+        }
     }
 
     /// Judges validations by the transductive figure, with all queries of an episode together. Call it after
@@ -106,6 +110,14 @@ impl<'r, T> Run<'r, T> {
     #[must_use]
     pub fn transductive(mut self) -> Self {
         self.validation = self.validation.map(|validation| Validation { together: true, ..validation });
+        self
+    }
+
+    /// Validates after the last inner step alone, as [`LastStep`](crate::LastStep) does: quicker the more steps there are. Call it after
+    /// [`validate`](Run::validate).
+    #[must_use]
+    pub fn last_step(mut self) -> Self {
+        self.validation = self.validation.map(|validation| Validation { last_step: true, ..validation });
         self
     }
 
