@@ -375,6 +375,7 @@ mod tests {
         let observer = Observer::new();
         let batch = model.forward(&params, x, Norm::Observe(&observer)).to_array();
         let seen = observer.into_moments();
+        assert_eq!(batch, model.forward(&params, x, Norm::Batch).to_array(), "to observe changes a bit");
         let running = model.forward(&params, x, Norm::Running(&seen)).to_array();
         assert_eq!(seen.len(), 4);
         approx::assert_relative_eq!(batch, running, max_relative = 1e-9, epsilon = 1e-9);
