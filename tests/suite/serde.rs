@@ -45,6 +45,7 @@ fn settings_and_results_come_back_from_json() {
     comes_back(AdamRule::new(0.01).betas(0.9, 0.99));
     comes_back((MultiStep::annealed(10, 500), MultiStep::given(&[0.25, 0.75])));
     comes_back((NormMode::Tracked { momentum: 0.1 }, NormMode::Together));
+    comes_back(NormMode::TrackedTogether { momentum: 0.1 });
     let score = Score { loss: 0.25, accuracy: Some(0.9) };
     comes_back(Scores { inductive: score, transductive: Score { accuracy: None, ..score } });
 }
