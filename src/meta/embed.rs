@@ -45,7 +45,7 @@ pub(super) fn embedded_sets<'t, T: Real>(
     };
     let all = || Var::concat(&leaves, 0);
     let z = match mode {
-        NormMode::Together | NormMode::TrackedTogether { .. } => pass(all()),
+        _ if mode.joins() => pass(all()),
         NormMode::Support => model.forward(params, all(), Norm::First(sets[0].shape()[0])),
         _ => return leaves.into_iter().map(pass).collect(),
     };

@@ -19,6 +19,9 @@ const BATCH: usize = 16;
 /// `model` (the first of `learned.params`) and with the running statistics of its norms (`learned.state`, of
 /// [`NormMode::Tracked`] or [`NormMode::TrackedTogether`]).
 ///
+/// A vector is the output of the network for one example, flattened, as `f32`. [`Tadam`](crate::Tadam) has no such embeddings: its
+/// network depends on the task.
+///
 /// They are what the learner itself compares in single predictions, so a head on them gives the same answers without the network:
 /// for many episodes from few examples, or for a product with a large network, each example passes through it once. A class
 /// keeps its name; a turned one has its degrees added. Examples run in parallel, with the same bits on any number of threads.

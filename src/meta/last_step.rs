@@ -12,7 +12,7 @@ use crate::real::Real;
 
 /// A learner that is evaluated after its last step alone. [`evaluate`](crate::evaluate) and [`Evaluator`](crate::Evaluator) then
 /// report a single entry, the last of those that the learner has by itself, and predict for the queries once instead of after each
-/// step: with ten steps, on images as large as photographs, in a tenth of the time.
+/// step.
 ///
 /// ```
 /// use innerloop::{LastStep, Learned, Learner, Maml, Mlp, NormMode, Order, Sinusoids, evaluate};

@@ -39,7 +39,7 @@ use crate::var::Var;
 pub struct MetaLstm<M> {
     /// The network.
     pub model: M,
-    /// Which statistics batch norm uses; not [`NormMode::Tracked`].
+    /// Which statistics batch norm uses; none of those that are tracked.
     pub norm: NormMode,
     /// Steps of the optimizer, each on the whole support set.
     pub steps: usize,

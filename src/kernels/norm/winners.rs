@@ -63,8 +63,11 @@ impl<T: Real> Winners<T> {
 
     /// Mean and biased variance of each channel of the batch.
     pub(crate) fn statistics(&self) -> [Vec<f64>; 2] {
-        // a channel that does not vary must not get a variance below 0 by rounding
-        let var = |r: &T| (1.0 / (r.as_f64() * r.as_f64()) - self.eps.as_f64()).max(0.0);
+        // a channel that does not vary must not get a variance below 0 by rounding; NaN stays
+        let var = |r: &T| {
+            let var = 1.0 / (r.as_f64() * r.as_f64()) - self.eps.as_f64();
+            if var < 0.0 { 0.0 } else { var }
+        };
         [self.mean.iter().map(|m| m.as_f64()).collect(), self.inv_std.iter().map(var).collect()]
     }
 

@@ -71,7 +71,7 @@ pub(in crate::meta) fn inductive<'t, T: Real>(
 ) -> Vec<Moments> {
     match mode {
         NormMode::Running(moments) => moments.clone(),
-        NormMode::Tracked { .. } | NormMode::TrackedTogether { .. } => tracked(),
+        _ if mode.momentum().is_some() => tracked(),
         _ => moments_of(model, params, support),
     }
 }
