@@ -38,7 +38,7 @@
 //! |---|---|
 //! | engine | [`Tape`], [`Var`], [`grad`], [`grad_values`], [`vjp`], [`jvp`], [`hvp`], [`hessian`], [`checkpoint`]; your own operations: [`Op`], [`Rule`], [`check_grads`] |
 //! | losses | [`cross_entropy`], [`mse`], [`accuracy`], or [`task_loss`] by the kind of targets |
-//! | models | [`Model`], [`Network`], [`Conv4`], [`Mlp`], [`ResNet12`], [`R2d2Net`], [`MapConv4`], [`FilmConv4`], [`Contextual`], [`EmbeddingBag`], [`TextConv`], [`TextLstm`], [`ParamSpec`], [`Init`]; which statistics batch norm uses is always stated: [`Norm`] |
+//! | models | [`Model`], [`Network`], [`Conv4`], [`Mlp`], [`ResNet12`], [`R2d2Net`], [`MapConv4`], [`FilmConv4`], [`Contextual`], [`Scaled`], [`EmbeddingBag`], [`TextConv`], [`TextLstm`], [`ParamSpec`], [`Init`]; which statistics batch norm uses is always stated: [`Norm`] |
 //! | the inner loop | [`UpdateRule`], [`GradientDescent`], [`MomentumRule`], [`RmsPropRule`], [`AdamRule`], [`ElementRates`], [`StepRates`], [`CurvatureRule`], [`Order`], [`Route`], [`Adapts`], [`MultiStep`] |
 //! | learners | [`Learner`] adapts and predicts, [`Trainable`] is meta-trained; [`Maml`] and its relatives, [`Imaml`], [`MetaLstm`], [`Reptile`], [`ProtoNet`], [`SemiProtoNet`], [`MatchingNet`], [`RelationNet`], [`Tadam`], [`CoTrained`], [`R2d2`], [`MetaOptNet`], [`Signatures`], [`Baseline`], [`Nearest`]; the values that they pass on: [`Learned`], [`Lesson`], [`Adapted`] |
 //! | all learners | [`meta_grad`] over a meta-batch, [`evaluate`], and in full [`Evaluator`]; without a curve over inner steps: [`LastStep`]; probabilities, and what fits no class: [`Confidence`]; embeddings of a whole data set: [`embed`]; which statistics normalise in which phase: [`NormMode`] |
@@ -188,7 +188,7 @@ pub use nn::{
     Activation, BlockShape, Contextual, Conv4, Downsample, EmbeddingBag, FilmConv4, Init, MapConv4, Mlp,
     Model, Moments, Network, Norm, NormMode, Observer, OwnInit, ParamSpec, Role,
 };
-pub use nn::{DropBlocks, InTraining, Noise, NoisyModel, NoisyResNet12, R2d2Net, ResNet12};
+pub use nn::{DropBlocks, InTraining, Noise, NoisyModel, NoisyResNet12, R2d2Net, ResNet12, Scaled};
 pub use nn::{
     Framework, check_params, check_specs, export_named, export_params, images_from_channels_first,
     import_named, import_params, init_params,

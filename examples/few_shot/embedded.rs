@@ -1,8 +1,8 @@
 //! Learners that fit a head to embeddings, tested on embeddings that are computed once (`--embed-once`).
 
 use innerloop::{
-    Adam, Baseline, Error, Init, Learned, Learner, MatchingNet, MetaOptNet, Model, Network, Norm, NormMode,
-    ParamSpec, ProtoNet, R2d2, Real, Result, Task, Tasks, TrainConfig, Trainable, Var, embed,
+    Adam, Baseline, Error, Learned, Learner, MatchingNet, MetaOptNet, Network, NormMode, ProtoNet, R2d2,
+    Result, Scaled, Task, Tasks, TrainConfig, Trainable, embed,
 };
 
 use crate::data::{Inputs, Source};
@@ -71,32 +71,8 @@ fn evaluated_once(
         sentences: None,
     };
     let head = &learned.params[model.count()..];
-    *model = Box::new(Unchanged(features.width()));
+    *model = Box::new(Scaled::new(features.width())?);
     *norm = NormMode::Batch;
     let params = [model.init(0), head.to_vec()].concat();
     evaluated(name, settings, &Unseen::new(settings, &embedded)?, &learner, &params.into())
-}
-
-/// Vectors of a width as they are, times a number that is 1.
-#[derive(Debug)]
-struct Unchanged(usize);
-
-impl Network for Unchanged {
-    fn specs(&self) -> Vec<ParamSpec> {
-        vec![ParamSpec::new("one", &[], Init::Constant(1.0))]
-    }
-
-    fn check_input(&self, _: &[usize]) -> Result<()> {
-        Ok(()) // they were made above
-    }
-
-    fn outputs(&self) -> usize {
-        self.0
-    }
-}
-
-impl<T: Real> Model<T> for Unchanged {
-    fn forward<'t>(&self, p: &[Var<'t, T>], x: Var<'t, T>, _: Norm<'_>) -> Var<'t, T> {
-        x * p[0]
-    }
 }

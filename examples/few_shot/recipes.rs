@@ -34,10 +34,11 @@ pub fn adapted(settings: &Settings, source: &Source, small: Inner) -> Result<(Ne
         Inputs::Vectors(_) => (Inner { lr: 0.1, steps: 3, eval_steps: 5 }, 64),
     };
     let steps = settings.inner_steps.unwrap_or(usual.steps);
+    let eval_steps = settings.eval_steps.unwrap_or(steps.max(usual.eval_steps));
     let lr = settings.inner_lr.unwrap_or(usual.lr);
     let fitting = Settings { filters: settings.filters.or(Some(filters)), ..settings.clone() };
     let model = source.network(&fitting, Network::Strided, Some(settings.ways))?;
-    Ok((model, Inner { lr, steps, eval_steps: steps.max(usual.eval_steps) }))
+    Ok((model, Inner { lr, steps, eval_steps }))
 }
 
 /// The network of metric learners, and what its norms use.

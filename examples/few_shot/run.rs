@@ -176,7 +176,7 @@ fn title(name: &str, settings: &Settings) -> String {
     format!("{name}-{data}{network}-{}w{}s{seed}{started}", settings.ways, settings.shots)
 }
 
-/// Episodes of one validation, and of those that a temperature is fitted on.
+/// Episodes of one validation, and the most that a temperature is fitted on.
 const VALIDATION_EPISODES: u64 = 200;
 
 /// Evaluates a learner on test episodes.
@@ -187,9 +187,10 @@ pub fn evaluated(
     learner: &(impl Learner<f32> + ?Sized),
     learned: &Learned<f32>,
 ) -> Result<Row> {
-    let mut evaluator = Evaluator::new(&unseen.test, unseen.count.unwrap_or(settings.eval_episodes));
+    let count = unseen.count.unwrap_or(settings.eval_episodes);
+    let mut evaluator = Evaluator::new(&unseen.test, count);
     if let Some(validation) = &unseen.validation {
-        evaluator = evaluator.validation(validation, VALIDATION_EPISODES);
+        evaluator = evaluator.validation(validation, count.min(VALIDATION_EPISODES));
     }
     let evaluation = evaluator.evaluate(&LastStep(learner), learned)?;
     Ok(Row { name: name.into(), evaluation, steps: 0, training: 0.0 })

@@ -74,6 +74,10 @@ pub struct Settings {
     /// [default: 1 on characters, 3 with `anil`; 5 on photographs, 3 on others], and of `maml++` [5], `imaml` [16], `cavia` [2] and `meta-lstm` [8]
     #[arg(long)]
     pub inner_steps: Option<usize>,
+    /// Inner steps in the test of `maml`, `fomaml`, `anil`, `boil` and `meta-curvature` [default: as in training, or 3 on characters, 10 on
+    /// photographs and 5 on others if that is more; 1 with `boil` on characters]
+    #[arg(long)]
+    pub eval_steps: Option<usize>,
     /// `maml` and `fomaml` adapt all but the scales and shifts of norms, as the paper's code does
     #[arg(long)]
     pub norms_stay: bool,

@@ -1,34 +1,9 @@
 //! Embeddings of a whole data set: what a learner compares, computed once.
 
 use innerloop::{
-    Adam, ClassRef, Conv4, Downsample, Episode, EpisodeSampler, EpisodeShape, Error, Glyphs, ImageSet, Init,
-    Learned, Learner, Model, Network, Norm, NormMode, ParamSpec, R2d2, Real, Result, Tasks, TrainConfig,
-    Trainer, Var, embed,
+    Adam, ClassRef, Conv4, Downsample, Episode, EpisodeSampler, EpisodeShape, Error, Glyphs, ImageSet,
+    Learned, Learner, Network, NormMode, R2d2, Scaled, Tasks, TrainConfig, Trainer, embed,
 };
-
-/// Vectors times a number that is 1: a network for embeddings.
-#[derive(Debug)]
-struct Unchanged(usize);
-
-impl Network for Unchanged {
-    fn specs(&self) -> Vec<ParamSpec> {
-        vec![ParamSpec::new("one", &[], Init::Constant(1.0))]
-    }
-
-    fn check_input(&self, _: &[usize]) -> Result<()> {
-        Ok(())
-    }
-
-    fn outputs(&self) -> usize {
-        self.0
-    }
-}
-
-impl<T: Real> Model<T> for Unchanged {
-    fn forward<'t>(&self, p: &[Var<'t, T>], x: Var<'t, T>, _: Norm<'_>) -> Var<'t, T> {
-        x * p[0]
-    }
-}
 
 fn network() -> Conv4 {
     Conv4::new([16, 16, 1], 4, Downsample::MaxPool, None).unwrap()
@@ -71,7 +46,7 @@ fn a_head_on_embeddings_answers_as_the_learner_does() {
     let shape = EpisodeShape::new(3, 2, 4);
     let of_images = EpisodeSampler::new(&images, &classes, shape, 7).unwrap();
     let of_features = EpisodeSampler::new(&features, &features.all(), shape, 7).unwrap();
-    let head = R2d2::new(Unchanged(4), NormMode::Batch);
+    let head = R2d2::new(Scaled::new(4).unwrap(), NormMode::Batch);
     let own = network().specs().len();
     let mut params = head.model.init(0);
     params.extend_from_slice(&learned.params[own..]);
