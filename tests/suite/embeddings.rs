@@ -2,7 +2,7 @@
 
 use innerloop::{
     Adam, ClassRef, Conv4, Downsample, Episode, EpisodeSampler, EpisodeShape, Error, Glyphs, ImageSet,
-    Learned, Learner, Network, NormMode, R2d2, Scaled, Tasks, TrainConfig, Trainer, embed,
+    Learned, Learner, Model, Network, NormMode, R2d2, Scaled, Tasks, TrainConfig, Trainer, embed,
 };
 
 fn network() -> Conv4 {
