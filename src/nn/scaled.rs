@@ -13,7 +13,7 @@ use crate::var::Var;
 ///
 /// The network of learners on embeddings that were computed before, by [`embed`](crate::embed) or by an encoder of your own: with
 /// its first parameter a metric learner compares the vectors of a [`FeatureSet`](crate::FeatureSet) as they are. Trained, the number is the
-/// learned scale of the metric (Oreshkin et al. 2018, section 4.1, where distances are scaled). Its parameter: `scale []`.
+/// learned scale of the metric (Oreshkin et al. 2018, section 4.1, where distances are scaled). Its parameter: `factor []`.
 ///
 /// ```
 /// use innerloop::{Network, NormMode, ProtoNet, R2d2, Scaled};
@@ -43,7 +43,7 @@ impl Scaled {
 
 impl Network for Scaled {
     fn specs(&self) -> Vec<ParamSpec> {
-        vec![ParamSpec::new("scale", &[], Init::Constant(1.0))]
+        vec![ParamSpec::new("factor", &[], Init::Constant(1.0))]
     }
 
     fn check_input(&self, shape: &[usize]) -> Result<()> {

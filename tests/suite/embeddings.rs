@@ -1,8 +1,9 @@
 //! Embeddings of a whole data set: what a learner compares, computed once.
 
 use innerloop::{
-    Adam, ClassRef, Conv4, Downsample, Episode, EpisodeSampler, EpisodeShape, Error, Glyphs, ImageSet,
-    Learned, Learner, Model, Network, NormMode, R2d2, Scaled, Tasks, TrainConfig, Trainer, embed,
+    Adam, Baseline, ClassRef, Conv4, Distance, Downsample, Episode, EpisodeSampler, EpisodeShape, Error,
+    Glyphs, ImageSet, Learned, Learner, MatchingNet, MetaOptNet, Model, Network, NormMode, ParamSpec,
+    ProtoNet, R2d2, Scaled, Tasks, TrainConfig, Trainer, check_specs, embed,
 };
 
 fn network() -> Conv4 {
@@ -61,6 +62,25 @@ fn a_head_on_embeddings_answers_as_the_learner_does() {
         for (a, b) in found.iter().zip(&want) {
             assert!((a - b).abs() < 1e-5 * largest, "episode {i}: {found} {want}");
         }
+    }
+}
+
+/// Names of parameters are unique: those of a head are not that of the network.
+#[test]
+fn every_head_takes_embeddings() {
+    let (model, norm) = (Scaled::new(4).unwrap(), NormMode::Batch);
+    let cosine = Distance::Cosine { scale: 10.0 };
+    let heads: [(&str, Vec<ParamSpec>); 7] = [
+        ("prototypes", Learner::<f32>::specs(&ProtoNet::new(model.clone(), norm.clone()).distance(cosine))),
+        ("matching", Learner::<f32>::specs(&MatchingNet::new(model.clone(), norm.clone()))),
+        ("contexts", Learner::<f32>::specs(&MatchingNet::new(model.clone(), norm.clone()).full_context(2))),
+        ("ridge", Learner::<f32>::specs(&R2d2::new(model.clone(), norm.clone()))),
+        ("machine", Learner::<f32>::specs(&MetaOptNet::svm(model.clone(), norm.clone()))),
+        ("linear", Learner::<f32>::specs(&Baseline::new(model.clone(), 9, norm.clone()))),
+        ("cosine", Learner::<f32>::specs(&Baseline::plus_plus(model, 9, norm))),
+    ];
+    for (name, specs) in heads {
+        check_specs(&specs).unwrap_or_else(|error| panic!("{name}: {error}"));
     }
 }
 
