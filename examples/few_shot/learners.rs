@@ -125,6 +125,15 @@ pub const ALL: &[Named] = &[
         protonet(name, settings, source, ProtoNet::new(model, norm))
     }),
     named(
+        "protonet-scaled",
+        "prototypical networks by a learned multiple of the distance",
+        |name, settings, source| {
+            let (model, norm) = metric(settings, source)?;
+            let scaled = Distance::Scaled { scale: 1.0 / model.outputs() as f64 };
+            protonet(name, settings, source, ProtoNet::new(model, norm).distance(scaled))
+        },
+    ),
+    named(
         "protonet-cosine",
         "prototypical networks by cosine, with a learned scale",
         |name, settings, source| {

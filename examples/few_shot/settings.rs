@@ -85,7 +85,7 @@ pub struct Settings {
     #[arg(long, value_enum, default_value_t = Statistics::TrackedTogether)]
     pub statistics: Statistics,
     /// In the test each example goes through the network once, and not in each episode again: the inductive figure in a
-    /// fraction of the time (`protonet`, `protonet-cosine`, `matching`, `r2d2`, `meta-opt-net` and baselines with running means)
+    /// fraction of the time (`protonet` and its variants, `matching`, `r2d2`, `meta-opt-net` and baselines with running means)
     #[arg(long, conflicts_with = "test_data")]
     pub embed_once: bool,
     /// Classes in a training episode, where training is by episodes [default: the learner's]

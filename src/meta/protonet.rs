@@ -23,6 +23,13 @@ use crate::var::Var;
 pub enum Distance {
     /// The logit of a class is `−‖z − c‖²`.
     SquaredEuclidean,
+    /// The logit of a class is `−scale·‖z − c‖²`; the logarithm of the scale is learned (Oreshkin et al. 2018, section 3.1). For
+    /// wide embeddings, whose squared distances are in the hundreds when training begins, so that all of an episode's probability lies
+    /// on one class.
+    Scaled {
+        /// What the scale begins with, such as 1 / numbers of an embedding.
+        scale: f64,
+    },
     /// The logit of a class is `scale·cos(z, c)`; the scale is learned.
     Cosine {
         /// What the scale begins with, such as 10.
@@ -67,6 +74,9 @@ impl<T: Real, M: Model<T>> ClosedForm<T> for ProtoNet<M> {
     fn own(&self) -> Vec<ParamSpec> {
         match self.distance {
             Distance::SquaredEuclidean => Vec::new(),
+            Distance::Scaled { scale } => {
+                vec![ParamSpec::new("log_scale", &[], Init::Constant(scale.ln()))]
+            }
             Distance::Cosine { scale } => vec![ParamSpec::new("scale", &[], Init::Constant(scale))],
         }
     }
@@ -92,6 +102,7 @@ impl<T: Real, M: Model<T>> ClosedForm<T> for ProtoNet<M> {
     ) -> Var<'t, T> {
         match self.distance {
             Distance::SquaredEuclidean => -squared_distances(z, prototypes),
+            Distance::Scaled { .. } => -squared_distances(z, prototypes) * own[0].exp(),
             Distance::Cosine { .. } => cosine_similarity(z, prototypes) * own[0],
         }
     }

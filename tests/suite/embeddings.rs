@@ -69,9 +69,10 @@ fn a_head_on_embeddings_answers_as_the_learner_does() {
 #[test]
 fn every_head_takes_embeddings() {
     let (model, norm) = (Scaled::new(4).unwrap(), NormMode::Batch);
-    let cosine = Distance::Cosine { scale: 10.0 };
-    let heads: [(&str, Vec<ParamSpec>); 7] = [
-        ("prototypes", Learner::<f32>::specs(&ProtoNet::new(model.clone(), norm.clone()).distance(cosine))),
+    let (scaled, cosine) = (Distance::Scaled { scale: 0.1 }, Distance::Cosine { scale: 10.0 });
+    let heads: [(&str, Vec<ParamSpec>); 8] = [
+        ("prototypes", Learner::<f32>::specs(&ProtoNet::new(model.clone(), norm.clone()).distance(scaled))),
+        ("cosines", Learner::<f32>::specs(&ProtoNet::new(model.clone(), norm.clone()).distance(cosine))),
         ("matching", Learner::<f32>::specs(&MatchingNet::new(model.clone(), norm.clone()))),
         ("contexts", Learner::<f32>::specs(&MatchingNet::new(model.clone(), norm.clone()).full_context(2))),
         ("ridge", Learner::<f32>::specs(&R2d2::new(model.clone(), norm.clone()))),

@@ -14,6 +14,9 @@ fn distances_ignore_a_shift_of_all_embeddings_and_cosines_their_scale() {
     assert!(largest_difference(&logits(1.0, 0.0, euclidean), &logits(3.0, 0.0, euclidean)) > 0.1);
     assert!(largest_difference(&logits(1.0, 0.0, cosine), &logits(3.0, 0.0, cosine)) < 1e-11);
     assert!(largest_difference(&logits(1.0, 0.0, cosine), &logits(1.0, 5.0, cosine)) > 0.1);
+    // a scale of ¼ is as good as embeddings of half the length
+    let quarter = Distance::Scaled { scale: 0.25 };
+    assert!(largest_difference(&logits(1.0, 0.0, quarter), &logits(0.5, 0.0, euclidean)) < 1e-11);
 }
 
 #[test]

@@ -148,6 +148,7 @@ fn learners<T: Real>(model: impl Model<T> + Copy + 'static, norm: &NormMode) -> 
     all.push(Box::new(Tadam::new(model, norm.clone()).alpha(1.5)));
     all.push(Box::new(MetaOptNet::ridge(model, norm.clone()).head(ConvexHead::Ridge { lambda: 0.7 })));
     all.push(Box::new(MetaOptNet::svm(model, norm.clone()).head(ConvexHead::Svm { c: 0.4, steps: 6 })));
+    all.push(Box::new(ProtoNet::new(model, norm.clone()).distance(Distance::Scaled { scale: 0.4 })));
     all
 }
 

@@ -24,6 +24,11 @@ fn what_cannot_be_used_is_refused_by_a_typed_error() {
             Box::new(ProtoNet::new(model, norm.clone()).distance(Distance::Cosine { scale: f64::INFINITY })),
             "scale",
         ),
+        (Box::new(ProtoNet::new(model, norm.clone()).distance(Distance::Scaled { scale: 0.0 })), "log_scale"),
+        (
+            Box::new(ProtoNet::new(model, norm.clone()).distance(Distance::Scaled { scale: -1.0 })),
+            "log_scale",
+        ),
         (Box::new(semi(Refinement::Distractor { radius: 0.0 })), "log_radius"),
         (Box::new(semi(Refinement::Masked { hidden: 0 })), "mask1_w"),
     ];

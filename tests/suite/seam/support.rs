@@ -13,7 +13,9 @@ fn the_meta_gradient_through_support_statistics_is_the_slope_of_the_meta_loss() 
         let error = slope_error(&maml, &moved(&maml), &episode, &start());
         assert!(error < 1e-6, "MAML {downsample:?}: {error:e}");
     }
-    for distance in [Distance::SquaredEuclidean, Distance::Cosine { scale: 5.0 }] {
+    for distance in
+        [Distance::SquaredEuclidean, Distance::Scaled { scale: 0.2 }, Distance::Cosine { scale: 5.0 }]
+    {
         for norm in [NormMode::Support, NormMode::Together] {
             let learner = ProtoNet::new(embedding(), norm).distance(distance);
             let error = slope_error(&learner, &moved(&learner), &episode, &start());
