@@ -11,7 +11,7 @@ use crate::network::Network;
 use crate::recipes::{
     Inner, adapted, baseline, episodic, headed, maml, metric, nearest, plain_maml, protonet,
 };
-use crate::run::{Row, evaluated, trained};
+use crate::run::{Row, evaluated, refuse_embed_once, trained};
 use crate::settings::Settings;
 use crate::unseen::Unseen;
 
@@ -232,6 +232,7 @@ pub const ALL: &[Named] = &[
         )
     },
     named("untrained", "prototypes in the initial network, without training", |name, settings, source| {
+        refuse_embed_once(name, settings)?; // norms take the statistics of each support set
         let learner = ProtoNet::new(source.network(settings, Network::Pooled, None)?, NormMode::Together);
         evaluated(
             name,

@@ -86,12 +86,18 @@ pub fn trained<K: Task<f32>>(
     optimizer: Box<dyn Optimizer<f32>>,
     config: TrainConfig,
 ) -> Result<Row> {
-    if settings.embed_once {
-        let need = "left out: this learner does more with inputs than to fit a head to their embeddings";
-        return Err(Error::Setting { name: "embed_once", value: format!("with {name}"), need });
-    }
+    refuse_embed_once(name, settings)?;
     let trained = training(name, settings, learner, tasks, unseen, optimizer, config)?;
     Ok(trained.row(evaluated(name, settings, unseen, learner, &trained.learned)?))
+}
+
+/// For learners that see an example anew in each episode.
+pub fn refuse_embed_once(name: &str, settings: &Settings) -> Result<()> {
+    if !settings.embed_once {
+        return Ok(());
+    }
+    let need = "left out: this learner does more with inputs than to fit a head to their embeddings";
+    Err(Error::Setting { name: "embed_once", value: format!("with {name}"), need })
 }
 
 /// Trains a learner on tasks for the time that the settings give. With `--out`, a training that is there goes on.
