@@ -29,9 +29,10 @@ pub struct Settings {
     seed: u64,
 }
 
-/// Prototypes, with the statistics of the pictures that they are made of: each picture is answered by itself.
+/// Prototypes, with statistics of the whole training: each picture is answered by itself.
 fn protonet() -> Result<ProtoNet<Conv4>> {
-    Ok(ProtoNet::new(Conv4::new([SIZE, SIZE, 1], 64, Downsample::MaxPool, None)?, NormMode::Support))
+    let norm = NormMode::TrackedTogether { momentum: 0.1 };
+    Ok(ProtoNet::new(Conv4::new([SIZE, SIZE, 1], 64, Downsample::MaxPool, None)?, norm))
 }
 
 /// The network of the MAML paper, and one inner step in training.
@@ -42,7 +43,7 @@ fn maml(filters: usize) -> Result<Maml<Conv4>> {
 
 pub fn train(kind: Kind, file: &Path, settings: &Settings) -> Result<()> {
     match kind {
-        Kind::Protonet => trained(protonet()?, [60, 5, 1], 1e-3, file, settings),
+        Kind::Protonet => trained(protonet()?, [60, 5, 1], 8e-3, file, settings),
         Kind::Maml => trained(maml(64)?, [5, 5, 8], 2e-3, file, settings),
         Kind::MamlSmall => trained(maml(32)?, [5, 5, 8], 2e-3, file, settings),
     }
