@@ -16,7 +16,7 @@ use crate::var::Var;
 /// learned scale of the metric (Oreshkin et al. 2018, section 4.1, where distances are scaled). Its parameter: `factor []`.
 ///
 /// ```
-/// use innerloop::{Network, NormMode, ProtoNet, R2d2, Scaled};
+/// use innerloop::{Model, NormMode, ProtoNet, Scaled};
 /// let learner = ProtoNet::new(Scaled::new(640)?, NormMode::Batch);
 /// let params: Vec<ndarray::ArrayD<f32>> = learner.model.init(0);
 /// assert_eq!(params[0][[]], 1.0);
