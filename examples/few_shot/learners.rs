@@ -95,8 +95,8 @@ pub const ALL: &[Named] = &[
     }),
     named("imaml", "MAML with implicit gradients, 16 inner steps", |name, settings, source| {
         let (model, _) = adapted(settings, source, Inner::ONE)?;
-        // by measurement: above 0.15 the inner descent does not converge, and nothing is learned at 0.5
-        let learner = Imaml::new(model, 2.0, NormMode::Batch).inner_lr(settings.inner_lr.unwrap_or(0.05));
+        let learner = Imaml::new(model, settings.lambda, NormMode::Batch).damping(settings.damping);
+        let learner = learner.inner_lr(settings.inner_lr.unwrap_or(0.2));
         maml(name, settings, source, &learner.steps(settings.inner_steps.unwrap_or(16)))
     }),
     of_images("cavia", "only a context of 100 numbers adapts, 2 steps (images)", |name, settings, source| {

@@ -78,6 +78,12 @@ pub struct Settings {
     /// photographs and 5 on others if that is more; 1 with `boil` on characters]
     #[arg(long)]
     pub eval_steps: Option<usize>,
+    /// Weight λ of the proximal term of `imaml` (2 in the paper; by measurement, see docs/results.md)
+    #[arg(long, default_value_t = 0.1)]
+    pub lambda: f64,
+    /// Added to the diagonal of the system of `imaml` (1 in the authors' code)
+    #[arg(long, default_value_t = 1.0)]
+    pub damping: f64,
     /// `maml` and `fomaml` adapt all but the scales and shifts of norms, as the paper's code does
     #[arg(long)]
     pub norms_stay: bool,
