@@ -23,7 +23,8 @@ use crate::var::Var;
 pub enum Distance {
     /// The logit of a class is `−‖z − c‖²`.
     SquaredEuclidean,
-    /// The logit of a class is `−scale·‖z − c‖²`; the logarithm of the scale is learned (Oreshkin et al. 2018, section 3.1). For
+    /// The logit of a class is `−scale·‖z − c‖²`; the logarithm of the scale is learned (the metric scaling of Oreshkin et al. 2018, who
+    /// learn the scale itself). For
     /// wide embeddings, whose squared distances are in the hundreds when training begins, so that all of an episode's probability lies
     /// on one class.
     Scaled {

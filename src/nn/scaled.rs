@@ -12,8 +12,8 @@ use crate::var::Var;
 /// Vectors times one number that begins with 1 and may be learned: `[n, width] → [n, width]`, `x ↦ s·x`.
 ///
 /// The network of learners on embeddings that were computed before, by [`embed`](crate::embed) or by an encoder of your own: with
-/// its first parameter a metric learner compares the vectors of a [`FeatureSet`](crate::FeatureSet) as they are. Trained, the number is the
-/// learned scale of the metric (Oreshkin et al. 2018, section 4.1, where distances are scaled). Its parameter: `factor []`.
+/// its first parameter a metric learner compares the vectors of a [`FeatureSet`](crate::FeatureSet) as they are. Trained, its square is a
+/// learned scale of squared distances (see [`Distance::Scaled`](crate::Distance::Scaled)). Its parameter: `factor []`.
 ///
 /// ```
 /// use innerloop::{Model, NormMode, ProtoNet, Scaled};
