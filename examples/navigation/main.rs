@@ -55,7 +55,7 @@ pub struct Settings {
     #[arg(long, default_value_t = 0.5)]
     pub later_rate: f64,
     /// Goals of the evaluation (40 in the authors' code, on which returns after one update vary by 2.5)
-    #[arg(long, default_value_t = 400)]
+    #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u64).range(1..))]
     pub eval_goals: u64,
     /// Evaluate on other goals, to choose rates by
     #[arg(long)]
@@ -97,6 +97,13 @@ fn run(settings: &Settings) -> Result<()> {
         seconds: 0.0,
         params: maml.policy.init(settings.seed),
     });
+    let test_lr = settings.test_lr.unwrap_or(settings.inner_lr);
+    let tested = PolicyMaml::new(maml.policy.clone(), test_lr, Order::Second)
+        .trajectories(EVAL_TRAJECTORIES)
+        .later_rate(settings.later_rate);
+    let seed = EVAL_SEEDS[usize::from(settings.validation)];
+    // its settings are refused now, not after minutes of training
+    tested.adapt(&state.params, &NavigationGoals::new(seed).task(0), 0, Key::new(seed))?;
     println!(
         "MAML on 2-D navigation: {} goals per meta-step, from meta-step {}",
         settings.tasks, state.iteration
@@ -115,16 +122,11 @@ fn run(settings: &Settings) -> Result<()> {
         train(&maml, settings, &folder, &mut state)?;
     }
     println!("\ntrained for {} meta-steps in {:.0} minutes\n", state.iteration, state.seconds / 60.0);
-    let test_lr = settings.test_lr.unwrap_or(settings.inner_lr);
-    let maml = PolicyMaml::new(maml.policy, test_lr, Order::Second)
-        .trajectories(EVAL_TRAJECTORIES)
-        .later_rate(settings.later_rate);
-    let seed = EVAL_SEEDS[usize::from(settings.validation)];
-    report(&maml, settings, &state, seed)?;
+    report(&tested, settings, &state, seed)?;
     let goals: Vec<_> = (0..4).map(|i| NavigationGoals::new(seed).task(i)).collect();
     let stages = goals
         .iter()
-        .map(|goal| maml.adapt(&state.params, goal, UPDATES, Key::new(seed)))
+        .map(|goal| tested.adapt(&state.params, goal, UPDATES, Key::new(seed)))
         .collect::<Result<Vec<_>>>()?;
     println!("\nwrote {}", folder.write("trajectories.svg", &picture::draw(&goals, &stages))?.display());
     Ok(())
