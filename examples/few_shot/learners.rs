@@ -1,7 +1,7 @@
 //! The learners by name, each with the settings that it was published with, as far as they fit a short training.
 
 use innerloop::{
-    Adam, Baseline, CurvatureRule, Distance, FilmConv4, Imaml, Learner, Maml, MapConv4, MatchingNet,
+    Adam, Baseline, CurvatureRule, Distance, FilmConv4, HeadFit, Imaml, Learner, Maml, MapConv4, MatchingNet,
     MetaLstm, MetaOptNet, Nearest, Nearness, NormMode, Order, ProtoNet, R2d2, Refinement, RelationNet,
     Reptile, Result, SemiProtoNet, Sgd, Signatures, Tadam, TrainConfig, WordWeights,
 };
@@ -215,7 +215,8 @@ pub const ALL: &[Named] = &[
         |name, settings, source| {
             let tracked = NormMode::Tracked { momentum: 0.1 };
             let model = source.network(settings, Network::Pooled, None)?;
-            baseline(name, settings, source, Baseline::plus_plus(model, source.train.len(), tracked))
+            let learner = Baseline::plus_plus(model, source.train.len(), tracked);
+            baseline(name, settings, source, learner.fit(HeadFit::default().scale(settings.head_scale)))
         },
     ),
     Named {

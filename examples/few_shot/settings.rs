@@ -84,6 +84,9 @@ pub struct Settings {
     /// Added to the diagonal of the system of `imaml` (1 in the authors' code)
     #[arg(long, default_value_t = 1.0)]
     pub damping: f64,
+    /// What the head of a new task multiplies cosines by, with `baseline++` (by measurement, see docs/results.md)
+    #[arg(long, default_value_t = 4.0)]
+    pub head_scale: f64,
     /// `maml` and `fomaml` adapt all but the scales and shifts of norms, as the paper's code does
     #[arg(long)]
     pub norms_stay: bool,

@@ -141,7 +141,7 @@ impl<T: Real, M: Model<T>> Learner<T> for Baseline<M> {
         check_adapt(self, learned, support)?;
         let ways = support.y.ways().expect("checked: labels");
         let specs = self.model.specs();
-        let (body, trained) = learned.params.split_at(specs.len());
+        let body = &learned.params[..specs.len()];
         let (tape, x) = (Tape::new(), Value::from_array(support.x.view()));
         let theta = tape.leaves(body);
         let moments = inductive(&self.model, &self.norm, &theta, &x, &|| tracked(&learned.state, 0));
@@ -150,7 +150,7 @@ impl<T: Real, M: Model<T>> Learner<T> for Baseline<M> {
         let specs_of_head = self.head.specs(self.model.outputs(), ways);
         let mut head = init_params::<T>(&specs_of_head, self.seed ^ HEAD_SEED);
         if let BaselineHead::Cosine { .. } = self.head {
-            head[1].clone_from(&trained[1]); // the learned scale
+            head[1].fill(T::from_f64(self.fit.scale));
         }
         let labels = support.y.labels().expect("checked: labels").to_vec();
         let head = self.fit_head(head, &Examples::labelled(z, labels, ways))?;

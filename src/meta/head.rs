@@ -14,9 +14,10 @@ use crate::var::Var;
 pub enum BaselineHead {
     /// `z·w + b`, with `head_w: [d, classes]` and `head_b: [classes]`.
     Linear,
-    /// `scale·cos(z, w)` for each row of `head_w: [classes, d]`; `scale: []` is learned in training and fixed in a new task.
+    /// `scale·cos(z, w)` for each row of `head_w: [classes, d]`; `scale: []` is learned in training. The head of a new task has
+    /// that of [`HeadFit`](crate::HeadFit).
     Cosine {
-        /// What the scale begins with.
+        /// What the scale begins with in training.
         scale: f64,
     },
 }

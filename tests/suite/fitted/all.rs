@@ -107,6 +107,7 @@ fn settings_out_of_range_are_refused_by_name() {
         ("lr", Box::new(baseline(fit().lr(-1.0)))),
         ("momentum", Box::new(baseline(fit().momentum(1.0, 0.0)))),
         ("dampening", Box::new(baseline(fit().momentum(0.9, 1.5)))),
+        ("scale", Box::new(baseline(fit().scale(0.0)))),
         ("weight_decay", Box::new(baseline(fit().weight_decay(f64::INFINITY)))),
         ("batch", Box::new(baseline(fit().epochs(1, Some(0))))),
     ];

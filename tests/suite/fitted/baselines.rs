@@ -52,8 +52,8 @@ fn the_order_of_the_support_set_matters_only_through_the_shuffle() {
 }
 
 #[test]
-fn an_adapted_baseline_keeps_the_learned_body_and_scale_bit_for_bit() {
-    for head in [BaselineHead::Linear, BaselineHead::Cosine { scale: 2.0 }] {
+fn an_adapted_baseline_keeps_the_learned_body_bit_for_bit_and_has_the_scale_of_the_fit() {
+    for head in [BaselineHead::Linear, BaselineHead::Cosine { scale: 10.0 }] {
         let learner = baseline(head, TRACKED);
         let batches = ClassBatches::new(&glyphs(), &glyphs().all(), 16, 0).unwrap();
         let config = TrainConfig::new(1, 1e-2, 5);
@@ -66,8 +66,8 @@ fn an_adapted_baseline_keeps_the_learned_body_and_scale_bit_for_bit() {
         let adapted = learner.adapt(learned, &episode.support).unwrap();
         assert_eq!(adapted.params(&learner.model.specs()).unwrap(), learned.params[..16]);
         if head != BaselineHead::Linear {
-            assert_eq!(adapted.array("scale").unwrap(), &learned.params[17]);
-            assert_ne!(learned.params[17].sum(), 2.0, "the scale is learned");
+            assert_eq!(adapted.array("scale").unwrap().sum(), learner.fit.scale as f32);
+            assert_ne!(learned.params[17].sum(), 10.0, "the scale is learned");
         }
         assert_eq!(adapted.moments(&learner.model.norms()).unwrap()[0].mean.len(), 4);
         // a support image is embedded by the tracked statistics, so the others make no difference to it
@@ -77,6 +77,24 @@ fn an_adapted_baseline_keeps_the_learned_body_and_scale_bit_for_bit() {
         let norms = learner.model.norms();
         assert_eq!(adapted_to_other.moments(&norms).unwrap(), adapted.moments(&norms).unwrap());
     }
+}
+
+#[test]
+fn a_large_scale_ends_a_fit_before_the_head_points_to_its_examples() {
+    // three embeddings at right angles, so the best head for the cosine is along them, less the others
+    let mut z = ArrayD::zeros(vec![3, 10]);
+    (0..3).for_each(|i| z[[i, i]] = 1.0);
+    let support = Examples::labelled(z, vec![0, 1, 2], 3);
+    let cosine = |scale: f64| {
+        let learner = Baseline::plus_plus(Mlp::new(&[256, 10]).unwrap(), 8, NormMode::Batch);
+        let head = innerloop::init_params::<f64>(&Learner::<f64>::specs(&learner)[2..3], 0);
+        let first = head[0].slice_axis(Axis(0), (..3).into()).to_owned();
+        let head = learner.fit_head(vec![first, ArrayD::from_elem(vec![], scale)], &support).unwrap();
+        let rows = head[0].outer_iter().enumerate();
+        rows.map(|(i, w)| w[i] / w.fold(0.0, |sum, x| sum + x * x).sqrt()).sum::<f64>() / 3.0
+    };
+    let [usual, large] = [HeadFit::default().scale, 20.0].map(cosine);
+    assert!(usual > large + 0.05, "{usual} against {large}");
 }
 
 #[test]
