@@ -68,7 +68,7 @@ impl<M> Baseline<M> {
     }
 
     /// Baseline++: a cosine head, whose scale begins with 2 for up to 200 classes and with 10 for more, as in the
-    /// authors' code.
+    /// authors' code, and is learned. The head of a new task has the scale of [`HeadFit`].
     pub fn plus_plus(model: M, classes: usize, norm: NormMode) -> Baseline<M> {
         let scale = if classes <= 200 { 2.0 } else { 10.0 };
         Baseline::new(model, classes, norm).head(BaselineHead::Cosine { scale })
@@ -93,7 +93,7 @@ impl<M> Baseline<M> {
     }
 
     /// Fits a new head, from the head given, to embeddings `[n, d]` with labels. The order of mini-batches comes from
-    /// the learner's seed. A head has the arrays that [`BaselineHead`] names.
+    /// the learner's seed. A head has the arrays that [`BaselineHead`] names; a cosine head keeps the scale that is given.
     ///
     /// # Errors
     /// [`Error::Shape`] or [`Error::NotFinite`] if the head does not fit the examples; [`Error::NotFinite`] if a
@@ -147,11 +147,8 @@ impl<T: Real, M: Model<T>> Learner<T> for Baseline<M> {
         let moments = inductive(&self.model, &self.norm, &theta, &x, &|| tracked(&learned.state, 0));
         // with the statistics that single queries get, so that a support image is embedded as a query is
         let z = self.model.forward(&theta, tape.push_leaf(x), Norm::Running(&moments)).to_array();
-        let specs_of_head = self.head.specs(self.model.outputs(), ways);
-        let mut head = init_params::<T>(&specs_of_head, self.seed ^ HEAD_SEED);
-        if let BaselineHead::Cosine { .. } = self.head {
-            head[1].fill(T::from_f64(self.fit.scale));
-        }
+        let specs_of_head = self.head.with_scale(self.fit.scale).specs(self.model.outputs(), ways);
+        let head = init_params::<T>(&specs_of_head, self.seed ^ HEAD_SEED);
         let labels = support.y.labels().expect("checked: labels").to_vec();
         let head = self.fit_head(head, &Examples::labelled(z, labels, ways))?;
         let adapted = Adapted::of_params(&specs, body.to_vec()).with_moments(&moments);

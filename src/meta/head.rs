@@ -23,6 +23,14 @@ pub enum BaselineHead {
 }
 
 impl BaselineHead {
+    /// The same kind of head, with another scale if it has one.
+    pub(super) fn with_scale(self, scale: f64) -> BaselineHead {
+        match self {
+            BaselineHead::Linear => self,
+            BaselineHead::Cosine { .. } => BaselineHead::Cosine { scale },
+        }
+    }
+
     /// What a head for embeddings `[n, d]` of so many classes consists of.
     pub(super) fn specs(&self, d: usize, classes: usize) -> Vec<ParamSpec> {
         let bound = 1.0 / (d as f64).sqrt(); // as PyTorch's linear layers begin

@@ -37,8 +37,8 @@ pub struct HeadFit {
     pub epochs: usize,
     /// Examples per step, of a support set that is shuffled for each epoch; `None` takes all of them in each step.
     pub batch: Option<usize>,
-    /// What a cosine head multiplies cosines by, here and in the adapted learner. The scale that training learned for many
-    /// classes is too large for few of them: the softmax says 1 before the head points to its examples.
+    /// What the cosine head of a new task multiplies cosines by, while it is fitted and after. The scale that training learned
+    /// for many classes is too large for few of them: the softmax says 1 before the head points to its examples.
     pub scale: f64,
 }
 
