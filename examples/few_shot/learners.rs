@@ -74,7 +74,7 @@ pub const ALL: &[Named] = &[
         maml(name, settings, source, &plain_maml(settings, source, Order::First)?)
     }),
     named("anil", "MAML that adapts the head alone", |name, settings, source| {
-        let (model, inner) = adapted(settings, source, Inner { lr: 0.4, steps: 3, eval_steps: 3 })?;
+        let (model, inner) = adapted(settings, source, Inner { lr: 0.3, steps: 30, eval_steps: 30 })?;
         let learner = Maml::anil(model, inner.lr, Order::Second, NormMode::Batch);
         maml(name, settings, source, &learner.steps(inner.steps).eval_steps(inner.eval_steps))
     }),
@@ -112,6 +112,7 @@ pub const ALL: &[Named] = &[
         let tasks = source.train(settings, settings.ways, settings.shots, 5)?;
         let config = TrainConfig::new(4, 1e-3, settings.iterations).clip_norm(0.25);
         let learner = MetaLstm::new(model, settings.inner_steps.unwrap_or(8), NormMode::Batch);
+        let learner = learner.inner_lr(settings.inner_lr.unwrap_or(0.3));
         let adam = Box::new(Adam::default());
         trained(name, settings, &learner, &tasks, &Unseen::new(settings, source)?, adam, config)
     }),

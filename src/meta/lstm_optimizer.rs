@@ -10,9 +10,9 @@ use crate::var::Var;
 /// So many numbers describe loss and gradient to a cell.
 const INPUTS: usize = 4;
 
-/// The weights of the cells, with the authors' initial values: gates that keep the parameter and subtract about a hundredth of
-/// the gradient.
-pub(super) fn cell_specs(hidden: usize) -> Vec<ParamSpec> {
+/// The weights of the cells, with the authors' initial values, but for gates that subtract about `rate` times the gradient.
+pub(super) fn cell_specs(hidden: usize, rate: f64) -> Vec<ParamSpec> {
+    let input = (rate / (1.0 - rate)).ln();
     let small = || Init::Uniform { low: -0.01, high: 0.01 };
     let linear = |name: &str, inputs| ParamSpec::linear(name, inputs, 4 * hidden).with_init(small());
     let gate = |name: &str, low, high| {
@@ -24,7 +24,7 @@ pub(super) fn cell_specs(hidden: usize) -> Vec<ParamSpec> {
     let mut specs = vec![linear("lstm_w_ih", INPUTS), linear("lstm_w_hh", hidden)];
     specs.push(ParamSpec::bias("lstm_b", 4 * hidden).with_init(small()));
     specs.extend(gate("forget", 4.0, 5.0));
-    specs.extend(gate("input", -5.0, -4.0));
+    specs.extend(gate("input", input - 0.5, input + 0.5));
     specs
 }
 
@@ -134,7 +134,7 @@ mod tests {
     fn constant_gates_are_gradient_descent() {
         let tape = Tape::<f64>::new();
         let rate = 0.03f64;
-        let mut own: Vec<_> = cell_specs(2).iter().map(|spec| tape.full(&spec.shape, 0.0)).collect();
+        let mut own: Vec<_> = cell_specs(2, rate).iter().map(|spec| tape.full(&spec.shape, 0.0)).collect();
         (own[4], own[6]) = (tape.scalar(40.0), tape.scalar((rate / (1.0 - rate)).ln()));
         let c = tape.leaf(&ndarray::arr1(&[0.5, -2.0]).into_dyn());
         let d = tape.leaf(&ndarray::arr2(&[[3.0], [0.1]]).into_dyn());

@@ -108,12 +108,31 @@ fn it_learns_curves_and_characters() {
 }
 
 #[test]
+fn cells_begin_at_the_inner_rate() {
+    let bias = |learner: &MetaLstm<Mlp>, seed| {
+        let (specs, init) = (Learner::<f64>::specs(learner), Learner::<f64>::init(learner, seed));
+        let input = specs.iter().position(|spec| spec.name == "input_b").unwrap();
+        init[input].sum()
+    };
+    let new = || MetaLstm::new(Mlp::new(&[1, 1]).unwrap(), 1, NormMode::Batch);
+    for seed in 0..20 {
+        assert!((-5.0..-4.0).contains(&bias(&new(), seed)), "the authors' range");
+        let even = bias(&new().inner_lr(0.5), seed);
+        assert!((-0.5..0.5).contains(&even), "{even}");
+        assert!((even - bias(&new(), seed) - 4.5).abs() < 1e-12, "the same draw, moved");
+    }
+}
+
+#[test]
 fn settings_out_of_range_are_refused_by_name() {
     let new = |steps, norm| MetaLstm::new(Mlp::new(&[1, 1]).unwrap(), steps, norm);
     for (learner, name) in [
         (new(0, NormMode::Batch), "steps"),
         (new(1, NormMode::Batch).hidden(0), "hidden"),
         (new(1, NormMode::Tracked { momentum: 0.1 }), "norm"),
+        (new(1, NormMode::Batch).inner_lr(0.0), "inner_lr"),
+        (new(1, NormMode::Batch).inner_lr(1.0), "inner_lr"),
+        (new(1, NormMode::Batch).inner_lr(f64::NAN), "inner_lr"),
     ] {
         let error = Learner::<f64>::check_settings(&learner).unwrap_err();
         assert!(matches!(error, Error::Setting { name: found, .. } if found == name), "{error}");
