@@ -193,14 +193,23 @@ pub const ALL: &[Named] = &[
         let (model, norm) = metric(settings, source)?;
         headed(name, settings, source, R2d2::new(model, norm), [20, 5, 2])
     }),
-    named("reptile", "Reptile, 5 inner steps of 10 images by Adam", |name, settings, source| {
-        let (model, _) = adapted(settings, source, Inner::ONE)?;
-        let learner = Reptile::new(model, 1e-3).carried();
-        let tasks = source.train(settings, settings.ways, 10, 1)?;
-        let config = TrainConfig::new(5, 1.0, settings.iterations);
-        let sgd = Box::new(Sgd::new(0.0));
-        trained(name, settings, &learner, &tasks, &Unseen::new(settings, source)?, sgd, config)
-    }),
+    named(
+        "reptile",
+        "Reptile, 5 inner steps of 10 images by Adam, or 10 of 20 with more than 5 ways",
+        |name, settings, source| {
+            let (model, _) = adapted(settings, source, Inner::ONE)?;
+            // the authors' two settings
+            let (lr, steps, batch, eval_batch) =
+                if settings.ways > 5 { (5e-4, 10, 20, 10) } else { (1e-3, 5, 10, 5) };
+            let learner = Reptile::new(model, settings.inner_lr.unwrap_or(lr)).carried();
+            let learner = learner.steps(settings.inner_steps.unwrap_or(steps), batch);
+            let learner = learner.eval_steps(settings.eval_steps.unwrap_or(50), eval_batch);
+            let tasks = source.train(settings, settings.ways, 10, 1)?;
+            let config = TrainConfig::new(5, 1.0, settings.iterations);
+            let sgd = Box::new(Sgd::new(0.0));
+            trained(name, settings, &learner, &tasks, &Unseen::new(settings, source)?, sgd, config)
+        },
+    ),
     named(
         "baseline",
         "a classifier of all training classes, then a linear head for each task",
