@@ -28,7 +28,9 @@ pub fn new(settings: &Settings, eval_steps: usize) -> Result<Box<dyn Trainable<f
             Box::new(cavia.steps(steps).eval_steps(eval_steps))
         }
         // its evaluation takes the steps of its training: it seeks the solution of the inner problem
-        Named::Imaml => Box::new(Imaml::new(mlp()?, 2.0, norm()).inner_lr(lr(0.01)).steps(eval_steps)),
+        Named::Imaml => {
+            Box::new(Imaml::new(mlp()?, settings.lambda, norm()).inner_lr(lr(0.01)).steps(eval_steps))
+        }
         Named::MamlPlusPlus => Box::new(Maml::plus_plus(mlp()?, lr(0.01), 5).eval_steps(eval_steps)),
         Named::MetaLstm => Box::new(MetaLstm::new(mlp()?, 5, norm())),
         Named::Reptile => {

@@ -37,6 +37,9 @@ pub struct Settings {
     /// Rate of the outer loop [default: 1e-3]
     #[arg(long)]
     pub outer_lr: Option<f64>,
+    /// Weight λ of the proximal term of `imaml`
+    #[arg(long, default_value_t = 2.0)]
+    pub lambda: f64,
     /// Unseen tasks to evaluate on
     #[arg(long, default_value_t = 600)]
     pub eval_tasks: u64,
