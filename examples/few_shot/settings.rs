@@ -65,8 +65,9 @@ pub struct Settings {
     /// Pixels of a photograph's side
     #[arg(long, default_value_t = 84)]
     pub size: usize,
-    /// Inner rate of `maml`, `fomaml`, `anil`, `boil`, `meta-curvature`, `maml++`, `imaml` and `cavia`, and the one that `meta-lstm`
-    /// begins with, for the mean cross-entropy of the support set; of `reptile` that of its Adam. The paper's code takes the sum over classes: its 0.4 for 5 ways is 2.0 here
+    /// Inner rate of `maml`, `fomaml`, `anil`, `boil`, `meta-curvature`, `maml++`, `imaml` and `cavia`, and the one that
+    /// `meta-lstm` begins with, for the mean cross-entropy of the support set; of `reptile` that of its Adam. The paper's
+    /// code takes the sum over classes: its 0.4 for 5 ways is 2.0 here
     /// [default: on characters by measurement, see docs/results.md; on photographs the paper's; on other data a first guess]
     #[arg(long)]
     pub inner_lr: Option<f64>,

@@ -10,7 +10,8 @@ use crate::var::Var;
 /// So many numbers describe loss and gradient to a cell.
 const INPUTS: usize = 4;
 
-/// The weights of the cells, with the authors' initial values, but for gates that subtract about `rate` times the gradient.
+/// The weights of the cells: gates that keep the parameter and subtract about `rate` times the gradient, a hundredth of it with the
+/// authors, whose initial values the others are.
 pub(super) fn cell_specs(hidden: usize, rate: f64) -> Vec<ParamSpec> {
     let input = (rate / (1.0 - rate)).ln();
     let small = || Init::Uniform { low: -0.01, high: 0.01 };
