@@ -93,11 +93,13 @@ pub const ALL: &[Named] = &[
         let learner = learner.steps(inner.steps).rule(CurvatureRule { lr: inner.lr });
         maml(name, settings, source, &learner.eval_steps(inner.eval_steps))
     }),
-    named("imaml", "MAML with implicit gradients, 16 inner steps", |name, settings, source| {
+    named("imaml", "MAML with implicit gradients", |name, settings, source| {
         let (model, _) = adapted(settings, source, Inner::ONE)?;
         let learner = Imaml::new(model, settings.lambda, NormMode::Batch).damping(settings.damping);
         let learner = learner.inner_lr(settings.inner_lr.unwrap_or(0.2));
-        maml(name, settings, source, &learner.steps(settings.inner_steps.unwrap_or(16)))
+        let learner = if settings.hessian_free { learner.hessian_free() } else { learner };
+        let steps = settings.inner_steps.unwrap_or(if settings.hessian_free { 3 } else { 16 });
+        maml(name, settings, source, &learner.steps(steps))
     }),
     of_images("cavia", "only a context of 100 numbers adapts, 2 steps (images)", |name, settings, source| {
         let model = FilmConv4::new(source.image(), settings.filters.unwrap_or(64), settings.ways, 100)?;

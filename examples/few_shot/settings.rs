@@ -72,7 +72,7 @@ pub struct Settings {
     #[arg(long)]
     pub inner_lr: Option<f64>,
     /// Inner steps in training of `maml`, `fomaml`, `anil`, `boil` and `meta-curvature`
-    /// [default: 1 on characters, 30 with `anil`; 5 on photographs, 3 on others], and of `maml++` [5], `imaml` [16], `cavia` [2], `meta-lstm` [8]
+    /// [default: 1 on characters, 30 with `anil`; 5 on photographs, 3 on others], and of `maml++` [5], `imaml` [16, or 3 with `--hessian-free`], `cavia` [2], `meta-lstm` [8]
     /// and `reptile` [5, or 10 with more than 5 ways]
     #[arg(long)]
     pub inner_steps: Option<usize>,
@@ -86,6 +86,9 @@ pub struct Settings {
     /// Added to the diagonal of the system of `imaml` (1 in the authors' code)
     #[arg(long, default_value_t = 1.0)]
     pub damping: f64,
+    /// `imaml` solves its inner problem by Newton steps with a line search, and not by gradient descent
+    #[arg(long)]
+    pub hessian_free: bool,
     /// What the head of a new task multiplies cosines by, with `baseline++` (by measurement, see docs/results.md)
     #[arg(long, default_value_t = 4.0)]
     pub head_scale: f64,

@@ -27,9 +27,9 @@ pub fn new(settings: &Settings, eval_steps: usize) -> Result<Box<dyn Trainable<f
             let cavia = Maml::cavia(model, lr(1.0), Order::Second, norm());
             Box::new(cavia.steps(steps).eval_steps(eval_steps))
         }
-        // its evaluation takes the steps of its training: it seeks the solution of the inner problem
         Named::Imaml => {
-            Box::new(Imaml::new(mlp()?, settings.lambda, norm()).inner_lr(lr(0.01)).steps(eval_steps))
+            let imaml = Imaml::new(mlp()?, settings.lambda, norm()).hessian_free();
+            Box::new(imaml.steps(5).eval_steps(eval_steps))
         }
         Named::MamlPlusPlus => Box::new(Maml::plus_plus(mlp()?, lr(0.01), 5).eval_steps(eval_steps)),
         Named::MetaLstm => Box::new(MetaLstm::new(mlp()?, 5, norm())),

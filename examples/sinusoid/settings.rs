@@ -65,7 +65,7 @@ pub enum Named {
     MetaCurvature,
     /// Five inputs that adapt, and nothing else
     Cavia,
-    /// Implicit gradients, 10 inner steps
+    /// Implicit gradients, 5 Hessian-free inner steps
     Imaml,
     /// Learned rates and losses after each of 5 steps
     MamlPlusPlus,

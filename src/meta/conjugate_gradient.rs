@@ -73,7 +73,8 @@ pub fn conjugate_gradient<T: Real>(apply: &Product<'_, T>, b: &[ArrayD<T>], iter
     Solved { x, residual: rr.sqrt(), iterations: done, negative_curvature }
 }
 
-fn dot<T: Real>(a: &[ArrayD<T>], b: &[ArrayD<T>]) -> f64 {
+/// The inner product of two lists of arrays, in f64.
+pub(super) fn dot<T: Real>(a: &[ArrayD<T>], b: &[ArrayD<T>]) -> f64 {
     let of =
         |(a, b): (&ArrayD<T>, &ArrayD<T>)| a.iter().zip(b).map(|(a, b)| a.as_f64() * b.as_f64()).sum::<f64>();
     a.iter().zip(b).map(of).sum()

@@ -4,16 +4,18 @@ use ndarray::ArrayD;
 
 use super::adapted::Adapted;
 use super::conjugate_gradient::{Solved, conjugate_gradient};
-use super::inner::{Order, norm_of, query_outputs, settled};
+use super::inner::{HessianFree, InnerLoop, Order, adapt, norm_of, query_outputs, scores, settled};
 use super::learner::{Learned, Learner, Trainable};
 use super::lesson::Lesson;
 use super::maml::Maml;
 use super::progress::Progress;
 use super::score::{Query, Score, Scores, task_loss};
+use super::task::{Task, check_adapt, check_learned};
 use crate::data::{Episode, Examples};
 use crate::error::{Error, Result};
 use crate::grad::{grad, vjp_values};
-use crate::nn::{Model, NormMode, ParamSpec};
+use crate::kernels::with_image_threads;
+use crate::nn::{Model, Moments, NormMode, ParamSpec};
 use crate::real::Real;
 use crate::settings::check_rate;
 use crate::tape::Tape;
@@ -31,7 +33,10 @@ use crate::value::Value;
 /// rare. (The authors' code solves with `2I + H/(λ + 10)`, has no proximal term in its inner steps and tests with `λ = 0`. This
 /// is the paper.)
 ///
-/// Adapting and predicting are those of [`Maml`] with a proximal term.
+/// Gradient descent comes near the solution only if its steps are small for the curvature and many. [`hessian_free`](Imaml::hessian_free)
+/// steps come near it in a few, and never raise the inner loss, whatever its curvature (their "iMAML, Hessian-free").
+///
+/// Predicting is that of [`Maml`].
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -42,6 +47,8 @@ pub struct Imaml<M> {
     pub cg_steps: usize,
     /// Added to the diagonal of the system.
     pub damping: f64,
+    /// Whether Newton steps solve the inner problem in place of gradient descent.
+    pub hessian_free: bool,
 }
 
 /// The meta-gradient of one task at a solution of its inner problem; [`Imaml::implicit`] makes it.
@@ -61,7 +68,7 @@ impl<M> Imaml<M> {
     /// conjugate gradients without damping. (They have `λ = 2` there.)
     pub fn new(model: M, lambda: f64, norm: NormMode) -> Imaml<M> {
         let maml = Maml::new(model, 0.1, Order::First, norm).steps(16).proximal(lambda);
-        Imaml { maml, cg_steps: 5, damping: 0.0 }
+        Imaml { maml, cg_steps: 5, damping: 0.0, hessian_free: false }
     }
 
     /// With another rate of the inner gradient descent.
@@ -77,6 +84,12 @@ impl<M> Imaml<M> {
         Imaml { maml: self.maml.steps(steps), ..self }
     }
 
+    /// With so many inner steps in evaluation and in [`adapt`](Learner::adapt).
+    #[must_use]
+    pub fn eval_steps(self, eval_steps: usize) -> Imaml<M> {
+        Imaml { maml: self.maml.eval_steps(eval_steps), ..self }
+    }
+
     /// With so many iterations of conjugate gradients; 0 gives the first-order gradient `∇L_Q(φ)`, whose residual is that of
     /// `x = 0`, the norm of the gradient.
     #[must_use]
@@ -90,6 +103,24 @@ impl<M> Imaml<M> {
         Imaml { damping, ..self }
     }
 
+    /// With Hessian-free steps on the inner problem: each solves `(I + H/λ + damping·I)·d = ∇F/λ` for the gradient of
+    /// `F(φ) = L_S(φ) + λ/2·‖φ − θ‖²` by as many iterations of conjugate gradients as the meta-gradient has, and goes along
+    /// `d` by 1, 1/2, 1/4, … until `F` falls (a line search with Armijo's condition). There is no rate to choose. A step costs
+    /// about two gradients for each iteration, and [`steps`](Imaml::steps) of 3 to 5 are usually enough.
+    #[must_use]
+    pub fn hessian_free(self) -> Imaml<M> {
+        Imaml { hessian_free: true, ..self }
+    }
+
+    fn inner<T: Real>(&self) -> Result<InnerLoop<'_, T>>
+    where
+        M: Model<T>,
+    {
+        let damping = self.damping * self.maml.proximal; // here the system is λ times that of the meta-gradient
+        let hessian_free = self.hessian_free.then_some(HessianFree { cg_steps: self.cg_steps, damping });
+        Ok(InnerLoop { hessian_free, ..self.maml.inner()? })
+    }
+
     /// The meta-gradient of one task, given a solution `phi` of its inner problem, found by whatever means.
     ///
     /// # Errors
@@ -99,7 +130,7 @@ impl<M> Imaml<M> {
         M: Model<T>,
     {
         crate::nn::check_params(&self.maml.model.specs(), phi)?;
-        super::task::Task::check(episode, self)?;
+        Task::check(episode, self)?;
         let system = [self.maml.proximal, self.damping];
         implicit(&self.maml.model, &self.maml.norm, phi, episode, system, self.cg_steps)
     }
@@ -142,6 +173,11 @@ fn implicit<T: Real>(
     Ok(Implicit { score, query_gradient: q, solved })
 }
 
+/// What is tracked: nothing, as [`Imaml`] refuses those modes of norms.
+fn no_statistics() -> Vec<Moments> {
+    Vec::new()
+}
+
 impl<T: Real, M: Model<T>> Learner<T> for Imaml<M> {
     fn specs(&self) -> Vec<ParamSpec> {
         Learner::<T>::specs(&self.maml)
@@ -162,6 +198,10 @@ impl<T: Real, M: Model<T>> Learner<T> for Imaml<M> {
             let need = "one of the others: statistics are not tracked over the steps of an implicit gradient";
             return Err(Error::Setting { name: "norm", value: format!("{:?}", self.maml.norm), need });
         }
+        if self.hessian_free && self.cg_steps == 0 {
+            let need = "above 0 with Hessian-free steps";
+            return Err(Error::Setting { name: "cg_steps", value: "0".into(), need });
+        }
         if self.maml.proximal == 0.0 {
             return Err(Error::Setting { name: "lambda", value: "0".into(), need: "above 0" });
         }
@@ -173,8 +213,10 @@ impl<T: Real, M: Model<T>> Learner<T> for Imaml<M> {
     }
 
     fn adapt(&self, learned: &Learned<T>, support: &Examples<T>) -> Result<Adapted<T>> {
-        Learner::<T>::check_settings(self)?;
-        self.maml.adapt(learned, support)
+        check_adapt(self, learned, support)?;
+        with_image_threads(true, || {
+            adapt(&self.inner()?, &learned.params, support, self.maml.eval_steps, &no_statistics)
+        })
     }
 
     fn predict(&self, adapted: &Adapted<T>, x: &ArrayD<T>) -> Result<ArrayD<T>> {
@@ -186,13 +228,15 @@ impl<T: Real, M: Model<T>> Learner<T> for Imaml<M> {
     }
 
     fn scores(&self, learned: &Learned<T>, episode: &Episode<T>) -> Result<Vec<Scores>> {
-        self.maml.scores(learned, episode)
+        check_learned(self, learned)?;
+        Task::check(episode, self)?;
+        scores(&self.inner()?, &learned.params, episode, self.maml.eval_steps, &|_| no_statistics())
     }
 }
 
 impl<T: Real, M: Model<T>> Trainable<T> for Imaml<M> {
     fn lesson(&self, learned: &Learned<T>, episode: &Episode<T>, _: &Progress) -> Result<Lesson<T>> {
-        let phi = settled(&self.maml.inner()?, &learned.params, &episode.support, self.maml.steps)?;
+        let phi = settled(&self.inner()?, &learned.params, &episode.support, self.maml.steps)?;
         let Implicit { score, solved, .. } = self.implicit(&phi, episode)?;
         Ok(Lesson::new(score, solved.x))
     }

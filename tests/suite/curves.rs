@@ -9,13 +9,14 @@ use innerloop::{
 
 const BATCH: NormMode = NormMode::Batch;
 
-fn learners() -> [(&'static str, Box<dyn Trainable<f32>>); 4] {
+fn learners() -> [(&'static str, Box<dyn Trainable<f32>>); 5] {
     let mlp = || Mlp::new(&[1, 20, 20, 1]).unwrap();
     let context = Contextual::new(Mlp::new(&[1 + 3, 20, 20, 1]).unwrap(), 3);
     [
         ("Meta-SGD", Box::new(Maml::meta_sgd(mlp(), BATCH))),
         ("CAVIA", Box::new(Maml::cavia(context, 0.5, Order::Second, BATCH))),
         ("iMAML", Box::new(Imaml::new(mlp(), 0.5, BATCH).inner_lr(0.02).steps(8))),
+        ("iMAML, Hessian-free", Box::new(Imaml::new(mlp(), 0.5, BATCH).hessian_free().steps(3))),
         ("Meta-LSTM", Box::new(MetaLstm::new(mlp(), 4, BATCH).hidden(8))),
     ]
 }

@@ -3,8 +3,8 @@
 use innerloop::ndarray::ArrayD;
 use innerloop::{
     Activation, Adam, Conv4, Downsample, Episode, EpisodeSampler, EpisodeShape, Error, Glyphs, Imaml,
-    Learned, Learner, Maml, Mlp, Model, NormMode, Order, Progress, Sinusoids, Tasks, TrainConfig, Trainable,
-    Trainer, evaluate,
+    Learned, Learner, Maml, Mlp, Model, Network, NormMode, Order, Progress, Sinusoids, Tasks, TrainConfig,
+    Trainable, Trainer, evaluate,
 };
 
 const BATCH: NormMode = NormMode::Batch;
@@ -33,6 +33,9 @@ fn the_meta_gradient_is_that_of_a_proximal_inner_loop_run_to_its_end() {
         let unrolled = Maml::new(&model, 0.04, Order::Second, BATCH).steps(600).proximal(2.0);
         let implicit = Imaml::new(&model, 2.0, BATCH).inner_lr(0.04).steps(600).cg_steps(40);
         let (found, want) = (lesson(&implicit, &learned, &episode), lesson(&unrolled, &learned, &episode));
+        let newton = implicit.hessian_free().steps(12);
+        let error = apart(&lesson(&newton, &learned, &episode), &want);
+        assert!(error < 1e-7, "{model:?}, Hessian-free: {error:e}");
         let first = lesson(&unrolled.order(Order::First), &learned, &episode);
         assert!(apart(&found, &want) < 1e-7, "{model:?}: {:e}", apart(&found, &want));
         assert!(
@@ -61,6 +64,64 @@ fn no_iterations_of_conjugate_gradients_give_first_order() {
     let implicit = Imaml::new(model, 2.0, BATCH).inner_lr(0.04).steps(5).cg_steps(0);
     let first = Maml::new(model, 0.04, Order::First, BATCH).steps(5).proximal(2.0);
     assert!(apart(&lesson(&implicit, &learned, &episode), &lesson(&first, &learned, &episode)) < 1e-12);
+}
+
+/// What the inner problem minimises.
+fn inner_loss(
+    model: &Mlp,
+    lambda: f64,
+    theta: &[ArrayD<f64>],
+    phi: &[ArrayD<f64>],
+    episode: &Episode<f64>,
+) -> f64 {
+    let support = Maml::new(model, 0.1, Order::First, BATCH).steps(0);
+    let itself = Episode::new(episode.support.clone(), episode.support.clone()).unwrap();
+    let loss = support.scores(&phi.to_vec().into(), &itself).unwrap()[0].inductive.loss;
+    let away: f64 = phi.iter().zip(theta).map(|(phi, theta)| (phi - theta).mapv(|d| d * d).sum()).sum();
+    loss + 0.5 * lambda * away
+}
+
+#[test]
+fn a_hessian_free_step_solves_a_quadratic_inner_problem() {
+    let (model, lambda) = (&models()[0], 0.7);
+    let episode: Episode<f64> = Sinusoids::new(10, 10, 2).task(5);
+    let theta = Model::<f64>::init(model, 1);
+    let adapted = |learner: &Imaml<&Mlp>| {
+        learner.adapt(&theta.clone().into(), &episode.support).unwrap().params(&model.specs()).unwrap()
+    };
+    let one = adapted(&Imaml::new(model, lambda, BATCH).hessian_free().steps(1));
+    let many = adapted(&Imaml::new(model, lambda, BATCH).inner_lr(0.05).steps(2000));
+    assert!(apart(&one, &many) < 1e-9, "{:e}", apart(&one, &many));
+    assert!(apart(&one, &theta) > 1e-2, "nothing was adapted");
+}
+
+#[test]
+fn hessian_free_steps_never_raise_the_inner_loss_where_gradient_descent_diverges() {
+    let (model, lambda) = (&models()[1], 0.1);
+    let (mut met, mut diverged) = (0, 0);
+    for i in 0..20 {
+        let episode: Episode<f64> = Sinusoids::new(10, 10, 2).task(i);
+        // far from the usual: curvature of both signs, and much of it
+        let theta: Vec<ArrayD<f64>> = Model::<f64>::init(model, i).iter().map(|p| p * 20.0).collect();
+        let learned: Learned<f64> = theta.clone().into();
+        let learner = |steps| Imaml::new(model, lambda, BATCH).hessian_free().steps(steps);
+        met += usize::from(learner(1).implicit(&theta, &episode).unwrap().solved.negative_curvature);
+        let after = |learner: &Imaml<&Mlp>| {
+            let phi = learner.adapt(&learned, &episode.support).unwrap().params(&model.specs()).unwrap();
+            inner_loss(model, lambda, &theta, &phi, &episode)
+        };
+        let start = inner_loss(model, lambda, &theta, &theta, &episode);
+        let mut before = start;
+        for steps in 1..=6 {
+            let now = after(&learner(steps));
+            assert!(now <= before, "task {i}: {now} after {steps} steps, and {before} before the last");
+            before = now;
+        }
+        diverged +=
+            usize::from(after(&Imaml::new(model, lambda, BATCH).inner_lr(0.5).steps(30)) > 1e3 * start);
+        assert!(before < 0.9 * start, "task {i}: {before} from {start}");
+    }
+    assert!(met > 0 && diverged > 0, "{met} met negative curvature, {diverged} diverged: this shows little");
 }
 
 #[test]
@@ -118,6 +179,7 @@ fn settings_out_of_range_are_refused_by_name() {
     let zero = Imaml::new(Mlp::new(&[1, 1]).unwrap(), 0.0, BATCH);
     let nan = Imaml::new(Mlp::new(&[1, 1]).unwrap(), f64::NAN, BATCH);
     for (learner, name) in [
+        (new().hessian_free().cg_steps(0), "cg_steps"),
         (zero, "lambda"),
         (nan, "proximal"),
         (tracked, "norm"),

@@ -36,7 +36,16 @@ pub(in crate::meta) fn inner<'m, T: Real>(
     if *adapts == Adapts::All && !norms_by_step {
         let all = |value| vec![value; model.count()]; // in every lesson: no need to make the specs
         let (adapts, by_step) = (all(true), all(false));
-        return Ok(InnerLoop { model, rule, norm, adapts, by_step, head_alone: false, proximal });
+        return Ok(InnerLoop {
+            model,
+            rule,
+            norm,
+            adapts,
+            by_step,
+            head_alone: false,
+            proximal,
+            hessian_free: None,
+        });
     }
     let specs = model.specs();
     let by_step: Vec<bool> =
@@ -49,7 +58,7 @@ pub(in crate::meta) fn inner<'m, T: Real>(
         return Err(Error::Setting { name: "adapts", value: format!("{adapts:?}"), need });
     }
     let head_alone = !norms_by_step && Adapts::Head.of(&specs).is_ok_and(|head| head == chosen);
-    Ok(InnerLoop { model, rule, norm, adapts: chosen, by_step, head_alone, proximal })
+    Ok(InnerLoop { model, rule, norm, adapts: chosen, by_step, head_alone, proximal, hessian_free: None })
 }
 
 fn values<T: Real>(arrays: &[ArrayD<T>]) -> Vec<Value<T>> {

@@ -3,6 +3,7 @@
 //! Nothing here is generic in the model or the rule, which come in as `&dyn`: so all of it is compiled
 //! once, with this crate, and not again in each crate that has a model of its own.
 
+use super::hessian_free::HessianFree;
 use super::query::{norm_of, query_outputs};
 use super::rule::{Update, UpdateRule, Updated};
 use crate::data::{Examples, Targets};
@@ -50,6 +51,10 @@ impl<'e, T: Real> Shared<'e, T> {
     pub(in crate::meta) fn new(examples: &'e Examples<T>) -> Shared<'e, T> {
         Shared { x: Value::from_array(examples.x.view()), y: &examples.y, features: None }
     }
+
+    pub(super) fn features_on<'t>(&self, tape: &'t Tape<T>) -> Option<Var<'t, T>> {
+        self.features.as_ref().map(|f| tape.push_leaf(f.clone()))
+    }
 }
 
 /// What changes in an inner loop: the adapted parameters, and what the rule carries for them.
@@ -91,6 +96,8 @@ pub(in crate::meta) struct InnerLoop<'m, T: Real> {
     pub(in crate::meta) head_alone: bool,
     /// The weight of `½‖φ − θ‖²` in the inner loss.
     pub(in crate::meta) proximal: f64,
+    /// Takes the steps on plain values in place of the rule.
+    pub(in crate::meta) hessian_free: Option<HessianFree>,
 }
 
 impl<T: Real> InnerLoop<'_, T> {
@@ -153,7 +160,7 @@ impl<T: Real> InnerLoop<'_, T> {
     }
 
     /// The inner loss of step `k`.
-    fn loss<'t>(
+    pub(super) fn loss<'t>(
         &self,
         theta: &[Var<'t, T>],
         phi: &[Var<'t, T>],
@@ -213,8 +220,7 @@ impl<T: Real> InnerLoop<'_, T> {
             vars.iter().map(|v| tape.push_leaf(v.val())).collect()
         };
         let (constants, phi) = (on(theta), on(&fast.phi));
-        let features = support.features.as_ref().map(|f| tape.push_leaf(f.clone()));
-        let loss = finite(self.loss(&constants, &phi, k, support, features), k)?;
+        let loss = finite(self.loss(&constants, &phi, k, support, support.features_on(&tape)), k)?;
         let grads = last_vjp(&[loss], &[tape.full(&loss.shape(), 1.0)], &phi);
         let leaf = |(g, p): (Option<Value<T>>, &Var<'t, T>)| match g {
             Some(g) => p.tape().push_leaf(g),
@@ -311,6 +317,9 @@ impl<T: Real> InnerLoop<'_, T> {
         k: usize,
         support: &Shared<'_, T>,
     ) -> Result<Fast<Value<T>>> {
+        if let Some(hessian_free) = self.hessian_free {
+            return self.newton_step(theta, fast, k, support, hessian_free);
+        }
         let tape = Tape::new();
         Ok(self.constant(&on(&tape, theta), &fast.on(&tape), k, support)?.values())
     }
@@ -335,7 +344,7 @@ pub(super) fn row<'t, T: Real>(x: Var<'t, T>, k: usize) -> Var<'t, T> {
 }
 
 /// Refuses an inner loss that has diverged.
-fn finite<T: Real>(loss: Var<'_, T>, k: usize) -> Result<Var<'_, T>> {
+pub(super) fn finite<T: Real>(loss: Var<'_, T>, k: usize) -> Result<Var<'_, T>> {
     if loss.item().is_finite() {
         return Ok(loss);
     }

@@ -33,6 +33,10 @@ fn learners(norm: &NormMode) -> Vec<(&'static str, Box<dyn Learner<f32>>)> {
             "implicit MAML",
             Box::new(Imaml::new(strided(), 1.0, norm.clone()).inner_lr(0.1).steps(3)),
         ));
+        all.push((
+            "implicit MAML, Hessian-free",
+            Box::new(Imaml::new(strided(), 1.0, norm.clone()).hessian_free().steps(2)),
+        ));
     }
     all
 }
