@@ -163,6 +163,7 @@ fn configured(usual: TrainConfig, settings: &Settings) -> TrainConfig {
     let mut config = usual.seed(settings.seed);
     config.meta_batch = settings.meta_batch.unwrap_or(config.meta_batch);
     config.outer_lr = settings.outer_lr.unwrap_or(config.outer_lr);
+    config.skip_diverged = settings.skip_diverged;
     if settings.cosine {
         config.schedule = Schedule::Cosine { iterations: config.iterations, floor: 0.0 };
     }

@@ -92,6 +92,9 @@ pub struct Settings {
     /// What the head of a new task multiplies cosines by, with `baseline++` (by measurement, see docs/results.md)
     #[arg(long, default_value_t = 4.0)]
     pub head_scale: f64,
+    /// Leave a task whose inner loop or meta-gradient diverges out of its meta-step, where it would end the training
+    #[arg(long)]
+    pub skip_diverged: bool,
     /// `maml` and `fomaml` adapt all but the scales and shifts of norms, as the paper's code does
     #[arg(long)]
     pub norms_stay: bool,

@@ -46,6 +46,7 @@ fn run(settings: &Settings) -> Result<()> {
     let Settings { shots, meta_batch, eval_tasks, seed, iterations, .. } = *settings;
     let (tasks, unseen) = (tasks::training(settings), tasks::unseen(settings));
     let config = TrainConfig::new(meta_batch, learners::outer_lr(settings), iterations).seed(seed);
+    let config = if settings.skip_diverged { config.skip_diverged() } else { config };
     let learner: &dyn Trainable<f32> = &learner;
     let optimizer: Box<dyn innerloop::Optimizer<f32>> = match settings.learner {
         Named::Reptile => Box::new(Sgd::new(0.0)),

@@ -35,7 +35,7 @@ pub(super) fn combined<T: Real>(
     taught: Result<(u32, Taught<T>)>,
 ) -> Result<MetaGrad<T>> {
     if ranks.size() == 1 {
-        return Ok(taught?.1.mean());
+        return taught?.1.mean();
     }
     let mut own = None;
     let said = taught.map(|(same, taught)| {
@@ -45,9 +45,10 @@ pub(super) fn combined<T: Real>(
     });
     let said = exchange(ranks, said)?;
     let own = own.expect("this rank had no error, or there was one");
-    let (mut scores, mut seen, mut first) = (Vec::new(), Vec::new(), None);
+    let (mut all, mut first) =
+        (Taught { scores: Vec::new(), seen: Vec::new(), grads: Vec::new(), skipped: 0 }, None);
     for (rank, bytes) in said.iter().enumerate() {
-        let same = taught_of(bytes, &mut scores, &mut seen).ok_or_else(|| unread(rank))?;
+        let same = taught_of(bytes, &mut all).ok_or_else(|| unread(rank))?;
         if *first.get_or_insert(same) != same {
             return Err(Error::own(
                 "its training is not that of rank 0: start all ranks with the same settings, data and checkpoint, on \
@@ -56,7 +57,8 @@ pub(super) fn combined<T: Real>(
             .on_rank(rank));
         }
     }
-    Ok(Taught { scores, seen, grads: vec![summed(ranks, specs, &own)?] }.mean())
+    all.grads.push(summed(ranks, specs, &own)?);
+    all.mean()
 }
 
 compiled_here!(T: combined::<T>);
@@ -65,6 +67,7 @@ compiled_here!(T: combined::<T>);
 fn bytes_of<T: Real>(same: u32, taught: &Taught<T>) -> Vec<u8> {
     let mut bytes = Vec::new();
     put(&mut bytes, same.into());
+    put(&mut bytes, taught.skipped as u64);
     put(&mut bytes, taught.scores.len() as u64);
     for (score, seen) in taught.scores.iter().zip(&taught.seen) {
         score.put(&mut bytes);
@@ -75,13 +78,14 @@ fn bytes_of<T: Real>(same: u32, taught: &Taught<T>) -> Vec<u8> {
 }
 
 /// The other way round: appends what a rank's tasks taught. The checksum.
-fn taught_of<T: Real>(bytes: &[u8], scores: &mut Vec<Score>, seen: &mut Vec<Vec<ArrayD<T>>>) -> Option<u64> {
+fn taught_of<T: Real>(bytes: &[u8], all: &mut Taught<T>) -> Option<u64> {
     let mut reader = Reader(bytes);
     let same = reader.number()?;
+    all.skipped += usize::try_from(reader.number()?).ok()?;
     for _ in 0..reader.number()? {
-        scores.push(Score::read(&mut reader)?);
+        all.scores.push(Score::read(&mut reader)?);
         let arrays = reader.number()?;
-        seen.push((0..arrays).map(|_| reader.array()).collect::<Option<_>>()?);
+        all.seen.push((0..arrays).map(|_| reader.array()).collect::<Option<_>>()?);
     }
     Some(same)
 }
@@ -103,7 +107,10 @@ fn summed<T: Real>(ranks: &dyn Ranks, specs: &[ParamSpec], own: &[Vec<ArrayD<T>>
             ranks.receive(rank - 1, bytes)?;
             arrays::from_bytes(bytes, sum);
         } else {
-            sum.copy_from_slice(mine.next().expect("rank 0 has at least one task"));
+            match mine.next() {
+                Some(first) => sum.copy_from_slice(first),
+                None => sum.fill(-T::zero()), // all were left out; to add to it changes no bit, unlike to 0
+            }
         }
         mine.for_each(|grads| sum.iter_mut().zip(grads).for_each(|(sum, g)| *sum += *g));
         bytes.copy_from_slice(&arrays::to_bytes(sum));

@@ -24,26 +24,27 @@ pub(super) struct Taught<T> {
     /// The sum of their gradients, added from left to right, a single entry; or, if they were to be kept apart, the
     /// gradients of each.
     pub(super) grads: Vec<Vec<ArrayD<T>>>,
+    /// How many of the tasks taught nothing.
+    pub(super) skipped: usize,
 }
 
-/// The lessons of `count` tasks, which may be none, from number `first` on. Not generic in the learner and its tasks, so that
+/// The lessons of `count` tasks, which may be none, from number `first` on; `None` is that of a task that is left out. Not generic in the learner and its tasks, so that
 /// it is compiled with this crate.
 ///
 /// # Errors
 /// The error of the first task in order that has one.
 #[inline(never)]
 pub(super) fn lessons_of<T: Real>(
-    specs: &[ParamSpec],
     count: usize,
     first: u64,
     apart: bool,
-    lesson: &(dyn Fn(usize) -> Result<Lesson<T>> + Sync),
+    lesson: &(dyn Fn(usize) -> Result<Option<Lesson<T>>> + Sync),
 ) -> Result<Taught<T>> {
-    let taught = Taught { scores: Vec::new(), seen: Vec::new(), grads: Vec::new() };
+    let taught = Taught { scores: Vec::new(), seen: Vec::new(), grads: Vec::new(), skipped: 0 };
     if count == 0 {
         return Ok(taught);
     }
-    let ordered = Ordered { specs, first, apart, taught, early: BTreeMap::new(), refused: None };
+    let ordered = Ordered { first, apart, taught, early: BTreeMap::new(), refused: None };
     let ordered = Mutex::new(ordered);
     let next = AtomicUsize::new(0);
     let threads = rayon::current_num_threads();
@@ -75,8 +76,7 @@ pub(super) fn lessons_of<T: Real>(
 compiled_here!(T: lessons_of::<T>);
 
 /// Takes the lessons in the order of the tasks, whatever order they come in.
-struct Ordered<'s, T> {
-    specs: &'s [ParamSpec],
+struct Ordered<T> {
     /// The number of the first task.
     first: u64,
     /// Whether gradients are kept apart instead of added up.
@@ -84,26 +84,27 @@ struct Ordered<'s, T> {
     taught: Taught<T>,
     /// Lessons that came before their turn. Tasks are started in order, so there are about
     /// as many as threads.
-    early: BTreeMap<usize, Result<Lesson<T>>>,
+    early: BTreeMap<usize, Result<Option<Lesson<T>>>>,
     /// Why the first task in order that cannot be taken cannot be.
     refused: Option<Error>,
 }
 
-impl<T: Real> Ordered<'_, T> {
+impl<T: Real> Ordered<T> {
     /// Takes the lesson of task `i`. Breaks at the first that is refused.
-    fn add(&mut self, i: usize, lesson: Result<Lesson<T>>) -> ControlFlow<()> {
+    fn add(&mut self, i: usize, lesson: Result<Option<Lesson<T>>>) -> ControlFlow<()> {
         if self.refused.is_some() {
             return ControlFlow::Break(());
         }
-        let mut due = self.taught.scores.len();
+        let mut due = self.taught.scores.len() + self.taught.skipped;
         if i != due {
             self.early.insert(i, lesson);
             return ControlFlow::Continue(());
         }
         let mut next = Some(lesson);
         while let Some(lesson) = next {
-            match lesson.and_then(|lesson| check_lesson(self.specs, lesson)) {
-                Ok(lesson) => self.take(lesson),
+            match lesson {
+                Ok(Some(lesson)) => self.take(lesson),
+                Ok(None) => self.taught.skipped += 1,
                 Err(error) => {
                     self.refused = Some(error.in_task(self.first.saturating_add(due as u64)));
                     return ControlFlow::Break(());
@@ -128,7 +129,7 @@ impl<T: Real> Ordered<'_, T> {
 }
 
 /// Refuses a lesson that is not finite or does not fit the specs.
-fn check_lesson<T: Real>(specs: &[ParamSpec], lesson: Lesson<T>) -> Result<Lesson<T>> {
+pub(super) fn check_lesson<T: Real>(specs: &[ParamSpec], lesson: Lesson<T>) -> Result<Lesson<T>> {
     let refuse = |what: String, expected, found| Err(Error::Shape { what, expected, found });
     if lesson.grads.len() != specs.len() {
         return refuse("list of gradients".into(), vec![specs.len()], vec![lesson.grads.len()]);

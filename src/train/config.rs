@@ -20,6 +20,8 @@ pub struct TrainConfig {
     pub schedule: Schedule,
     /// Clip the meta-gradient to this L2 norm; `None`, unless said otherwise, leaves it as it is.
     pub clip_norm: Option<f64>,
+    /// Whether tasks that diverge are left out; no unless said otherwise.
+    pub skip_diverged: bool,
 }
 
 impl TrainConfig {
@@ -32,6 +34,7 @@ impl TrainConfig {
             seed: 0,
             schedule: Schedule::Constant,
             clip_norm: None,
+            skip_diverged: false,
         }
     }
 
@@ -51,6 +54,14 @@ impl TrainConfig {
     #[must_use]
     pub fn clip_norm(self, norm: f64) -> TrainConfig {
         TrainConfig { clip_norm: Some(norm), ..self }
+    }
+
+    /// Leaves a task whose loss or meta-gradient is not finite out of its meta-step's mean, where it would else end the
+    /// training: one inner loop of a million may diverge. [`StepLog::skipped`](crate::StepLog::skipped) counts such tasks; a
+    /// meta-step with more than half of its tasks left out is an error. So is a task with inputs that are not finite.
+    #[must_use]
+    pub fn skip_diverged(self) -> TrainConfig {
+        TrainConfig { skip_diverged: true, ..self }
     }
 
     /// Whether each setting is in its range.

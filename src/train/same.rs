@@ -11,10 +11,12 @@ use crate::real::Real;
 
 /// The settings of a training as text, a setting per line, except for the number of iterations.
 pub(super) fn settings_text(config: &TrainConfig, optimizer: &dyn Debug, learner: &dyn Debug) -> String {
-    let TrainConfig { meta_batch, outer_lr, iterations: _, seed, schedule, clip_norm } = config;
+    let TrainConfig { meta_batch, outer_lr, iterations: _, seed, schedule, clip_norm, skip_diverged } =
+        config;
+    let skip = if *skip_diverged { "skip_diverged: true\n" } else { "" };
     format!(
         "seed: {seed}\nmeta_batch: {meta_batch}\nouter_lr: {outer_lr:?}\nschedule: {schedule:?}\n\
-         clip_norm: {clip_norm:?}\noptimizer: {optimizer:#?}\nlearner: {learner:#?}"
+         clip_norm: {clip_norm:?}\n{skip}optimizer: {optimizer:#?}\nlearner: {learner:#?}"
     )
 }
 

@@ -48,6 +48,8 @@ pub struct StepLog {
     pub grad_norm: f64,
     /// The rate used.
     pub lr: f64,
+    /// Tasks left out of the mean, see [`TrainConfig::skip_diverged`].
+    pub skipped: usize,
     /// Wall time of the step, drawing its tasks included; 0 where there is no clock, as in a browser.
     pub seconds: f64,
 }
@@ -174,7 +176,7 @@ impl<'l, T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'l, T, L, O> 
         });
         let here = Progress::new(self.config.seed, self.config.iterations);
         let here = here.at(self.state.iteration).of_task(self.first_task()?);
-        let count = self.config.meta_batch;
+        let count = (self.config.meta_batch, self.config.skip_diverged);
         let mut meta =
             meta_grad_across(self.ranks, ready, self.learner, &self.state.learned, tasks, count, &here)?;
         let specs = self.learner.specs();
@@ -278,8 +280,8 @@ fn updated<T: Real>(
     optimizer.update(&rates, &mut next.learned.params, &meta.grads, &mut next.optimizer);
     next.iteration += 1;
     check_params(specs, &next.learned.params)?; // a rate that is too large must not cost the state
-    let (iteration, loss, accuracy) = (next.iteration, meta.loss, meta.accuracy);
-    Ok((next, StepLog { iteration, loss, accuracy, grad_norm, lr, seconds: 0.0 }))
+    let (iteration, &mut MetaGrad { loss, accuracy, skipped, .. }) = (next.iteration, meta);
+    Ok((next, StepLog { iteration, loss, accuracy, grad_norm, lr, skipped, seconds: 0.0 }))
 }
 
 compiled_here!(T: check_state::<T>, updated::<T>);

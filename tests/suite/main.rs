@@ -51,6 +51,7 @@ mod run;
 mod seam;
 mod serde;
 mod signatures;
+mod skipped;
 mod split_lists;
 mod sweeps;
 mod text;

@@ -56,6 +56,7 @@ impl Watch for JsonLog {
                 "accuracy": log.accuracy,
                 "grad_norm": log.grad_norm,
                 "lr": log.lr,
+                "skipped": log.skipped,
                 "step_seconds": log.seconds,
                 "tasks_per_second": tasks_per_second,
             }),

@@ -38,6 +38,8 @@ pub struct ProgressLines {
     open: bool,
     shown: Option<Moment>,
     means: Option<Means>,
+    /// Tasks left out since the run began.
+    skipped: usize,
 }
 
 /// Running means of what steps did.
@@ -66,6 +68,7 @@ impl ProgressLines {
             open: false,
             shown: None,
             means: None,
+            skipped: 0,
         }
     }
 
@@ -102,8 +105,14 @@ impl ProgressLines {
     fn figures(&self, means: Means, tasks: f64, iteration: u64, seconds: f64) -> String {
         let Means { loss, accuracy, step_seconds } = means;
         let accuracy = accuracy.map_or(String::new(), |a| format!(", accuracy {:.1} %", 100.0 * a));
+        let skipped = match self.skipped {
+            0 => String::new(),
+            1 => ", 1 task left out".into(),
+            n => format!(", {n} tasks left out"),
+        };
+        let done = format!("meta-step {iteration}, loss {loss:.3}{accuracy}{skipped}");
         if step_seconds <= 0.0 {
-            return format!("meta-step {iteration}, loss {loss:.3}{accuracy}"); // nothing is known of the time
+            return done; // nothing is known of the time
         }
         let speed = tasks / step_seconds;
         let to_make = self.iterations.saturating_sub(iteration) as f64 * step_seconds;
@@ -112,7 +121,7 @@ impl ProgressLines {
             left if left < 1e7 => format!(", {} left", clock(left)),
             _ => String::new(),
         };
-        format!("meta-step {iteration}, loss {loss:.3}{accuracy}, {speed:.0} tasks/s{left}")
+        format!("{done}, {speed:.0} tasks/s{left}")
     }
 
     /// Writes a line; a bar is one that the next is written over. That nobody reads it must not end a training.
@@ -131,6 +140,7 @@ impl ProgressLines {
     fn step(&mut self, log: &StepLog, seconds: f64, tasks_per_second: f64) {
         let means = self.mean(log);
         self.means = Some(means);
+        self.skipped += log.skipped;
         let share = self.share(log.iteration, seconds);
         let between = if self.terminal { BETWEEN_BARS } else { BETWEEN_LINES };
         if share < 1.0 && self.shown.is_some_and(|shown| shown.elapsed() < between) {
@@ -199,7 +209,7 @@ mod tests {
     use super::*;
 
     fn log(iteration: u64, loss: f64) -> StepLog {
-        StepLog { iteration, loss, accuracy: Some(0.5), grad_norm: 1.0, lr: 0.1, seconds: 0.2 }
+        StepLog { iteration, loss, accuracy: Some(0.5), grad_norm: 1.0, lr: 0.1, skipped: 0, seconds: 0.2 }
     }
 
     #[test]
@@ -211,6 +221,13 @@ mod tests {
         let means = lines.means.unwrap();
         let figures = lines.figures(means, 8.0, 2, 0.4);
         assert_eq!(figures, "meta-step 2, loss 1.950, accuracy 50.0 %, 40 tasks/s, 1:40 left");
+        lines.skipped = 3;
+        let figures = lines.figures(means, 8.0, 2, 0.4);
+        assert_eq!(
+            figures,
+            "meta-step 2, loss 1.950, accuracy 50.0 %, 3 tasks left out, 40 tasks/s, 1:40 left"
+        );
+        lines.skipped = 0;
         let regression = Means { accuracy: None, ..means };
         let figures = lines.iterations(100).figures(regression, 8.0, 95, 19.0);
         assert_eq!(figures, "meta-step 95, loss 1.950, 40 tasks/s, 0:01 left");

@@ -9,7 +9,7 @@ use innerloop::{
     Adam, Downsample, Episode, Error, Mlp, NormMode, Ranks, Result, Run, RunEnd, Sgd, Sinusoids, StepLog,
     Tasks, TrainConfig, TrainEvent, TrainState, Trainable, Trainer, Watch, evaluate, evaluate_across,
 };
-use threads::on_ranks;
+pub use threads::on_ranks;
 
 const SIZES: [usize; 4] = [1, 2, 3, 5];
 
