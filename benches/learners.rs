@@ -33,6 +33,8 @@ fn lessons(c: &mut Criterion) {
     let film = FilmConv4::new([28, 28, 1], 64, 5, 100).unwrap();
     bench(c, "cavia, 2 steps", &Maml::cavia(film, 1.0, second, NormMode::Batch).steps(2), &episode);
     bench(c, "imaml, 16 steps", &Imaml::new(model(true), 2.0, NormMode::Batch), &episode);
+    let newton = Imaml::new(model(true), 2.0, NormMode::Batch).hessian_free().steps(3);
+    bench(c, "imaml, 3 hessian-free steps", &newton, &episode);
     bench(c, "meta-lstm, 5 steps", &MetaLstm::new(model(true), 5, NormMode::Batch), &episode);
     bench(c, "maml, 5 steps", &maml(second).steps(5), &episode);
     bench(c, "maml++, 5 steps", &Maml::plus_plus(model(true), 0.1, 5), &episode);

@@ -348,10 +348,10 @@ pub enum Error {
         have: usize,
     },
 
-    /// More images of one class are needed than it has.
+    /// More images, or other examples, of one class are needed than it has.
     #[error(
-        "the number of images of class {class:?} is {have}, but an episode needs {need} of them: \
-         lower shots, queries or unlabelled images, or leave the class out"
+        "the number of examples of class {class:?} is {have}, but an episode needs {need} of them: \
+         lower shots, queries or unlabelled examples, or leave the class out"
     )]
     TooFewImages {
         /// The class.

@@ -1,15 +1,12 @@
 //! The data sets by name, and the split of their classes.
 
-#[cfg(feature = "text")]
-use std::path::Path;
-use std::path::PathBuf;
-
 use clap::ValueEnum;
 use innerloop::{
     Augment, ClassBatches, ClassData, ClassRef, EpisodeSampler, EpisodeShape, Error, Glyphs, ImageSet,
     Omniglot, Result, Split, TextSet, Warp, WordVectors,
 };
 
+use crate::files::{features, found, photos, text};
 use crate::settings::Settings;
 use crate::unseen::group;
 
@@ -33,7 +30,9 @@ pub enum Data {
     Banking77,
     /// FewRel: sentences of 33 relations to train on, of 11 to validate, of the 16 of its validation set to test on (feature `text`)
     Fewrel,
-    /// A table of vectors, the class in the first column (feature `csv`)
+    /// Your own sentences: a table with a header, or lines of JSON (.jsonl); see --columns (feature `text`)
+    Sentences,
+    /// Your own vectors by class: .csv with the class in the last column (feature `csv`), .npz (feature `npz`) or .safetensors
     Features,
 }
 
@@ -44,7 +43,7 @@ impl Data {
     }
 
     pub fn holds_sentences(self) -> bool {
-        matches!(self, Data::Clinc150 | Data::Banking77 | Data::Fewrel)
+        matches!(self, Data::Clinc150 | Data::Banking77 | Data::Fewrel | Data::Sentences)
     }
 }
 
@@ -124,17 +123,17 @@ impl Source {
                 Err(Error::Setting { name: "data", value: Settings::name(settings.data), need })
             }
             Data::Photos => photos(settings),
-            Data::Clinc150 | Data::Banking77 | Data::Fewrel => text(settings),
+            Data::Clinc150 | Data::Banking77 | Data::Fewrel | Data::Sentences => text(settings),
             Data::Features => features(settings),
         }
     }
 
-    fn of_images(images: &ImageSet, split: Split) -> Source {
+    pub fn of_images(images: &ImageSet, split: Split) -> Source {
         let (data, inputs) = (images.into(), Inputs::Images(images.shape()));
         Source::of(data, inputs, split, None)
     }
 
-    fn of(data: ClassData, inputs: Inputs, split: Split, sentences: Option<Sentences>) -> Source {
+    pub fn of(data: ClassData, inputs: Inputs, split: Split, sentences: Option<Sentences>) -> Source {
         let Split { train, val: validation, test } = split;
         Source { data, inputs, train, validation, test, sentences }
     }
@@ -192,115 +191,4 @@ impl Source {
         let class = Warp::new().mirror().rotate(15.0).stretch(0.2).shear(0.4);
         Augment::new().warp(hand).warp_classes(class)
     }
-}
-
-/// The folder of a data set: below the root if it is there, or else the root.
-fn found(settings: &Settings, name: &str) -> PathBuf {
-    let below = settings.root.join(name);
-    if below.exists() { below } else { settings.root.clone() }
-}
-
-#[cfg(feature = "photos")]
-fn photos(settings: &Settings) -> Result<Source> {
-    use innerloop::Photos;
-    let folder = found(settings, "grocery");
-    let images = Photos::new(settings.size).load(&folder)?;
-    let lists = folder.join("splits");
-    let split = if lists.is_dir() {
-        Photos::split(&images, lists)?
-    } else {
-        let test = (images.classes() / 3).max(settings.ways);
-        Split::random(&images, images.classes().saturating_sub(test), test, false, settings.seed)?
-    };
-    Ok(Source::of_images(&images, split))
-}
-
-#[cfg(feature = "text")]
-fn text(settings: &Settings) -> Result<Source> {
-    use innerloop::Vocabulary;
-    let folder = |name: &str| found(settings, &format!("text/{name}"));
-    let (text, split) = match settings.data {
-        Data::Clinc150 => {
-            let text = TextSet::read_clinc150(folder("clinc150").join("data_full.json"))?;
-            let split = text.split(100, 50, settings.seed)?.hold_out(20)?;
-            (text, split)
-        }
-        Data::Banking77 => {
-            let files = ["train.csv", "test.csv"].map(|file| folder("banking77").join(file));
-            let text = TextSet::read_csv(&files, "text", "category")?;
-            let split = text.split(50, 27, settings.seed)?.hold_out(10)?;
-            (text, split)
-        }
-        _ => few_rel(&folder("fewrel"))?,
-    };
-    let vectors = match &settings.vectors {
-        Some(path) => Some(WordVectors::read(path, Some(&text))?),
-        None => None,
-    };
-    let (rows, words) = match &vectors {
-        Some(vectors) => (vectors.vocabulary().rows(&text, WORDS)?, vectors.vocabulary().size()),
-        None => {
-            let vocabulary = Vocabulary::new(&text, &split.train, 2)?;
-            (vocabulary.rows(&text, WORDS)?, vocabulary.size())
-        }
-    };
-    let (data, inputs) = (ClassData::from(&rows), Inputs::Words(words));
-    let sentences = Some(Sentences { text, vectors });
-    Ok(Source::of(data, inputs, split, sentences))
-}
-
-/// Words of a sentence that are read.
-#[cfg(feature = "text")]
-const WORDS: usize = 40;
-
-/// The 16 relations of Wikipedia to test on, and those of newspapers, medicine and SemEval that are not among them to
-/// train on and, a fourth of each, to validate on.
-#[cfg(feature = "text")]
-fn few_rel(folder: &Path) -> Result<(TextSet, Split)> {
-    let mut classes: Vec<(String, Vec<String>)> = Vec::new();
-    for file in ["wiki", "nyt", "pubmed", "semeval"] {
-        let set = TextSet::read_few_rel(folder.join(format!("val_{file}.json")))?;
-        for class in 0..set.classes() {
-            let name = set.class_name(class);
-            if classes.iter().all(|(known, _)| known != name) {
-                let sentences = (0..set.count(class)).map(|i| set.sentence(class, i).to_owned());
-                classes.push((name.to_owned(), sentences.collect()));
-            }
-        }
-    }
-    let text = TextSet::from_classes(classes)?;
-    let (test, train): (Vec<_>, Vec<_>) = text.all().into_iter().partition(|class| class.class < 16);
-    let (val, train) = train.into_iter().partition(|class| class.class % 4 == 0);
-    Ok((text, Split { train, val, test }))
-}
-
-#[cfg(feature = "csv")]
-fn features(settings: &Settings) -> Result<Source> {
-    let features = innerloop::FeatureSet::read_csv(&settings.root, None)?;
-    let test = (features.classes() / 3).max(settings.ways);
-    let split =
-        Split::random(&features, features.classes().saturating_sub(test), test, false, settings.seed)?;
-    let (data, inputs) = (ClassData::from(&features), Inputs::Vectors(features.width()));
-    Ok(Source::of(data, inputs, split, None))
-}
-
-#[cfg(not(feature = "photos"))]
-fn photos(settings: &Settings) -> Result<Source> {
-    without(settings, "a build with `--features photos`")
-}
-
-#[cfg(not(feature = "text"))]
-fn text(settings: &Settings) -> Result<Source> {
-    without(settings, "a build with `--features text`")
-}
-
-#[cfg(not(feature = "csv"))]
-fn features(settings: &Settings) -> Result<Source> {
-    without(settings, "a build with `--features csv`")
-}
-
-/// Refuses a data set that this program was built without.
-#[cfg(not(all(feature = "photos", feature = "text", feature = "csv")))]
-fn without(settings: &Settings, need: &'static str) -> Result<Source> {
-    Err(Error::Setting { name: "data", value: Settings::name(settings.data), need })
 }

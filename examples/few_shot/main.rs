@@ -13,6 +13,7 @@
 
 mod data;
 mod embedded;
+mod files;
 mod learners;
 mod network;
 mod recipes;

@@ -164,6 +164,7 @@ fn configured(usual: TrainConfig, settings: &Settings) -> TrainConfig {
     config.meta_batch = settings.meta_batch.unwrap_or(config.meta_batch);
     config.outer_lr = settings.outer_lr.unwrap_or(config.outer_lr);
     config.skip_diverged = settings.skip_diverged;
+    config.clip_norm = settings.clip_norm.or(config.clip_norm);
     if settings.cosine {
         config.schedule = Schedule::Cosine { iterations: config.iterations, floor: 0.0 };
     }

@@ -59,6 +59,9 @@ pub struct Settings {
     /// Numbers of a word's vector, channels of a convolution over words, or units of a hidden layer
     #[arg(long, default_value_t = 64)]
     pub width: usize,
+    /// Columns of your own sentences: that of the sentence and that of the class
+    #[arg(long, num_args = 2, value_names = ["TEXT", "CLASS"], default_values = ["text", "label"])]
+    pub columns: Vec<String>,
     /// Vectors of words for sentences: a text file with a word and its numbers per line. They stay as they are
     #[arg(long)]
     pub vectors: Option<PathBuf>,
@@ -92,6 +95,9 @@ pub struct Settings {
     /// What the head of a new task multiplies cosines by, with `baseline++` (by measurement, see docs/results.md)
     #[arg(long, default_value_t = 4.0)]
     pub head_scale: f64,
+    /// Clip the meta-gradient to this norm
+    #[arg(long)]
+    pub clip_norm: Option<f64>,
     /// Leave a task whose inner loop or meta-gradient diverges out of its meta-step, where it would end the training
     #[arg(long)]
     pub skip_diverged: bool,

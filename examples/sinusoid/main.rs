@@ -47,6 +47,7 @@ fn run(settings: &Settings) -> Result<()> {
     let (tasks, unseen) = (tasks::training(settings), tasks::unseen(settings));
     let config = TrainConfig::new(meta_batch, learners::outer_lr(settings), iterations).seed(seed);
     let config = if settings.skip_diverged { config.skip_diverged() } else { config };
+    let config = settings.clip_norm.map_or(config, |norm| config.clip_norm(norm));
     let learner: &dyn Trainable<f32> = &learner;
     let optimizer: Box<dyn innerloop::Optimizer<f32>> = match settings.learner {
         Named::Reptile => Box::new(Sgd::new(0.0)),

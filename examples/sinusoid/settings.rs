@@ -40,6 +40,9 @@ pub struct Settings {
     /// Weight λ of the proximal term of `imaml`
     #[arg(long, default_value_t = 2.0)]
     pub lambda: f64,
+    /// Clip the meta-gradient to this norm
+    #[arg(long)]
+    pub clip_norm: Option<f64>,
     /// Leave a task whose inner loop or meta-gradient diverges out of its meta-step, where it would end the training
     #[arg(long)]
     pub skip_diverged: bool,

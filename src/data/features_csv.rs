@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::by_class::ByClass;
 use super::features::FeatureSet;
+use super::table_lines::{line_of, refused};
 use crate::error::{Error, Result};
 
 impl FeatureSet {
@@ -22,7 +23,10 @@ impl FeatureSet {
         let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(crate::read::open(path)?);
         let (mut column, mut found) = (None, ByClass::new());
         for (row, record) in reader.records().enumerate() {
-            let record = record.map_err(|e| bad(e.to_string()))?;
+            let record = match record {
+                Ok(record) => record,
+                Err(error) => return Err(refused(path, crate::read::open(path)?, error)),
+            };
             if record.len() < 2 {
                 return Err(bad("a line needs at least one number and a class".into()));
             }
@@ -43,13 +47,9 @@ impl FeatureSet {
             let number = |cell: &str| match cell.trim().parse::<f32>() {
                 Ok(v) if v.is_finite() => Ok(v),
                 _ => {
-                    let line = record.position().map_or(row + 1, |p| p.line() as usize);
-                    Err(Error::BadLine {
-                        path: path.into(),
-                        line,
-                        text: cell.into(),
-                        need: "a finite number",
-                    })
+                    let line = line_of(crate::read::open(path)?, record.position());
+                    let need = "a finite number";
+                    Err(Error::BadLine { path: path.into(), line, text: cell.into(), need })
                 }
             };
             let cells = record.iter().enumerate().filter(|(i, _)| *i != at);

@@ -81,6 +81,8 @@ mod split;
 #[cfg(feature = "photos")]
 mod split_lists;
 mod superclass;
+#[cfg(any(feature = "csv", feature = "photos", feature = "text"))]
+mod table_lines;
 mod tasks;
 mod text;
 #[cfg(feature = "text")]

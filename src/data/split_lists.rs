@@ -1,5 +1,6 @@
 //! Splits by lists of classes, as published with few-shot data sets: plain names, tables, JSON.
 
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -9,6 +10,7 @@ use super::class_data::ClassData;
 use super::images::ImageSet;
 use super::photos::Photos;
 use super::split::{Split, check_listed};
+use super::table_lines::{line_of, refused};
 use crate::error::{Error, Result};
 use crate::read;
 
@@ -149,11 +151,10 @@ fn names(path: &Path) -> Result<Vec<Name>> {
 pub(super) fn rows(path: &Path) -> Result<Vec<(csv::StringRecord, usize)>> {
     let text = read::text(path)?;
     let reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
-    let bad = |error: csv::Error| Error::BadFile { path: path.into(), reason: error.to_string() };
     let row = |row: csv::Result<csv::StringRecord>| {
-        let mut row = row.map_err(bad)?;
+        let mut row = row.map_err(|error| refused(path, Cursor::new(&text), error))?;
         row.trim();
-        let line = row.position().map_or(0, |position| position.line() as usize);
+        let line = line_of(Cursor::new(&text), row.position());
         Ok((row, line))
     };
     let empty = |row: &Result<(csv::StringRecord, usize)>| {

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::by_class::ByClass;
+use super::table_lines::{line_of, refused};
 use super::text::TextSet;
 use crate::error::{Error, Result};
 use crate::read::{MOST_DATA, open, whole};
@@ -25,14 +26,18 @@ impl TextSet {
             let header = reader.headers().map_err(|e| bad(e.to_string()))?.clone();
             let column = |name: &str| {
                 let at = header.iter().position(|cell| cell.trim() == name);
-                at.ok_or_else(|| bad(format!("there is no column {name:?}, its columns are {header:?}")))
+                let all = || header.iter().collect::<Vec<_>>().join(", ");
+                at.ok_or_else(|| bad(format!("there is no column {name:?}, its columns are {}", all())))
             };
             let (text, class) = (column(text)?, column(class)?);
             for record in reader.records() {
-                let record = record.map_err(|e| bad(e.to_string()))?;
+                let record = match record {
+                    Ok(record) => record,
+                    Err(error) => return Err(refused(path, open(path)?, error)),
+                };
                 for (cell, need) in [(&record[text], "a sentence"), (&record[class], "the name of a class")] {
                     if cell.trim().is_empty() {
-                        let line = record.position().map_or(0, |p| p.line() as usize);
+                        let line = line_of(open(path)?, record.position());
                         return Err(Error::BadLine { path: path.into(), line, text: cell.into(), need });
                     }
                 }

@@ -95,6 +95,8 @@ mod files {
         assert_eq!((text.class_name(0), text.sentence(0, 0)), ("b", "say \"hi\",\nthen go"));
         assert_eq!((text.count(0), text.count(1)), (2, 1));
         assert!(matches!(read("label,text\nb,\"x\ny\"\na, \n"), Err(Error::BadLine { line: 4, .. })));
+        let windows = read("label,text\r\nb,\"x\r\ny\"\r\na, \r\n");
+        assert!(matches!(windows, Err(Error::BadLine { line: 4, .. })), "{windows:?}");
         assert!(matches!(read("label,words\nb,x\n"), Err(Error::BadFile { .. })));
         assert!(matches!(read("label,text\nb,x,y\n"), Err(Error::BadFile { .. })));
         assert!(matches!(read("label,text\n"), Err(Error::TooFewClasses { .. })));
