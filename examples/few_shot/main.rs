@@ -4,6 +4,7 @@
 //!     cargo run --release --example few_shot -- --learner maml,protonet --data omniglot --root DATA --minutes 3
 //!     cargo run --release --features photos --example few_shot -- --learner r2d2 --data photos --root FOLDER --shots 5
 //!     cargo run --release --features text --example few_shot -- --learner all --data clinc150 --root DATA
+//!     cargo run --release --features text --example few_shot -- --data sentences --root MINE.csv --columns text label
 //!
 //! Prints a table: accuracy on classes that were not seen in training, each query by itself (inductive) and all
 //! queries of an episode together (transductive), with 95 % intervals; of single queries the accuracy in the worst tenth of the episodes and the

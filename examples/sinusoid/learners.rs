@@ -20,6 +20,10 @@ pub fn new(settings: &Settings, eval_steps: usize) -> Result<Box<dyn Trainable<f
             let anil = Maml::anil(mlp()?, lr(0.01), Order::Second, norm());
             Box::new(anil.steps(steps).eval_steps(eval_steps))
         }
+        Named::Boil => {
+            let boil = Maml::boil(mlp()?, lr(0.01), Order::Second, norm());
+            Box::new(boil.steps(steps).eval_steps(eval_steps))
+        }
         Named::MetaSgd => Box::new(Maml::meta_sgd(mlp()?, norm()).steps(steps).eval_steps(eval_steps)),
         Named::MetaCurvature => Box::new(maml(Order::Second)?.rule(CurvatureRule { lr: lr(0.01) })),
         Named::Cavia => {

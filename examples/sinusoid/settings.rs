@@ -65,6 +65,8 @@ pub enum Named {
     Fomaml,
     /// MAML that adapts the last layer alone
     Anil,
+    /// MAML that adapts all but the last layer
+    Boil,
     /// A learned rate for each element
     MetaSgd,
     /// A learned linear map of each gradient

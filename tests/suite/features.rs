@@ -163,7 +163,8 @@ mod tables {
         for (text, class, word) in [
             ("1,2,a\n3,x,b\n", None, "table.csv:2: \"x\" is not a finite number"),
             ("1,2,a\n3,NaN,b\n", None, "table.csv:2: \"NaN\""),
-            ("1,2,a\n3,b\n", None, "line: 2"),
+            ("1,2,a\r\n3,x,b\r\n", None, "table.csv:2: \"x\""),
+            ("1,2,a\n3,b\n", None, "line 2 has 2 cells, and the first 3"),
             ("a\nb\n", None, "at least one number and a class"),
             ("x,y\n1,a\n", Some("kind"), "no column \"kind\""),
             ("x,y\n", None, "feature set"),
