@@ -4,7 +4,7 @@ use ndarray::ArrayD;
 
 use super::adapted::Adapted;
 use super::conjugate_gradient::{Solved, conjugate_gradient};
-use super::inner::{HessianFree, InnerLoop, Order, adapt, norm_of, query_outputs, scores, settled};
+use super::inner::{Adapts, HessianFree, InnerLoop, Order, adapt, norm_of, query_outputs, scores, settled};
 use super::learner::{Learned, Learner, Trainable};
 use super::lesson::Lesson;
 use super::maml::Maml;
@@ -106,7 +106,7 @@ impl<M> Imaml<M> {
     /// With Hessian-free steps on the inner problem: each solves `(I + H/λ + damping·I)·d = ∇F/λ` for the gradient of
     /// `F(φ) = L_S(φ) + λ/2·‖φ − θ‖²` by as many iterations of conjugate gradients as the meta-gradient has, and goes along
     /// `d` by 1, 1/2, 1/4, … until `F` falls (a line search with Armijo's condition). There is no rate to choose. A step costs
-    /// about two gradients for each iteration, and [`steps`](Imaml::steps) of 3 to 5 are usually enough.
+    /// about two gradients for each iteration of conjugate gradients.
     #[must_use]
     pub fn hessian_free(self) -> Imaml<M> {
         Imaml { hessian_free: true, ..self }
@@ -201,6 +201,10 @@ impl<T: Real, M: Model<T>> Learner<T> for Imaml<M> {
         if self.hessian_free && self.cg_steps == 0 {
             let need = "above 0 with Hessian-free steps";
             return Err(Error::Setting { name: "cg_steps", value: "0".into(), need });
+        }
+        if self.maml.adapts != Adapts::All || self.maml.norms_by_step {
+            let (value, need) = (format!("{:?}", self.maml.adapts), "all parameters, norms included");
+            return Err(Error::Setting { name: "adapts", value, need });
         }
         if self.maml.proximal == 0.0 {
             return Err(Error::Setting { name: "lambda", value: "0".into(), need: "above 0" });

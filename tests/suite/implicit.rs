@@ -2,7 +2,7 @@
 
 use innerloop::ndarray::ArrayD;
 use innerloop::{
-    Activation, Adam, Conv4, Downsample, Episode, EpisodeSampler, EpisodeShape, Error, Glyphs, Imaml,
+    Activation, Adam, Adapts, Conv4, Downsample, Episode, EpisodeSampler, EpisodeShape, Error, Glyphs, Imaml,
     Learned, Learner, Maml, Mlp, Model, Network, NormMode, Order, Progress, Sinusoids, Tasks, TrainConfig,
     Trainable, Trainer, evaluate,
 };
@@ -178,7 +178,10 @@ fn settings_out_of_range_are_refused_by_name() {
     let together = Imaml::new(Mlp::new(&[1, 1]).unwrap(), 2.0, together);
     let zero = Imaml::new(Mlp::new(&[1, 1]).unwrap(), 0.0, BATCH);
     let nan = Imaml::new(Mlp::new(&[1, 1]).unwrap(), f64::NAN, BATCH);
+    let mut head = new();
+    head.maml = head.maml.adapting(Adapts::Head);
     for (learner, name) in [
+        (head, "adapts"),
         (new().hessian_free().cg_steps(0), "cg_steps"),
         (zero, "lambda"),
         (nan, "proximal"),
