@@ -323,6 +323,20 @@ pub enum Error {
         need: &'static str,
     },
 
+    /// A sentence consists of words that a vocabulary lacks: all such sentences look alike to a network.
+    #[error(
+        "sentence {number} of class {class:?} has no known word: {sentence:?}; leave it out, or take a vocabulary that \
+         knows its words, such as `CharNgrams`"
+    )]
+    UnknownWords {
+        /// The class.
+        class: String,
+        /// The number of the sentence in its class, counted from 1 in the order of its file.
+        number: usize,
+        /// The sentence.
+        sentence: String,
+    },
+
     /// More classes are needed than there are.
     #[error("the number of classes is {have}, but {what} needs at least {need}")]
     TooFewClasses {

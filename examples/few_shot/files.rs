@@ -63,13 +63,19 @@ pub fn text(settings: &Settings) -> Result<Source> {
         Some(path) => Some(WordVectors::read(path, Some(&text))?),
         None => None,
     };
-    let (rows, words) = match &vectors {
-        Some(vectors) => (vectors.vocabulary().rows(&text, WORDS)?, vectors.vocabulary().size()),
+    let own;
+    let vocabulary = match &vectors {
+        Some(vectors) => vectors.vocabulary(),
         None => {
-            let vocabulary = Vocabulary::new(&text, &split.train, 2)?;
-            (vocabulary.rows(&text, WORDS)?, vocabulary.size())
+            own = Vocabulary::new(&text, &split.train, 2)?;
+            &own
         }
     };
+    let known = vocabulary.check(&text);
+    let (rows, words) = (vocabulary.rows(&text, WORDS)?, vocabulary.size());
+    if let Err(error) = known {
+        eprintln!("note: {error}"); // a test may have such sentences
+    }
     let (data, inputs) = (ClassData::from(&rows), Inputs::Words(words));
     let sentences = Some(Sentences { text, vectors });
     Ok(Source::of(data, inputs, split, sentences))

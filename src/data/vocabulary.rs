@@ -107,6 +107,22 @@ impl Vocabulary {
         words(sentence).map(|word| self.id(&word))
     }
 
+    /// Whether it knows a word of each sentence. [`row`](Vocabulary::row) takes others too, as unknown words, since a test has such
+    /// sentences; ask here where one is a mistake.
+    ///
+    /// # Errors
+    /// [`Error::UnknownWords`] for the first sentence that has no known word.
+    pub fn check(&self, text: &TextSet) -> Result<()> {
+        for class in 0..text.classes() {
+            let unknown = |i: &usize| self.ids_of(text.sentence(class, *i)).all(|id| id == UNKNOWN);
+            if let Some(i) = (0..text.count(class)).find(unknown) {
+                let (class, sentence) = (text.class_name(class).into(), text.sentence(class, i).into());
+                return Err(Error::UnknownWords { class, number: i + 1, sentence });
+            }
+        }
+        Ok(())
+    }
+
     /// All sentences as rows of `length` ids, with the classes of `text` in their order: what episodes are drawn from.
     ///
     /// # Errors

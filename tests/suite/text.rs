@@ -78,6 +78,21 @@ fn a_sentence_gets_the_same_answer_alone_and_among_others() {
     assert_eq!(both.outer_iter().nth(1), one.outer_iter().next());
 }
 
+#[test]
+fn a_sentence_of_unknown_words_alone_is_named_and_yet_has_a_row() {
+    let text =
+        set(&[("cards", &["My card, lost", "block a card"]), ("rates", &["the rate", "quid pro quo"])])
+            .unwrap();
+    let known = set(&[("cards", &["my card", "block"]), ("rates", &["the rate"])]).unwrap();
+    let vocabulary = Vocabulary::new(&known, &known.all(), 1).unwrap();
+    vocabulary.check(&known).unwrap();
+    let error = vocabulary.check(&text).unwrap_err();
+    let Error::UnknownWords { class, number: 2, sentence } = &error else { panic!("{error}") };
+    assert_eq!((class.as_str(), sentence.as_str()), ("rates", "quid pro quo"));
+    assert!(error.to_string().contains("sentence 2 of class \"rates\" has no known word"), "{error}");
+    assert_eq!(vocabulary.row("quid pro quo", 4), vocabulary.row("cui bono est", 4));
+}
+
 #[cfg(feature = "text")]
 mod files {
     use super::*;
