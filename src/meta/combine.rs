@@ -45,8 +45,7 @@ pub(super) fn combined<T: Real>(
     });
     let said = exchange(ranks, said)?;
     let own = own.expect("this rank had no error, or there was one");
-    let (mut all, mut first) =
-        (Taught { scores: Vec::new(), seen: Vec::new(), grads: Vec::new(), skipped: 0 }, None);
+    let (mut all, mut first) = (Taught::nothing(), None);
     for (rank, bytes) in said.iter().enumerate() {
         let same = taught_of(bytes, &mut all).ok_or_else(|| unread(rank))?;
         if *first.get_or_insert(same) != same {

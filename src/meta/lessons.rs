@@ -28,8 +28,15 @@ pub(super) struct Taught<T> {
     pub(super) skipped: usize,
 }
 
-/// The lessons of `count` tasks, which may be none, from number `first` on; `None` is that of a task that is left out. Not generic in the learner and its tasks, so that
-/// it is compiled with this crate.
+impl<T> Taught<T> {
+    /// Of no tasks.
+    pub(super) fn nothing() -> Taught<T> {
+        Taught { scores: Vec::new(), seen: Vec::new(), grads: Vec::new(), skipped: 0 }
+    }
+}
+
+/// The lessons of `count` tasks, which may be none, from number `first` on; `None` is that of a task that is left out. Not
+/// generic in the learner and its tasks, so that it is compiled with this crate.
 ///
 /// # Errors
 /// The error of the first task in order that has one.
@@ -40,7 +47,7 @@ pub(super) fn lessons_of<T: Real>(
     apart: bool,
     lesson: &(dyn Fn(usize) -> Result<Option<Lesson<T>>> + Sync),
 ) -> Result<Taught<T>> {
-    let taught = Taught { scores: Vec::new(), seen: Vec::new(), grads: Vec::new(), skipped: 0 };
+    let taught = Taught::nothing();
     if count == 0 {
         return Ok(taught);
     }
