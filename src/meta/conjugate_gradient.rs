@@ -2,7 +2,9 @@
 
 use ndarray::ArrayD;
 
+use crate::grad::vjp_values;
 use crate::real::Real;
+use crate::var::Var;
 
 /// What [`conjugate_gradient`] found.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,6 +73,21 @@ pub fn conjugate_gradient<T: Real>(apply: &Product<'_, T>, b: &[ArrayD<T>], iter
         (rr, done) = (next, done + 1);
     }
     Solved { x, residual: rr.sqrt(), iterations: done, negative_curvature }
+}
+
+/// `own·v + share·H·v` for `[own, share]`, where `H` is the derivative in `at` of `slope`, a gradient that was recorded.
+pub(super) fn shifted_product<'t, T: Real>(
+    slope: &[Var<'t, T>],
+    at: &[Var<'t, T>],
+    [own, share]: [f64; 2],
+    v: &[ArrayD<T>],
+) -> Vec<ArrayD<T>> {
+    let (own, share) = (T::from_f64(own), T::from_f64(share));
+    let mut products = vjp_values(slope, &at[0].tape().leaves(v), at);
+    for (product, v) in products.iter_mut().zip(v) {
+        product.zip_mut_with(v, |hv, &v| *hv = own * v + share * *hv);
+    }
+    products
 }
 
 /// The inner product of two lists of arrays, in f64.

@@ -3,7 +3,7 @@
 use ndarray::ArrayD;
 
 use super::adapted::Adapted;
-use super::conjugate_gradient::{Solved, conjugate_gradient};
+use super::conjugate_gradient::{Solved, conjugate_gradient, shifted_product};
 use super::inner::{Adapts, HessianFree, InnerLoop, Order, adapt, norm_of, query_outputs, scores, settled};
 use super::learner::{Learned, Learner, Trainable};
 use super::lesson::Lesson;
@@ -13,7 +13,7 @@ use super::score::{Query, Score, Scores, task_loss};
 use super::task::{Task, check_adapt, check_learned};
 use crate::data::{Episode, Examples};
 use crate::error::{Error, Result};
-use crate::grad::{grad, vjp_values};
+use crate::grad::grad;
 use crate::kernels::with_image_threads;
 use crate::nn::{Model, Moments, NormMode, ParamSpec};
 use crate::real::Real;
@@ -155,14 +155,7 @@ fn implicit<T: Real>(
     let leaves = tape.leaves(phi);
     let outputs = model.forward(&leaves, tape.push_leaf(support.clone()), norm_of(mode));
     let slope = grad(task_loss(outputs, &episode.support.y), &leaves);
-    let (own, share) = (T::from_f64(1.0 + damping), T::from_f64(1.0 / lambda));
-    let apply = |v: &[ArrayD<T>]| {
-        let mut products = vjp_values(&slope, &tape.leaves(v), &leaves);
-        for (product, v) in products.iter_mut().zip(v) {
-            product.zip_mut_with(v, |hv, &v| *hv = own * v + share * *hv);
-        }
-        products
-    };
+    let apply = |v: &[ArrayD<T>]| shifted_product(&slope, &leaves, [1.0 + damping, 1.0 / lambda], v);
     let mut solved = conjugate_gradient(&apply, &q, cg_steps);
     if cg_steps == 0 {
         solved.x = q.clone();

@@ -4,8 +4,8 @@ use ndarray::ArrayD;
 
 use super::steps::{Fast, InnerLoop, Shared, finite, on};
 use crate::error::{Error, Result};
-use crate::grad::{grad, vjp_values};
-use crate::meta::conjugate_gradient::{conjugate_gradient, dot};
+use crate::grad::grad;
+use crate::meta::conjugate_gradient::{conjugate_gradient, dot, shifted_product};
 use crate::real::Real;
 use crate::tape::Tape;
 use crate::value::Value;
@@ -42,13 +42,7 @@ impl<T: Real> InnerLoop<'_, T> {
         let loss = finite(self.loss(&on(&tape, theta), &phi, k, support, features), k)?;
         let (here, slope) = (loss.item().as_f64(), grad(loss, &phi));
         let gradient: Vec<_> = slope.iter().map(|g| g.to_array()).collect();
-        let apply = |v: &[ArrayD<T>]| {
-            let mut products = vjp_values(&slope, &tape.leaves(v), &phi);
-            for (product, v) in products.iter_mut().zip(v) {
-                product.zip_mut_with(v, |hv, &v| *hv += T::from_f64(damping) * v);
-            }
-            products
-        };
+        let apply = |v: &[ArrayD<T>]| shifted_product(&slope, &phi, [damping, 1.0], v);
         let solved = conjugate_gradient(&apply, &gradient, cg_steps);
         if !solved.residual.is_finite() {
             return Err(Error::NotFinite { what: format!("the Hessian products of inner step {k}") });
