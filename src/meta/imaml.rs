@@ -195,9 +195,13 @@ impl<T: Real, M: Model<T>> Learner<T> for Imaml<M> {
             let need = "above 0 with Hessian-free steps";
             return Err(Error::Setting { name: "cg_steps", value: "0".into(), need });
         }
-        if self.maml.adapts != Adapts::All || self.maml.norms_by_step {
-            let (value, need) = (format!("{:?}", self.maml.adapts), "all parameters, norms included");
+        if self.maml.adapts != Adapts::All {
+            let (value, need) = (format!("{:?}", self.maml.adapts), "All");
             return Err(Error::Setting { name: "adapts", value, need });
+        }
+        if self.maml.norms_by_step {
+            let need = "false: all parameters adapt";
+            return Err(Error::Setting { name: "norms_by_step", value: "true".into(), need });
         }
         if self.maml.proximal == 0.0 {
             return Err(Error::Setting { name: "lambda", value: "0".into(), need: "above 0" });

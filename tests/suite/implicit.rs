@@ -180,8 +180,11 @@ fn settings_out_of_range_are_refused_by_name() {
     let nan = Imaml::new(Mlp::new(&[1, 1]).unwrap(), f64::NAN, BATCH);
     let mut head = new();
     head.maml = head.maml.adapting(Adapts::Head);
+    let mut by_step = new();
+    by_step.maml = by_step.maml.norms_by_step();
     for (learner, name) in [
         (head, "adapts"),
+        (by_step, "norms_by_step"),
         (new().hessian_free().cg_steps(0), "cg_steps"),
         (zero, "lambda"),
         (nan, "proximal"),
