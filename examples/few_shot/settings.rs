@@ -75,8 +75,8 @@ pub struct Settings {
     #[arg(long)]
     pub inner_lr: Option<f64>,
     /// Inner steps in training of `maml`, `fomaml`, `anil`, `boil` and `meta-curvature`
-    /// [default: 1 on characters, 30 with `anil`; 5 on photographs, 3 on others], and of `maml++` [5], `imaml` [16, or 3 with `--hessian-free`], `cavia` [2], `meta-lstm` [8]
-    /// and `reptile` [5, or 10 with more than 5 ways]
+    /// [default: 1 on characters, 30 with `anil`; 5 on photographs, 3 on others], and of `maml++` [5], `imaml` [16, or 3 with
+    /// `--hessian-free`], `cavia` [2], `meta-lstm` [8] and `reptile` [5, or 10 with more than 5 ways]
     #[arg(long)]
     pub inner_steps: Option<usize>,
     /// Inner steps in the test of `maml`, `fomaml`, `anil`, `boil` and `meta-curvature` [default: as in training, or 3 on characters, 10 on

@@ -45,9 +45,8 @@ fn run(settings: &Settings) -> Result<()> {
     let learner = learners::new(settings, settings.eval_steps)?;
     let Settings { shots, meta_batch, eval_tasks, seed, iterations, .. } = *settings;
     let (tasks, unseen) = (tasks::training(settings), tasks::unseen(settings));
-    let config = TrainConfig::new(meta_batch, learners::outer_lr(settings), iterations).seed(seed);
-    let config = if settings.skip_diverged { config.skip_diverged() } else { config };
-    let config = settings.clip_norm.map_or(config, |norm| config.clip_norm(norm));
+    let mut config = TrainConfig::new(meta_batch, learners::outer_lr(settings), iterations).seed(seed);
+    (config.clip_norm, config.skip_diverged) = (settings.clip_norm, settings.skip_diverged);
     let learner: &dyn Trainable<f32> = &learner;
     let optimizer: Box<dyn innerloop::Optimizer<f32>> = match settings.learner {
         Named::Reptile => Box::new(Sgd::new(0.0)),

@@ -25,7 +25,8 @@ pub struct Settings {
     /// Tasks per meta-step
     #[arg(long, default_value_t = 25)]
     pub meta_batch: usize,
-    /// Rate of the inner gradient descent [default: 0.01, or what the learner was published with]
+    /// Rate of the inner gradient descent, which `imaml`, `meta-sgd` and `meta-lstm` do not have
+    /// [default: 0.01, or what the learner was published with]
     #[arg(long)]
     pub inner_lr: Option<f64>,
     /// Inner steps in training

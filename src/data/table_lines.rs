@@ -40,7 +40,7 @@ mod tests {
     fn a_record_has_the_line_that_an_editor_shows() {
         for (end, empty) in [("\n", 0), ("\r\n", 0), ("\n", 1), ("\r\n", 2), ("\n", 3)] {
             let gap = end.repeat(1 + empty);
-            let table = ["a,b", "\"x\ny\",c", "d,e", "f,g"].join(&gap);
+            let table = ["\u{feff}a,b", "\"x\ny\",c", "d,e", "f,g"].join(&gap);
             let mut reader = csv::Reader::from_reader(table.as_bytes());
             let lines: Vec<_> = reader
                 .records()

@@ -4,7 +4,7 @@ use innerloop::{
     Adam, Episode, Error, Mlp, Ranks, Sinusoids, StepLog, Targets, Tasks, TrainConfig, TrainState, Trainer,
 };
 
-use crate::ranks::on_ranks;
+use crate::ranks::{on_ranks, timeless};
 use crate::tasks::maml_at;
 
 /// Sinusoids of these numbers, repeated. Those at the places `diverging` are far too high in the support set (even places) or in
@@ -45,11 +45,7 @@ fn trained(
     let mut logs = Vec::new();
     for _ in 0..3 {
         let log = trainer.step(source).map_err(|error| (error, trainer.iteration()))?;
-        logs.push({
-            let mut log = log;
-            log.seconds = 0.0;
-            log
-        });
+        logs.push(timeless(log));
     }
     let mut state = trainer.state().clone();
     state.settings.clear(); // which say how many tasks a step has

@@ -35,7 +35,8 @@ fn tracking() -> impl Trainable<f32> {
     with_norm(maml(small_conv4(Downsample::MaxPool)), NormMode::Tracked { momentum: 0.1 })
 }
 
-fn timeless(log: StepLog) -> StepLog {
+/// What a step did, without the time that it took.
+pub fn timeless(log: StepLog) -> StepLog {
     let mut log = log;
     log.seconds = 0.0;
     log
