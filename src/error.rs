@@ -325,8 +325,9 @@ pub enum Error {
 
     /// A sentence consists of words that a vocabulary lacks: all such sentences look alike to a network.
     #[error(
-        "sentence {number} of class {class:?} has no known word: {sentence:?}; leave it out, or take a vocabulary that \
-         knows its words, such as `CharNgrams`"
+        "{}sentence {number} of class {class:?} has no known word: {sentence:?}; leave it out, or take a vocabulary \
+         that knows its words, such as `CharNgrams`",
+        line.as_ref().map_or(String::new(), |(path, line)| format!("{}:{line}: ", path.display()))
     )]
     UnknownWords {
         /// The class.
@@ -335,6 +336,8 @@ pub enum Error {
         number: usize,
         /// The sentence.
         sentence: String,
+        /// The file and the line, counted from 1, if the sentence was read from a file of lines.
+        line: Option<(PathBuf, usize)>,
     },
 
     /// More classes are needed than there are.

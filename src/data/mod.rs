@@ -76,6 +76,7 @@ mod picture;
 mod pixels;
 mod sampler;
 mod script;
+mod sentence;
 mod sinusoid;
 mod split;
 #[cfg(feature = "photos")]

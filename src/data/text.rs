@@ -1,11 +1,13 @@
 //! Sentences grouped by class.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::class::ClassRef;
 use super::features::FeatureSet;
 use super::groups::Groups;
+use super::sentence::Sentence;
 use super::split::Split;
 use crate::error::{Error, Result};
 
@@ -29,7 +31,7 @@ use crate::error::{Error, Result};
 /// ```
 #[derive(Clone, PartialEq)]
 pub struct TextSet {
-    sentences: Arc<[String]>,
+    sentences: Arc<[Sentence]>,
     groups: Groups,
 }
 
@@ -40,13 +42,19 @@ impl TextSet {
     /// [`Error::EmptySentence`] for a sentence of white space only; [`Error::EmptyClass`], [`Error::RepeatedClass`];
     /// [`Error::TooFewClasses`] without any class.
     pub fn from_classes(classes: Vec<(String, Vec<String>)>) -> Result<TextSet> {
-        let (mut all, mut counted) = (Vec::new(), Vec::with_capacity(classes.len()));
+        TextSet::from_sentences(classes)
+    }
+
+    /// As [`from_classes`](TextSet::from_classes), of sentences that may know their lines.
+    pub(super) fn from_sentences<S: Into<Sentence>>(classes: Vec<(String, Vec<S>)>) -> Result<TextSet> {
+        let (mut all, mut counted) = (Vec::<Sentence>::new(), Vec::with_capacity(classes.len()));
         for (class, sentences) in classes {
-            if let Some(sentence) = sentences.iter().position(|s| s.trim().is_empty()) {
+            let before = all.len();
+            all.extend(sentences.into_iter().map(S::into));
+            if let Some(sentence) = all[before..].iter().position(|s| s.text.trim().is_empty()) {
                 return Err(Error::EmptySentence { class, sentence });
             }
-            counted.push((class, sentences.len()));
-            all.extend(sentences);
+            counted.push((class, all.len() - before));
         }
         Ok(TextSet { sentences: all.into(), groups: Groups::new(counted, "a text set")? })
     }
@@ -91,7 +99,17 @@ impl TextSet {
     /// If there is no such class or sentence.
     #[track_caller]
     pub fn sentence(&self, class: usize, example: usize) -> &str {
-        &self.sentences[self.groups.at(class, example)]
+        &self.sentences[self.groups.at(class, example)].text
+    }
+
+    /// The file and the line, counted from 1, on which a sentence begins; none if it was not read from a table or from lines of JSON.
+    ///
+    /// # Panics
+    /// If there is no such class or sentence.
+    #[track_caller]
+    pub fn line(&self, class: usize, example: usize) -> Option<(&Path, usize)> {
+        let (path, line) = self.sentences[self.groups.at(class, example)].line.as_ref()?;
+        Some((path, *line))
     }
 
     /// Every class once.

@@ -1,14 +1,17 @@
 //! Sentences from files: tables of comma-separated values, lines of JSON, and the published file of CLINC150.
 
+use std::io::Cursor;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::by_class::ByClass;
+use super::sentence::Sentence;
 use super::table_lines::{line_of, refused};
 use super::text::TextSet;
 use crate::error::{Error, Result};
-use crate::read::{MOST_DATA, open, whole};
+use crate::read::{MOST_DATA, whole};
 
 impl TextSet {
     /// Reads tables whose first line names the columns, all into one set (feature `text`). BANKING77's files have the columns
@@ -18,11 +21,12 @@ impl TextSet {
     /// [`Error::Io`]; [`Error::BadFile`] for bytes that are no table, lines of differing length, or a column that is not
     /// there; [`Error::BadLine`] for an empty sentence or class; [`Error::TooFewClasses`] without any sentence.
     pub fn read_csv<P: AsRef<Path>>(paths: &[P], text: &str, class: &str) -> Result<TextSet> {
-        let mut found = ByClass::new();
+        let (mut found, mut table) = (ByClass::new(), Vec::new());
         for path in paths {
-            let path = path.as_ref();
-            let bad = |reason: String| Error::BadFile { path: path.into(), reason };
-            let mut reader = csv::Reader::from_reader(open(path)?);
+            let path: Arc<Path> = path.as_ref().into();
+            whole(&path, MOST_DATA, &mut table)?;
+            let bad = |reason: String| Error::BadFile { path: path.to_path_buf(), reason };
+            let mut reader = csv::Reader::from_reader(table.as_slice());
             let header = reader.headers().map_err(|e| bad(e.to_string()))?.clone();
             let column = |name: &str| {
                 let at = header.iter().position(|cell| cell.trim() == name);
@@ -31,20 +35,24 @@ impl TextSet {
             };
             let (text, class) = (column(text)?, column(class)?);
             for record in reader.records() {
-                let record = match record {
-                    Ok(record) => record,
-                    Err(error) => return Err(refused(path, open(path)?, error)),
-                };
+                let record = record.map_err(|error| refused(&path, Cursor::new(&table), error))?;
+                let line = line_of(Cursor::new(&table), record.position());
                 for (cell, need) in [(&record[text], "a sentence"), (&record[class], "the name of a class")] {
                     if cell.trim().is_empty() {
-                        let line = line_of(open(path)?, record.position());
-                        return Err(Error::BadLine { path: path.into(), line, text: cell.into(), need });
+                        return Err(Error::BadLine {
+                            path: path.to_path_buf(),
+                            line,
+                            text: cell.into(),
+                            need,
+                        });
                     }
                 }
-                found.add(record[class].trim(), record[text].trim().to_owned());
+                let sentence = record[text].trim().to_owned();
+                found
+                    .add(record[class].trim(), Sentence { text: sentence, line: Some((path.clone(), line)) });
             }
         }
-        TextSet::from_classes(found.into_classes())
+        TextSet::from_sentences(found.into_classes())
     }
 
     /// Reads lines of JSON (feature `text`): an object per line, with a sentence under the key `text` and its class under the key
@@ -54,15 +62,15 @@ impl TextSet {
     /// [`Error::Io`]; [`Error::BadLine`] for a line that is no such object, and for an empty sentence or class;
     /// [`Error::TooFewClasses`] without any sentence.
     pub fn read_json_lines(path: impl AsRef<Path>, text: &str, class: &str) -> Result<TextSet> {
-        let path = path.as_ref();
+        let path: Arc<Path> = path.as_ref().into();
         let mut all = Vec::new();
-        whole(path, MOST_DATA, &mut all)?;
+        whole(&path, MOST_DATA, &mut all)?;
         let all = all.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&all);
         let mut found = ByClass::new();
         for (i, line) in all.split(|byte| *byte == b'\n').enumerate() {
             let bad = |need| {
                 let text = String::from_utf8_lossy(line).trim_end().into();
-                Error::BadLine { path: path.into(), line: i + 1, text, need }
+                Error::BadLine { path: path.to_path_buf(), line: i + 1, text, need }
             };
             if line.trim_ascii().is_empty() {
                 continue;
@@ -79,9 +87,9 @@ impl TextSet {
             if name.is_empty() {
                 return Err(bad("an object with a name or a whole number under the key of the class"));
             }
-            found.add(&name, sentence.to_owned());
+            found.add(&name, Sentence { text: sentence.to_owned(), line: Some((path.clone(), i + 1)) });
         }
-        TextSet::from_classes(found.into_classes())
+        TextSet::from_sentences(found.into_classes())
     }
 
     /// Reads CLINC150's `data_full.json` (feature `text`): the lists `train`, `val` and `test` of `[sentence, intent]` as one

@@ -116,8 +116,9 @@ impl Vocabulary {
         for class in 0..text.classes() {
             let unknown = |i: &usize| self.ids_of(text.sentence(class, *i)).all(|id| id == UNKNOWN);
             if let Some(i) = (0..text.count(class)).find(unknown) {
+                let line = text.line(class, i).map(|(path, line)| (path.into(), line));
                 let (class, sentence) = (text.class_name(class).into(), text.sentence(class, i).into());
-                return Err(Error::UnknownWords { class, number: i + 1, sentence });
+                return Err(Error::UnknownWords { class, number: i + 1, sentence, line });
             }
         }
         Ok(())

@@ -87,7 +87,7 @@ fn a_sentence_of_unknown_words_alone_is_named_and_yet_has_a_row() {
     let vocabulary = Vocabulary::new(&known, &known.all(), 1).unwrap();
     vocabulary.check(&known).unwrap();
     let error = vocabulary.check(&text).unwrap_err();
-    let Error::UnknownWords { class, number: 2, sentence } = &error else { panic!("{error}") };
+    let Error::UnknownWords { class, number: 2, sentence, line: None } = &error else { panic!("{error}") };
     assert_eq!((class.as_str(), sentence.as_str()), ("rates", "quid pro quo"));
     assert!(error.to_string().contains("sentence 2 of class \"rates\" has no known word"), "{error}");
     assert_eq!(vocabulary.row("quid pro quo", 4), vocabulary.row("cui bono est", 4));
@@ -97,6 +97,31 @@ fn a_sentence_of_unknown_words_alone_is_named_and_yet_has_a_row() {
 mod files {
     use super::*;
     use crate::common;
+
+    #[test]
+    fn a_sentence_of_a_file_knows_its_line_and_unknown_words_name_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (table, lines) = (folder.path().join("t.csv"), folder.path().join("t.jsonl"));
+        let known = set(&[("a", &["my card"])]).unwrap();
+        let vocabulary = Vocabulary::new(&known, &known.all(), 1).unwrap();
+        for end in ["\n", "\r\n"] {
+            let rows = ["text,class", "my card,a", "\"a card,\nlost\",a", "", "quid pro quo,a"];
+            std::fs::write(&table, rows.join(end)).unwrap();
+            let objects = ["{\"text\": \"my card\", \"class\": 3}", "", "{\"text\": \"quid\", \"class\": 3}"];
+            std::fs::write(&lines, objects.join(end)).unwrap();
+            let table_set = TextSet::read_csv(&[&table], "text", "class").unwrap();
+            let all: Vec<_> = (0..3).map(|i| table_set.line(0, i).unwrap()).collect();
+            assert_eq!(all, [(table.as_path(), 2), (&table, 3), (&table, 6)], "{end:?}");
+            let line_set = TextSet::read_json_lines(&lines, "text", "class").unwrap();
+            for (text, path, place) in [(table_set, &table, 6), (line_set, &lines, 3)] {
+                let message = vocabulary.check(&text).unwrap_err().to_string();
+                assert!(message.starts_with(&format!("{}:{place}: sentence ", path.display())), "{message}");
+                let same = (0..text.count(0)).map(|i| text.sentence(0, i).to_owned()).collect();
+                let same = TextSet::from_classes(vec![(text.class_name(0).into(), same)]).unwrap();
+                assert!(same == text && same.line(0, 0).is_none(), "equal by words, wherever they are from");
+            }
+        }
+    }
 
     #[test]
     fn tables_with_quotes_and_line_ends_are_read_and_bad_lines_are_named() {
