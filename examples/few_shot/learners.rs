@@ -9,7 +9,7 @@ use innerloop::{
 use crate::data::{Sentences, Source};
 use crate::network::Network;
 use crate::recipes::{
-    Inner, adapted, baseline, episodic, headed, maml, metric, nearest, plain_maml, protonet,
+    Inner, adapted, baseline, episodic, headed, maml, metric, nearest, plain_maml, protonet, slowed,
 };
 use crate::run::{Row, evaluated, refuse_embed_once, trained};
 use crate::settings::Settings;
@@ -68,10 +68,10 @@ pub fn chosen(settings: &Settings) -> Result<Vec<&'static str>, String> {
 
 pub const ALL: &[Named] = &[
     named("maml", "MAML, second order", |name, settings, source| {
-        maml(name, settings, source, &plain_maml(settings, source, Order::Second)?)
+        maml(name, settings, source, &*plain_maml(settings, source, Order::Second)?)
     }),
     named("fomaml", "MAML, first order", |name, settings, source| {
-        maml(name, settings, source, &plain_maml(settings, source, Order::First)?)
+        maml(name, settings, source, &*plain_maml(settings, source, Order::First)?)
     }),
     named("anil", "MAML that adapts the head alone", |name, settings, source| {
         let (model, inner) = adapted(settings, source, Inner { lr: 0.3, steps: 30, eval_steps: 30 })?;
@@ -85,13 +85,13 @@ pub const ALL: &[Named] = &[
     }),
     named("meta-sgd", "MAML with a learned inner rate for each element", |name, settings, source| {
         let (model, _) = adapted(settings, source, Inner::ONE)?;
-        maml(name, settings, source, &Maml::meta_sgd(model, NormMode::Batch))
+        maml(name, settings, source, &*slowed(settings, Maml::meta_sgd(model, NormMode::Batch)))
     }),
     named("meta-curvature", "MAML with a learned linear map of each gradient", |name, settings, source| {
         let (model, inner) = adapted(settings, source, Inner { lr: 0.4, ..Inner::ONE })?;
         let learner = Maml::new(model, inner.lr, Order::Second, NormMode::Batch);
         let learner = learner.steps(inner.steps).rule(CurvatureRule { lr: inner.lr });
-        maml(name, settings, source, &learner.eval_steps(inner.eval_steps))
+        maml(name, settings, source, &*slowed(settings, learner.eval_steps(inner.eval_steps)))
     }),
     named("imaml", "MAML with implicit gradients", |name, settings, source| {
         let (model, _) = adapted(settings, source, Inner::ONE)?;
@@ -122,7 +122,7 @@ pub const ALL: &[Named] = &[
         let (model, _) = adapted(settings, source, Inner::ONE)?;
         let steps = settings.inner_steps.unwrap_or(5);
         let learner = Maml::plus_plus(model, settings.inner_lr.unwrap_or(0.1), steps);
-        episodic(name, settings, source, &learner, [settings.ways, settings.shots, 8])
+        episodic(name, settings, source, &*slowed(settings, learner), [settings.ways, settings.shots, 8])
     }),
     named("protonet", "prototypical networks", |name, settings, source| {
         let (model, norm) = metric(settings, source)?;

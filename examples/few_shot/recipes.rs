@@ -2,6 +2,7 @@
 
 use innerloop::{
     Adam, Adapts, Baseline, Examples, Maml, Nearest, NormMode, Order, Result, TrainConfig, Trainable,
+    UpdateRule,
 };
 
 use crate::data::{Inputs, Source};
@@ -47,13 +48,24 @@ pub fn metric(settings: &Settings, source: &Source) -> Result<(Net, NormMode)> {
 }
 
 /// MAML of this order with the inner loop that the settings say.
-pub fn plain_maml(settings: &Settings, source: &Source, order: Order) -> Result<Maml<Net>> {
+pub fn plain_maml(settings: &Settings, source: &Source, order: Order) -> Result<Box<dyn Trainable<f32>>> {
     // by measurement, see docs/results.md: first order does not bear the rate at which second order learns fastest
     let lr = if order == Order::Second { 1.0 } else { 0.4 };
     let (model, inner) = adapted(settings, source, Inner { lr, ..Inner::ONE })?;
     let maml =
         Maml::new(model, inner.lr, order, NormMode::Batch).steps(inner.steps).eval_steps(inner.eval_steps);
-    Ok(if settings.norms_stay { maml.adapting(Adapts::NoNorms) } else { maml })
+    Ok(slowed(settings, if settings.norms_stay { maml.adapting(Adapts::NoNorms) } else { maml }))
+}
+
+/// A learner that adapts body and head, with the factor of the body's gradients that was asked for.
+pub fn slowed<R>(settings: &Settings, learner: Maml<Net, R>) -> Box<dyn Trainable<f32>>
+where
+    R: UpdateRule<f32> + 'static,
+{
+    match settings.slow_body {
+        Some(factor) => Box::new(learner.slow_body(factor)),
+        None => Box::new(learner),
+    }
 }
 
 /// Training on episodes, with Adam at 1e-3: so many ways (fewer if there are fewer classes), queries per class, and episodes

@@ -1,6 +1,6 @@
 //! The settings of MAML, one setter each.
 
-use super::inner::{Adapts, Order, Route};
+use super::inner::{Adapts, Order, Route, SlowBody};
 use super::maml::Maml;
 use super::multi_step::MultiStep;
 
@@ -62,11 +62,21 @@ impl<M, R> Maml<M, R> {
     /// Another update rule.
     #[must_use]
     pub fn rule<S>(self, rule: S) -> Maml<M, S> {
-        let Maml { model, order, norm, steps, eval_steps, route, adapts, multi_step, .. } = self;
+        self.map_rule(|_| rule)
+    }
+
+    /// The same rule, with the gradients of all but the head times `factor`: see [`SlowBody`].
+    #[must_use]
+    pub fn slow_body(self, factor: f64) -> Maml<M, SlowBody<R>> {
+        self.map_rule(|rule| SlowBody { rule, factor })
+    }
+
+    fn map_rule<S>(self, map: impl FnOnce(R) -> S) -> Maml<M, S> {
+        let Maml { model, rule, order, norm, steps, eval_steps, route, adapts, multi_step, .. } = self;
         let Maml { first_order_steps, norms_by_step, proximal, .. } = self;
         Maml {
             model,
-            rule,
+            rule: map(rule),
             order,
             norm,
             steps,

@@ -60,7 +60,7 @@ pub use head_fit::HeadFit;
 pub use imaml::{Imaml, Implicit};
 pub use inner::{
     AdamRule, Adapts, CurvatureRule, ElementRates, GradientDescent, MomentumRule, Order, RmsPropRule, Route,
-    StepRates, Update, UpdateRule, Updated,
+    SlowBody, StepRates, Update, UpdateRule, Updated,
 };
 pub use last_step::LastStep;
 pub use learner::{Learned, Learner, Trainable};

@@ -10,9 +10,9 @@ use innerloop::{
 };
 #[cfg(feature = "safetensors")]
 use innerloop::{
-    Baseline, Classifier, Episode, EpisodeSampler, Error, Learned, Learner, Maml, MapConv4, MetaOptNet,
-    MomentumRule, PixelRange, Pretrained, ProtoNet, R2d2, Refinement, RelationNet, Reptile, SemiProtoNet,
-    StepRates, Tadam, Tasks, init_params,
+    Baseline, Classifier, Episode, EpisodeSampler, Error, GradientDescent, Learned, Learner, Maml, MapConv4,
+    MetaOptNet, MomentumRule, PixelRange, Pretrained, ProtoNet, R2d2, Refinement, RelationNet, Reptile,
+    SemiProtoNet, SlowBody, StepRates, Tadam, Tasks, init_params,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -150,6 +150,12 @@ fn settings_or_arrays_that_a_type_has_no_place_for_are_refused() {
     let learned = Learner::<f32>::init(&by_step, 0).into();
     Pretrained::new(by_step, learned, PixelRange::default()).save(&path).unwrap();
     assert!(refused().ends_with("arrays that this type has not"), "{}", refused());
+    let slow = maml.slow_body(0.3);
+    let learned = Learner::<f32>::init(&slow, 0).into();
+    Pretrained::new(slow.clone(), learned, PixelRange::default()).save(&path).unwrap();
+    assert!(refused().contains("its learner is of another type"), "{}", refused());
+    let loaded = Pretrained::<Maml<Mlp, SlowBody<GradientDescent>>>::load(&path).unwrap();
+    assert_eq!(loaded.learner.rule, slow.rule);
 }
 
 #[cfg(feature = "safetensors")]

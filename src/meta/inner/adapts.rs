@@ -28,7 +28,7 @@ impl Adapts {
     /// [`Error::Setting`] if none is, or if a name is not a parameter's.
     pub fn of(&self, specs: &[ParamSpec]) -> Result<Vec<bool>> {
         let refuse = |value: String, need| Err(Error::Setting { name: "adapts", value, need });
-        let head = specs.iter().rposition(|s| matches!(s.role, Role::Linear { .. }));
+        let head = Adapts::first_of_head(specs);
         let chosen = |i: usize, spec: &ParamSpec| match self {
             Adapts::All => true,
             Adapts::Head => head.is_some_and(|head| i >= head),
@@ -46,5 +46,10 @@ impl Adapts {
             return refuse(format!("{self:?}"), "a choice of at least one of the model's parameters");
         }
         Ok(all)
+    }
+
+    /// The first parameter of the last linear layer.
+    pub(super) fn first_of_head(specs: &[ParamSpec]) -> Option<usize> {
+        specs.iter().rposition(|s| matches!(s.role, Role::Linear { .. }))
     }
 }

@@ -3,7 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `rule` | what a step does with a gradient, on variables: [`UpdateRule`], gradient descent |
-//! | `moments`, `rates`, `curvature` | the other rules |
+//! | `moments`, `rates`, `curvature`, `slow_body` | the other rules |
 //! | `adapts` | which parameters adapt |
 //! | `steps` | one inner step; a loop of them unrolled, and on plain values |
 //! | `sweep` | the loop swept back through one step's graph at a time |
@@ -19,6 +19,7 @@ mod moments;
 mod query;
 mod rates;
 mod rule;
+mod slow_body;
 mod steps;
 mod sweep;
 
@@ -30,5 +31,6 @@ pub use moments::{AdamRule, MomentumRule, RmsPropRule};
 pub(super) use query::{inductive, norm_of, query_outputs};
 pub use rates::{ElementRates, StepRates};
 pub use rule::{GradientDescent, Update, UpdateRule, Updated};
+pub use slow_body::SlowBody;
 pub(super) use steps::InnerLoop;
 pub use steps::{Order, Route};

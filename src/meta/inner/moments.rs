@@ -170,18 +170,19 @@ compiled_here!(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Tape, grad};
+    use crate::{Mlp, Network, Tape, grad};
     use ndarray::arr1;
 
     /// The second derivative of three steps on `Σ aθ²` in `a`, where one of the gradients is zero throughout.
     fn derivatives(rule: &dyn UpdateRule<f64>) -> Vec<f64> {
-        let tape = Tape::new();
+        let (tape, mlp) = (Tape::new(), Mlp::new(&[1, 3]).unwrap());
         let a = tape.leaf(&arr1(&[0.7, 0.3, 0.5]).into_dyn());
         let mut params = vec![tape.leaf(&arr1(&[0.9, 0.0, -0.4]).into_dyn())];
         let mut carried = vec![vec![tape.full(&[3], 0.0)]; rule.slots()];
         for step in 0..3 {
             let grads = grad((a * params[0] * params[0]).sum(), &params);
-            let at = Update { step, own: &[], params: &params, grads: &grads, carried: &carried };
+            let network: (&dyn Network, &[bool]) = (&mlp, &[true]);
+            let at = Update { step, own: &[], params: &params, grads: &grads, carried: &carried, network };
             let next = rule.update(at);
             (params, carried) = (next.params, next.carried);
         }

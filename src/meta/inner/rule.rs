@@ -2,8 +2,9 @@
 
 use std::fmt::Debug;
 
+use super::adapts::Adapts;
 use crate::error::Result;
-use crate::nn::ParamSpec;
+use crate::nn::{Network, ParamSpec};
 use crate::real::Real;
 use crate::settings::check_rate;
 use crate::var::Var;
@@ -57,6 +58,17 @@ pub struct Update<'a, 't, T: Real> {
     pub grads: &'a [Var<'t, T>],
     /// What is carried: a list as long as `params` for each of the rule's slots.
     pub carried: &'a [Vec<Var<'t, T>>],
+    /// The network, and which of its parameters adapt.
+    pub(super) network: (&'a dyn Network, &'a [bool]),
+}
+
+impl<T: Real> Update<'_, '_, T> {
+    /// How many of the adapted parameters come before the head, the last linear layer ([`Adapts::Head`]).
+    pub fn before_head(&self) -> usize {
+        let (network, adapts) = self.network;
+        let head = Adapts::first_of_head(&network.specs()).unwrap_or(adapts.len());
+        adapts[..head].iter().filter(|adapts| **adapts).count()
+    }
 }
 
 /// What a rule returns.

@@ -189,8 +189,14 @@ impl<T: Real> InnerLoop<'_, T> {
         grads: &[Var<'t, T>],
     ) -> Fast<Var<'t, T>> {
         let (own, params, carried) = (self.own(theta), &fast.phi[..], &fast.carried[..]);
-        let Updated { params: phi, carried } =
-            self.rule.update(Update { step: k, own, params, grads, carried });
+        let Updated { params: phi, carried } = self.rule.update(Update {
+            step: k,
+            own,
+            params,
+            grads,
+            carried,
+            network: (self.model, &self.adapts),
+        });
         Fast { phi, carried }
     }
 

@@ -73,6 +73,16 @@ fn a_proximal_weight_must_be_finite_and_not_negative() {
 }
 
 #[test]
+fn the_factor_of_a_slow_body_must_be_finite_and_not_negative() {
+    let (learner, learned) = regression();
+    for (factor, shown) in [(f64::NAN, "NaN"), (-0.1, "-0.1"), (f64::INFINITY, "inf")] {
+        let learner = learner.clone().slow_body(factor);
+        let result = learner.adapt(&learned, &curve(0).support);
+        assert_error!(result, Error::Setting { name: "factor", .. }, "`factor`", shown);
+    }
+}
+
+#[test]
 fn a_choice_of_parameters_to_adapt_must_name_parameters_and_leave_one() {
     let (learner, learned) = regression();
     let only = |names: &[&str]| Adapts::Only(names.iter().map(|n| n.to_string()).collect());

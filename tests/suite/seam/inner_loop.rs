@@ -1,8 +1,9 @@
 //! Each setting of the inner loop: both routes give the same gradient, and it is the slope of the loss.
 
 use innerloop::{
-    AdamRule, Adapts, Downsample, Episode, Error, GradientDescent, Learner, Maml, Model, MomentumRule,
-    MultiStep, NormMode, Order, Progress, RmsPropRule, Route, Trainable, Update, UpdateRule, Updated,
+    AdamRule, Adapts, Downsample, ElementRates, Episode, Error, GradientDescent, Learned, Learner, Maml,
+    Model, MomentumRule, MultiStep, NormMode, Order, Progress, RmsPropRule, Route, SlowBody, StepRates,
+    Trainable, Update, UpdateRule, Updated,
 };
 
 use super::{moved, slope_error};
@@ -137,8 +138,9 @@ impl UpdateRule<f64> for Kept {
 
 #[test]
 fn in_first_order_a_rule_that_shifts_gives_the_bits_of_its_steps_kept() {
-    let rules: [MakeRule; 4] = [
+    let rules: [MakeRule; 5] = [
         || Box::new(GradientDescent { lr: 0.1 }),
+        || Box::new(SlowBody { rule: GradientDescent { lr: 0.1 }, factor: 0.3 }),
         || Box::new(MomentumRule { lr: 0.1, momentum: 0.7 }),
         || Box::new(RmsPropRule { lr: 0.01, alpha: 0.9, eps: 1e-8 }),
         || Box::new(AdamRule::new(0.01)),
@@ -156,4 +158,76 @@ fn in_first_order_a_rule_that_shifts_gives_the_bits_of_its_steps_kept() {
             assert!(kept.grads == shifted.grads, "{name}, {:?}", rule());
         }
     }
+}
+
+/// Both routes give the same lesson, and it is the slope of the loss.
+fn hold(name: &str, rule: MakeRule, steps: usize) {
+    for (unrolled, swept) in cases().into_iter().zip(cases()) {
+        let maml = |model, lr| Maml::new(model, lr, Order::Second, NormMode::Batch).steps(steps).rule(rule());
+        let (network, episode) = (unrolled.0, unrolled.3);
+        let learners = [maml(unrolled.1, unrolled.2), maml(swept.1, swept.2).route(Route::Sweep)];
+        let learned = moved(&learners[0]);
+        let lessons = learners.each_ref().map(|l| l.lesson(&learned, &episode, &here()).unwrap().grads);
+        let apart = distance(&lessons[0], &lessons[1]);
+        assert!(apart < 1e-12, "{name}, {network}: {apart:e}");
+        let error = slope_error(&learners[0], &learned, &episode, &here());
+        assert!(error < 1e-6, "{name}, {network}: {error:e}");
+    }
+}
+
+#[test]
+fn the_meta_gradient_with_a_slow_body_is_the_slope_of_the_meta_loss_for_every_kind_of_rule() {
+    hold("descent", || Box::new(SlowBody { rule: GradientDescent { lr: 0.1 }, factor: 0.3 }), 3);
+    hold(
+        "momentum",
+        || Box::new(SlowBody { rule: MomentumRule { lr: 0.02, momentum: 0.5 }, factor: 0.3 }),
+        2,
+    );
+    hold(
+        "rates of elements",
+        || Box::new(SlowBody { rule: ElementRates { low: 0.02, high: 0.1 }, factor: 0.3 }),
+        2,
+    );
+    hold("rates of steps", || Box::new(SlowBody { rule: StepRates { lr: 0.05 }, factor: 0.3 }), 2);
+}
+
+#[test]
+fn a_body_at_factor_one_is_maml_and_at_factor_zero_anil() {
+    for order in [Order::First, Order::Second] {
+        let [(_, model, lr, episode), ..] = cases();
+        let maml = Maml::new(model, lr, order, NormMode::Batch).steps(3);
+        let learned: Learned<f64> = moved(&maml);
+        let lesson = |l: &dyn Trainable<f64>| l.lesson(&learned, &episode, &here()).unwrap();
+        let whole = lesson(&maml);
+        let maml = maml.slow_body(1.0);
+        let one = lesson(&maml);
+        assert_eq!((one.score.loss, &one.grads), (whole.score.loss, &whole.grads), "{order:?}");
+        let SlowBody { rule, .. } = maml.rule;
+        let head = maml.adapting(Adapts::Head).rule(rule);
+        let anil = lesson(&head);
+        let body = head.adapting(Adapts::All).slow_body(0.0);
+        let zero = lesson(&body);
+        assert!((zero.score.loss / anil.score.loss - 1.0).abs() < 1e-13, "{order:?}");
+        let apart = distance(&zero.grads, &anil.grads);
+        assert!(apart < 1e-12, "{order:?}: {apart:e}");
+        let adapted = body.adapt(&learned, &episode.support).unwrap();
+        for (spec, before) in body.specs().iter().zip(&learned.params) {
+            let stays = adapted.array(&spec.name).unwrap() == before;
+            assert_eq!(stays, !spec.name.starts_with("linear"), "{}", spec.name);
+        }
+    }
+}
+
+#[test]
+fn a_body_without_a_head_that_adapts_is_slow_as_a_whole() {
+    let [(_, model, lr, episode), ..] = cases();
+    let boil = Maml::boil(model, lr, Order::Second, NormMode::Batch).steps(2);
+    let learned: Learned<f64> = moved(&boil);
+    let lesson = |l: &dyn Trainable<f64>| l.lesson(&learned, &episode, &here()).unwrap();
+    let halved = boil.slow_body(0.5);
+    let slow = lesson(&halved);
+    let less = lesson(&halved.rule(GradientDescent { lr: 0.5 * lr }));
+    assert!((slow.score.loss / less.score.loss - 1.0).abs() < 1e-13);
+    let apart = distance(&slow.grads, &less.grads);
+    assert!(apart < 1e-12, "{apart:e}");
 }
