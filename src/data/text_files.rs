@@ -18,8 +18,8 @@ impl TextSet {
     /// `text` and `category`. Quotes, and commas and line ends in quotes, are accepted.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::BadFile`] for bytes that are no table, lines of differing length, or a column that is not
-    /// there; [`Error::BadLine`] for an empty sentence or class; [`Error::TooFewClasses`] without any sentence.
+    /// [`Error::Io`]; [`Error::BadFile`] for bytes that are no table, lines of differing length, a column that is not
+    /// there, or more than 4 GiB; [`Error::BadLine`] for an empty sentence or class; [`Error::TooFewClasses`] without any sentence.
     pub fn read_csv<P: AsRef<Path>>(paths: &[P], text: &str, class: &str) -> Result<TextSet> {
         let (mut found, mut table) = (ByClass::new(), Vec::new());
         for path in paths {
