@@ -143,6 +143,11 @@ impl Source {
         matches!(self.inputs, Inputs::Images([height, ..]) if height > 32)
     }
 
+    /// Images no larger than characters.
+    pub fn small(&self) -> bool {
+        matches!(self.inputs, Inputs::Images([height, ..]) if height <= 32)
+    }
+
     /// Queries per class of a training episode at least: a mean over few sentences says little, and they cost little.
     pub fn least(&self) -> usize {
         if matches!(self.inputs, Inputs::Images(_)) { 1 } else { 5 }

@@ -69,21 +69,21 @@ pub struct Settings {
     #[arg(long, default_value_t = 84)]
     pub size: usize,
     /// Inner rate of `maml`, `fomaml`, `anil`, `boil`, `meta-curvature`, `maml++`, `imaml` and `cavia`, and the one that
-    /// `meta-lstm` begins with, for the mean cross-entropy of the support set; of `reptile` that of its Adam. The paper's
-    /// code takes the sum over classes: its 0.4 for 5 ways is 2.0 here
+    /// `meta-lstm` begins with, as do all elements of `meta-sgd`, for the mean cross-entropy of the support set; of `reptile` that of
+    /// its Adam. The paper's code takes the sum over classes: its 0.4 for 5 ways is 2.0 here
     /// [default: on characters by measurement, see docs/results.md; on photographs the paper's; on other data a first guess]
     #[arg(long)]
     pub inner_lr: Option<f64>,
     /// Inner steps in training of `maml`, `fomaml`, `anil`, `boil` and `meta-curvature`
     /// [default: 1 on characters, 30 with `anil`; 5 on photographs, 3 on others], and of `maml++` [5], `imaml` [16, or 3 with
-    /// `--hessian-free`], `cavia` [2], `meta-lstm` [8] and `reptile` [5, or 10 with more than 5 ways]
+    /// `--hessian-free`], `meta-sgd` [1], `cavia` [2], `meta-lstm` [8] and `reptile` [5, or 10 with more than 5 ways]
     #[arg(long)]
     pub inner_steps: Option<usize>,
     /// Inner rate of all but the head as a multiple of `--inner-lr`, with `maml`, `fomaml`, `meta-sgd`, `meta-curvature` and `maml++`
     #[arg(long)]
     pub slow_body: Option<f64>,
     /// Inner steps in the test of `maml`, `fomaml`, `anil`, `boil` and `meta-curvature` [default: as in training, or 3 on characters, 10 on
-    /// photographs and 5 on others if that is more; 1 with `boil` on characters], and of `reptile` [50]
+    /// photographs and 5 on others if that is more; 1 with `boil` on characters], of `meta-sgd` [as in training] and `reptile` [50]
     #[arg(long)]
     pub eval_steps: Option<usize>,
     /// Weight λ of the proximal term of `imaml` (2 in the paper; by measurement, see docs/results.md)
