@@ -15,6 +15,7 @@
 mod data;
 mod embedded;
 mod files;
+mod flags;
 mod learners;
 mod network;
 mod recipes;
@@ -25,14 +26,18 @@ mod unseen;
 
 use std::process::{Command, ExitCode};
 
-use clap::{Parser, ValueEnum};
+use clap::{CommandFactory, FromArgMatches, ValueEnum};
 use data::Data;
 use innerloop::stop_on_signals;
 use network::Network;
 use settings::Settings;
 
 fn main() -> ExitCode {
-    let settings = Settings::parse();
+    let given = Settings::command().get_matches();
+    let settings = match Settings::from_arg_matches(&given) {
+        Ok(settings) => settings,
+        Err(error) => error.exit(),
+    };
     if settings.list {
         list();
         return ExitCode::SUCCESS;
@@ -41,6 +46,11 @@ fn main() -> ExitCode {
         Ok(names) => names,
         Err(error) => return fail(&error),
     };
+    if !settings.one_of_several
+        && let Err(error) = flags::check(&given, &names)
+    {
+        return fail(&error);
+    }
     if let [name] = names[..] {
         return match run::run(&settings, name) {
             Ok(row) => {
@@ -85,7 +95,9 @@ fn values<V: ValueEnum>() {
 fn alone(name: &str) -> bool {
     let program = std::env::current_exe().expect("the path of this program");
     // the last of several is taken
-    let status = Command::new(program).args(std::env::args_os().skip(1)).args(["--learner", name]).status();
+    let mut command = Command::new(program);
+    command.args(std::env::args_os().skip(1)).args(["--one-of-several", "--learner", name]);
+    let status = command.status();
     status.is_ok_and(|status| status.success())
 }
 

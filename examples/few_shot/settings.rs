@@ -151,6 +151,9 @@ pub struct Settings {
     /// Seed of initial parameters, training tasks and random splits
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
+    /// Flags that the learner does not take are for others that were asked for with it
+    #[arg(long, hide = true)]
+    pub one_of_several: bool,
 }
 
 /// Which statistics normalise the sets of an episode.

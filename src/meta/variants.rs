@@ -35,7 +35,8 @@ impl<M> Maml<M> {
     /// parameter and step, from `inner_lr`; a loss after each step, annealed over 10 epochs of 500 meta-steps; norms
     /// for each step, which are learned and not adapted, as their statistics, which are tracked for each step with
     /// momentum 0.1 and used in [`predict`](crate::Learner::predict). Second order throughout, as in
-    /// the authors' settings; [`first_order_steps`](Maml::first_order_steps) anneals it.
+    /// the authors' settings; [`first_order_steps`](Maml::first_order_steps) anneals it. A training of fewer than 50,000
+    /// meta-steps wants shorter epochs ([`multi_step`](Maml::multi_step)): those are a tenth of the authors' training.
     pub fn plus_plus(model: M, inner_lr: f64, steps: usize) -> Maml<M, StepRates> {
         Maml::<M, GradientDescent>::new(model, inner_lr, Order::Second, NormMode::Tracked { momentum: 0.1 })
             .steps(steps)
