@@ -145,7 +145,7 @@ impl Source {
 
     /// Images no larger than characters.
     pub fn small(&self) -> bool {
-        matches!(self.inputs, Inputs::Images([height, ..]) if height <= 32)
+        matches!(self.inputs, Inputs::Images(_)) && !self.large()
     }
 
     /// Queries per class of a training episode at least: a mean over few sentences says little, and they cost little.
