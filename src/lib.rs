@@ -41,7 +41,7 @@
 //! | models | [`Model`], [`Network`], [`Conv4`], [`Mlp`], [`ResNet12`], [`R2d2Net`], [`MapConv4`], [`FilmConv4`], [`Contextual`], [`Scaled`], [`EmbeddingBag`], [`TextConv`], [`TextLstm`], [`ParamSpec`], [`Init`]; which statistics batch norm uses is always stated: [`Norm`] |
 //! | the inner loop | [`UpdateRule`], [`GradientDescent`], [`MomentumRule`], [`RmsPropRule`], [`AdamRule`], [`ElementRates`], [`StepRates`], [`CurvatureRule`], [`SlowBody`], [`Order`], [`Route`], [`Adapts`], [`MultiStep`] |
 //! | learners | [`Learner`] adapts and predicts, [`Trainable`] is meta-trained; [`Maml`] and its relatives, [`Imaml`], [`MetaLstm`], [`Reptile`], [`ProtoNet`], [`SemiProtoNet`], [`MatchingNet`], [`RelationNet`], [`Tadam`], [`CoTrained`], [`R2d2`], [`MetaOptNet`], [`Signatures`], [`Baseline`], [`Nearest`]; the values that they pass on: [`Learned`], [`Lesson`], [`Adapted`] |
-//! | all learners | [`meta_grad`] over a meta-batch, [`evaluate`], and in full [`Evaluator`]; without a curve over inner steps: [`LastStep`]; probabilities, and what fits no class: [`Confidence`]; embeddings of a whole data set: [`embed`]; which statistics normalise in which phase: [`NormMode`] |
+//! | all learners | [`meta_grad`] over a meta-batch, [`evaluate`], and in full [`Evaluator`]; without a curve over inner steps: [`LastStep`]; several trainings together: [`Ensemble`]; probabilities, and what fits no class: [`Confidence`]; embeddings of a whole data set: [`embed`]; which statistics normalise in which phase: [`NormMode`] |
 //! | training | [`Trainer`], [`TrainConfig`], [`Progress`], [`Adam`], [`Sgd`], [`Schedule`]; runs that are validated, watched and saved: [`Run`], [`Watch`], [`ProgressLines`], [`CsvLog`], `JsonLog`, [`TensorBoard`], [`History`], `stop_on_signals`; `RunReport` (feature `report`); on several machines: [`Ranks`], [`evaluate_across`], `World` (feature `mpi`) |
 //! | control | [`Environment`], [`GaussianPolicy`], [`PolicyMaml`]: MAML by policy gradients inside and a [`TrustRegion`] outside |
 //! | files | `save_learned`, `save_adapted`, `save_checkpoint` and their `load_..`; `Pretrained`, `Classifier` |
@@ -169,8 +169,8 @@ pub use forward::{hessian, jacobian, jvp};
 pub use grad::{grad, grad_values, hvp, vjp, vjp_values};
 pub use gradcheck::{GradMismatch, check_grads, check_grads_all, check_grads_at};
 pub use meta::{
-    AdamRule, Adapted, Adapts, Baseline, BaselineHead, CurvatureRule, Distance, ElementRates, Fitted,
-    GradientDescent, HeadFit, LastStep, Learned, Learner, Lesson, Maml, Mean, MetaGrad, MomentumRule,
+    AdamRule, Adapted, Adapts, Baseline, BaselineHead, CurvatureRule, Distance, ElementRates, Ensemble,
+    Fitted, GradientDescent, HeadFit, LastStep, Learned, Learner, Lesson, Maml, Mean, MetaGrad, MomentumRule,
     MultiStep, Nearest, Nearness, Order, Progress, ProtoNet, Query, Report, Reptile, RmsPropRule, Route,
     Score, Scores, SlowBody, StepRates, StepReport, Task, Trainable, Update, UpdateRule, Updated,
 };

@@ -4,9 +4,9 @@ use std::time::Instant;
 use std::{fmt, fs};
 
 use innerloop::{
-    CsvLog, Error, Evaluation, Evaluator, Figures, LastStep, Learned, Learner, Optimizer, ProgressLines,
-    Result, Run, RunEnd, Schedule, Task, Tasks, TrainConfig, Trainable, Trainer, Watch, load_checkpoint,
-    stop_on_signals,
+    CsvLog, Ensemble, Error, Evaluation, Evaluator, Figures, LastStep, Learned, Learner, Optimizer,
+    ProgressLines, Result, Run, RunEnd, Schedule, Task, Tasks, TrainConfig, Trainable, Trainer, Watch,
+    load_checkpoint, stop_on_signals,
 };
 
 use crate::data::Source;
@@ -112,6 +112,7 @@ pub fn training<K: Task<f32>>(
 ) -> Result<Trained> {
     // before the training, since a test that does not fit the learner would waste it
     Task::<f32>::check(&unseen.test.task(0), learner)?;
+    members(settings, learner)?;
     let config = configured(config, settings);
     let (stop, seconds) = (stop_on_signals()?, 60.0 * settings.minutes);
     let mut plan = Run::new().seconds(seconds).stop_when(stop);
@@ -164,6 +165,7 @@ fn configured(usual: TrainConfig, settings: &Settings) -> TrainConfig {
     config.meta_batch = settings.meta_batch.unwrap_or(config.meta_batch);
     config.outer_lr = settings.outer_lr.unwrap_or(config.outer_lr);
     config.skip_diverged = settings.skip_diverged;
+    config.weight_decay = settings.weight_decay;
     config.clip_norm = settings.clip_norm.or(config.clip_norm);
     if settings.cosine {
         config.schedule = Schedule::Cosine { iterations: config.iterations, floor: 0.0 };
@@ -200,8 +202,23 @@ pub fn evaluated(
     if let Some(validation) = &unseen.validation {
         evaluator = evaluator.validation(validation, count.min(VALIDATION_EPISODES));
     }
-    let evaluation = evaluator.evaluate(&LastStep(learner), learned)?;
-    Ok(Row { name: name.into(), evaluation, steps: 0, training: 0.0 })
+    let row = |name: String, evaluation| Row { name, evaluation, steps: 0, training: 0.0 };
+    let mut all = members(settings, &learner)?;
+    if all.is_empty() {
+        return Ok(row(name.into(), evaluator.evaluate(&LastStep(learner), learned)?));
+    }
+    all.push(learned.clone());
+    let (name, ensemble) = (format!("{name}, {} members", all.len()), Ensemble::new(learner, all.len()));
+    Ok(row(name, evaluator.evaluate(&ensemble, &ensemble.learned(all)?)?))
+}
+
+/// What `--ensemble` names: the best parameters of each checkpoint in validation, or its last.
+fn members(settings: &Settings, learner: &dyn Learner<f32>) -> Result<Vec<Learned<f32>>> {
+    let member = |path| {
+        let state = load_checkpoint(path, learner)?;
+        Ok(state.validated.best.map_or(state.learned, |best| best.learned.clone()))
+    };
+    settings.ensemble.iter().map(|path| member(path)).collect()
 }
 
 /// The most memory that this process has had, in MiB, where the system says so.

@@ -132,6 +132,9 @@ pub struct Settings {
     /// Outer rate [default: 0.001, 1 with `reptile`]
     #[arg(long)]
     pub outer_lr: Option<f64>,
+    /// So many times each parameter is added to its meta-gradient
+    #[arg(long, default_value_t = 0.0)]
+    pub weight_decay: f64,
     /// The outer rate falls to 0 over `--iterations`, by half a cosine
     #[arg(long, requires = "iterations")]
     pub cosine: bool,
@@ -142,6 +145,10 @@ pub struct Settings {
     /// are new
     #[arg(long)]
     pub start: Option<PathBuf>,
+    /// In the test the outputs are the mean of those of what was trained and of these checkpoints, trained by the same command with
+    /// other seeds, for instance (not `--embed-once`)
+    #[arg(long, num_args = 1.., value_name = "CHECKPOINT", conflicts_with = "embed_once")]
+    pub ensemble: Vec<PathBuf>,
     /// Stop after so many minutes of training
     #[arg(long, default_value_t = 1.0)]
     pub minutes: f64,

@@ -79,6 +79,13 @@ impl<T: Real> Adapted<T> {
         found.map(|(_, array)| array).ok_or_else(|| Error::NotAdapted { name: name.into() })
     }
 
+    /// The arrays whose names begin with `prefix`, under what is left of their names.
+    pub(super) fn within(&self, prefix: &str) -> Adapted<T> {
+        let named =
+            |(name, array): &(String, ArrayD<T>)| Some((name.strip_prefix(prefix)?.into(), array.clone()));
+        Adapted { arrays: self.arrays.iter().filter_map(named).collect() }
+    }
+
     /// The parameters that specs name, checked against them.
     ///
     /// # Errors

@@ -22,6 +22,9 @@ pub struct TrainConfig {
     pub clip_norm: Option<f64>,
     /// Whether tasks that diverge are left out; no unless said otherwise.
     pub skip_diverged: bool,
+    /// Weight decay of all meta-parameters, beside their own ([`ParamSpec::decay`](crate::ParamSpec::decay)); 0 unless said
+    /// otherwise.
+    pub weight_decay: f64,
 }
 
 impl TrainConfig {
@@ -35,6 +38,7 @@ impl TrainConfig {
             schedule: Schedule::Constant,
             clip_norm: None,
             skip_diverged: false,
+            weight_decay: 0.0,
         }
     }
 
@@ -64,6 +68,13 @@ impl TrainConfig {
         TrainConfig { skip_diverged: true, ..self }
     }
 
+    /// With so many times each meta-parameter added to its meta-gradient. A little of it holds what the loss does not see, such as
+    /// a shift of all embeddings of a [`ProtoNet`](crate::ProtoNet), which Adam else moves on and on.
+    #[must_use]
+    pub fn weight_decay(self, decay: f64) -> TrainConfig {
+        TrainConfig { weight_decay: decay, ..self }
+    }
+
     /// Whether each setting is in its range.
     ///
     /// # Errors
@@ -81,6 +92,9 @@ impl TrainConfig {
         }
         if let Some(norm) = self.clip_norm.filter(|norm| norm.is_nan() || *norm <= 0.0) {
             return refuse("clip_norm", norm, "above 0");
+        }
+        if !(self.weight_decay.is_finite() && self.weight_decay >= 0.0) {
+            return refuse("weight_decay", self.weight_decay, "a finite number, 0 or more");
         }
         if let Schedule::Cosine { floor, .. } | Schedule::Linear { floor, .. } = self.schedule
             && !(floor.is_finite() && floor >= 0.0)

@@ -11,12 +11,15 @@ use crate::real::Real;
 
 /// The settings of a training as text, a setting per line, except for the number of iterations.
 pub(super) fn settings_text(config: &TrainConfig, optimizer: &dyn Debug, learner: &dyn Debug) -> String {
-    let TrainConfig { meta_batch, outer_lr, iterations: _, seed, schedule, clip_norm, skip_diverged } =
-        config;
+    let TrainConfig { meta_batch, outer_lr, iterations: _, seed, schedule, clip_norm, .. } = config;
+    let TrainConfig { skip_diverged, weight_decay, .. } = config;
+    // younger settings are said where they are used, so that trainings from before them go on
     let skip = if *skip_diverged { "skip_diverged: true\n" } else { "" };
+    let decay =
+        if *weight_decay == 0.0 { String::new() } else { format!("weight_decay: {weight_decay:?}\n") };
     format!(
         "seed: {seed}\nmeta_batch: {meta_batch}\nouter_lr: {outer_lr:?}\nschedule: {schedule:?}\n\
-         clip_norm: {clip_norm:?}\n{skip}optimizer: {optimizer:#?}\nlearner: {learner:#?}"
+         clip_norm: {clip_norm:?}\n{skip}{decay}optimizer: {optimizer:#?}\nlearner: {learner:#?}"
     )
 }
 
@@ -86,6 +89,8 @@ mod tests {
         assert!(other.contains("lr: 0.1 in rule"), "{other}");
         let other = message(&was, &text(&config.seed(7), 0.1));
         assert!(other.contains("seed: 7") && other.contains("seed: 0"), "{other}");
+        let other = message(&was, &text(&config.weight_decay(0.1), 0.1));
+        assert!(other.contains("weight_decay: 0.1"), "{other}");
         let cosine = config.schedule(Schedule::Cosine { iterations: 9, floor: 0.5 });
         let other = message(&was, &text(&cosine, 0.1));
         assert!(other.contains("schedule: Constant") && other.contains("floor: 0.5"), "{other}");

@@ -61,7 +61,7 @@ pub struct StepLog {
 /// after any number of interruptions.
 ///
 /// A parameter moves at the outer rate times its spec's [`rate`](ParamSpec::rate), against its meta-gradient (clipped,
-/// if that was chosen) plus its spec's [`decay`](ParamSpec::decay) times itself. After the update the
+/// if that was chosen) plus its spec's [`decay`](ParamSpec::decay) and the [`TrainConfig::weight_decay`] times itself. After the update the
 /// learner's state takes in what the lessons saw.
 ///
 /// ```
@@ -271,8 +271,9 @@ fn updated<T: Real>(
     let lr = config.schedule.rate(config.outer_lr, state.iteration);
     let mut next = state.clone();
     for ((spec, g), p) in specs.iter().zip(&mut meta.grads).zip(&state.learned.params) {
-        if spec.decay != 0.0 {
-            let decay = T::from_f64(spec.decay);
+        let decay = spec.decay + config.weight_decay;
+        if decay != 0.0 {
+            let decay = T::from_f64(decay);
             arrays::update(g, p, |g, p| g + decay * p);
         }
     }

@@ -20,6 +20,7 @@ mod curves;
 mod data_errors;
 mod determinism;
 mod embeddings;
+mod ensemble;
 mod evaluation;
 mod every_device;
 mod feature_files;

@@ -97,6 +97,19 @@ fn clipping_is_of_the_meta_gradient_before_the_decay() {
 }
 
 #[test]
+fn the_decay_of_the_settings_is_added_to_that_of_each_parameter() {
+    let learner = Told::new();
+    let config = TrainConfig::new(2, 0.5, 2).weight_decay(0.5);
+    let mut trainer = Trainer::new(&learner, SGD, config).unwrap();
+    trainer.step(&CURVES).unwrap();
+    assert_eq!(numbers(&trainer), [1.0 - 0.5 * 1.5, 1.0, 1.0 - 0.25 * 1.5, 1.0 - 0.5 * 1.75]);
+    for bad in [f64::NAN, f64::INFINITY, -0.5] {
+        let refused = Trainer::new(&learner, SGD, config.weight_decay(bad)).map(drop).unwrap_err();
+        assert!(matches!(refused, Error::Setting { name: "weight_decay", .. }), "{refused}");
+    }
+}
+
+#[test]
 fn rates_and_decays_out_of_range_are_refused_with_the_parameter() {
     for bad in [f64::NAN, f64::INFINITY, -0.5] {
         for spec in [ParamSpec::scale("w", 1).with_rate(bad), ParamSpec::scale("w", 1).with_decay(bad)] {
