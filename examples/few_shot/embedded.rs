@@ -48,7 +48,7 @@ pub fn trained_once<K: Task<f32>>(
     let unseen = Unseen::new(settings, source)?;
     let adam = Box::new(Adam::default());
     let trained = training(name, settings, &learner, tasks, &unseen, adam, config)?;
-    Ok(trained.row(evaluated_once(name, settings, source, learner, &trained.learned)?))
+    Ok(trained.row(evaluated_once(name, settings, source, learner, &trained.learned[0])?))
 }
 
 fn evaluated_once(
@@ -74,5 +74,5 @@ fn evaluated_once(
     *model = Box::new(Scaled::new(features.width())?);
     *norm = NormMode::Batch;
     let params = [model.init(0), head.to_vec()].concat();
-    evaluated(name, settings, &Unseen::new(settings, &embedded)?, &learner, &params.into())
+    evaluated(name, settings, &Unseen::new(settings, &embedded)?, &learner, &[params.into()])
 }

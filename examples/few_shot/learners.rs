@@ -265,7 +265,7 @@ pub const ALL: &[Named] = &[
             settings,
             &Unseen::new(settings, source)?,
             &learner,
-            &learner.init(settings.seed).into(),
+            &[learner.init(settings.seed).into()],
         )
     }),
     named(

@@ -129,5 +129,5 @@ pub fn baseline(name: &str, settings: &Settings, source: &Source, learner: Basel
 
 /// A learner on the inputs themselves: pixels, vectors, or the words of sentences by their weights.
 pub fn nearest(name: &str, settings: &Settings, source: &Source, learner: &Nearest) -> Result<Row> {
-    evaluated(name, settings, &Unseen::unlearned(settings, source)?, learner, &Vec::new().into())
+    evaluated(name, settings, &Unseen::unlearned(settings, source)?, learner, &[Vec::new().into()])
 }

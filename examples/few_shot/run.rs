@@ -5,8 +5,8 @@ use std::{fmt, fs};
 
 use innerloop::{
     CsvLog, Ensemble, Error, Evaluation, Evaluator, Figures, LastStep, Learned, Learner, Optimizer,
-    ProgressLines, Result, Run, RunEnd, Schedule, Task, Tasks, TrainConfig, Trainable, Trainer, Watch,
-    load_checkpoint, stop_on_signals,
+    ProgressLines, Result, Run, RunEnd, Schedule, Task, Tasks, TrainConfig, TrainState, Trainable, Trainer,
+    Watch, load_checkpoint, stop_on_signals,
 };
 
 use crate::data::Source;
@@ -64,7 +64,8 @@ pub fn run(settings: &Settings, name: &str) -> Result<Row> {
 
 /// What a training ended with: the last parameters, or the best in validation.
 pub struct Trained {
-    pub learned: Learned<f32>,
+    /// The best first.
+    pub learned: Vec<Learned<f32>>,
     steps: u64,
     seconds: f64,
 }
@@ -121,7 +122,7 @@ pub fn training<K: Task<f32>>(
             let need = "data with at least as many classes to validate on as an episode has";
             return Err(Error::Setting { name: "validate", value: every.to_string(), need });
         };
-        plan = plan.validate(validation, VALIDATION_EPISODES, every).last_step();
+        plan = plan.validate(validation, VALIDATION_EPISODES, every).last_step().keep(settings.best);
     }
     let progress = ProgressLines::new(name).iterations(config.iterations).seconds(seconds);
     let mut watch: Vec<Box<dyn Watch>> = vec![Box::new(progress)];
@@ -152,11 +153,8 @@ pub fn training<K: Task<f32>>(
         return Err(Error::own(format!("stopped after meta-step {}: {kept}", trainer.iteration())));
     }
     let seconds = before + start.elapsed().as_secs_f64();
-    let (steps, learned) = match trainer.best() {
-        Some(best) => (best.iteration, best.learned.clone()),
-        None => (trainer.iteration(), trainer.learned().clone()),
-    };
-    Ok(Trained { learned, steps, seconds })
+    let steps = trainer.best().map_or(trainer.iteration(), |best| best.iteration);
+    Ok(Trained { learned: best_of(trainer.state(), settings.best), steps, seconds })
 }
 
 /// A learner's settings of the outer loop, with those that were asked for.
@@ -189,13 +187,13 @@ fn title(name: &str, settings: &Settings) -> String {
 /// Episodes of one validation, and the most that a temperature is fitted on.
 const VALIDATION_EPISODES: u64 = 200;
 
-/// Evaluates a learner on test episodes.
+/// Evaluates a learner on test episodes, with the mean of the outputs where there are several parameters.
 pub fn evaluated(
     name: &str,
     settings: &Settings,
     unseen: &Unseen,
     learner: &(impl Learner<f32> + ?Sized),
-    learned: &Learned<f32>,
+    learned: &[Learned<f32>],
 ) -> Result<Row> {
     let count = unseen.count.unwrap_or(settings.eval_episodes);
     let mut evaluator = Evaluator::new(&unseen.test, count);
@@ -203,22 +201,24 @@ pub fn evaluated(
         evaluator = evaluator.validation(validation, count.min(VALIDATION_EPISODES));
     }
     let row = |name: String, evaluation| Row { name, evaluation, steps: 0, training: 0.0 };
-    let mut all = members(settings, &learner)?;
-    if all.is_empty() {
-        return Ok(row(name.into(), evaluator.evaluate(&LastStep(learner), learned)?));
+    let all = [learned, &members(settings, &learner)?].concat();
+    if let [alone] = &all[..] {
+        return Ok(row(name.into(), evaluator.evaluate(&LastStep(learner), alone)?));
     }
-    all.push(learned.clone());
     let (name, ensemble) = (format!("{name}, {} members", all.len()), Ensemble::new(learner, all.len()));
     Ok(row(name, evaluator.evaluate(&ensemble, &ensemble.learned(all)?)?))
 }
 
-/// What `--ensemble` names: the best parameters of each checkpoint in validation, or its last.
+/// What `--ensemble` names.
 fn members(settings: &Settings, learner: &dyn Learner<f32>) -> Result<Vec<Learned<f32>>> {
-    let member = |path| {
-        let state = load_checkpoint(path, learner)?;
-        Ok(state.validated.best.map_or(state.learned, |best| best.learned.clone()))
-    };
-    settings.ensemble.iter().map(|path| member(path)).collect()
+    let states = settings.ensemble.iter().map(|path| load_checkpoint(path, learner));
+    Ok(states.collect::<Result<Vec<_>>>()?.iter().flat_map(|state| best_of(state, settings.best)).collect())
+}
+
+/// So many of the best parameters of a training in validation, or the last where nothing was validated.
+fn best_of(state: &TrainState<f32>, count: usize) -> Vec<Learned<f32>> {
+    let best: Vec<_> = state.validated.best.iter().take(count).map(|best| best.learned.clone()).collect();
+    if best.is_empty() { vec![state.learned.clone()] } else { best }
 }
 
 /// The most memory that this process has had, in MiB, where the system says so.

@@ -149,6 +149,15 @@ pub struct Settings {
     /// other seeds, for instance (not `--embed-once`)
     #[arg(long, num_args = 1.., value_name = "CHECKPOINT", conflicts_with = "embed_once")]
     pub ensemble: Vec<PathBuf>,
+    /// In the test the outputs are the mean of those of so many of the best parameters in validation, as MAML++ is published
+    #[arg(
+        long,
+        default_value_t = 1,
+        value_name = "COUNT",
+        requires = "validate",
+        conflicts_with = "embed_once"
+    )]
+    pub best: usize,
     /// Stop after so many minutes of training
     #[arg(long, default_value_t = 1.0)]
     pub minutes: f64,

@@ -20,6 +20,7 @@ use crate::real::Real;
 pub fn save_checkpoint<T: Real>(path: &Path, learner: &dyn Learner<T>, state: &TrainState<T>) -> Result<()> {
     check_learned(learner, &state.learned)?;
     let [specs, carried] = [learner.specs(), learner.state()];
+    let names: Vec<_> = (0..state.validated.best.len()).map(BestNames::of).collect();
     let prefixes: Vec<_> = (0..state.optimizer.slots.len()).map(|i| format!("slot{i}/")).collect();
     let slots =
         prefixes.iter().zip(&state.optimizer.slots).flat_map(|(prefix, slot)| named(prefix, &specs, slot));
@@ -30,15 +31,14 @@ pub fn save_checkpoint<T: Real>(path: &Path, learner: &dyn Learner<T>, state: &T
     note.insert("settings".into(), state.settings.as_str().into());
     note.insert("data".into(), state.data.as_str().into());
     note.insert("validations_since_best".into(), state.validated.since.into());
-    let best = state.validated.best.as_deref();
-    if let Some(best) = best {
+    for (names, best) in names.iter().zip(&state.validated.best) {
         check_learned(learner, &best.learned)?;
-        note.insert("best_iteration".into(), best.iteration.into());
-        note.insert("best_value".into(), best.value.to_bits().into()); // all bits, which decimal digits may not be
+        note.insert(names.iteration.clone(), best.iteration.into());
+        note.insert(names.value.clone(), best.value.to_bits().into()); // all bits, which decimal digits may not be
     }
-    let best = best.into_iter().flat_map(|best| {
+    let best = names.iter().zip(&state.validated.best).flat_map(|(names, best)| {
         let Learned { params, state } = &best.learned;
-        named(BEST, &specs, params).chain(named(BEST_STATE, &carried, state))
+        named(&names.params, &specs, params).chain(named(&names.state, &carried, state))
     });
     write(path, arrays_of([&specs, &carried], &state.learned).chain(slots).chain(best), &note)
 }
@@ -64,12 +64,13 @@ pub fn load_checkpoint<T: Real>(path: &Path, learner: &dyn Learner<T>) -> Result
 /// What validations had found; nothing in a file from before there were any.
 fn validated_of<T: Real>(file: &File<'_>, learner: &dyn Learner<T>) -> Result<Validated<T>> {
     let mut validated = Validated::default();
-    if file.value("best_iteration").is_some() {
-        let (specs, carried) = (learner.specs(), learner.state());
+    let (specs, carried) = (learner.specs(), learner.state());
+    for names in (0..).map(BestNames::of).take_while(|names| file.value(&names.iteration).is_some()) {
+        let [params, state] = [(&specs, &names.params), (&carried, &names.state)];
         let learned =
-            Learned { params: file.arrays(&specs, BEST)?, state: file.arrays(&carried, BEST_STATE)? };
-        let (iteration, value) = (file.count("best_iteration")?, f64::from_bits(file.count("best_value")?));
-        validated.best = Some(Arc::new(Best { iteration, value, learned }));
+            Learned { params: file.arrays(params.0, params.1)?, state: file.arrays(state.0, state.1)? };
+        let (iteration, value) = (file.count(&names.iteration)?, f64::from_bits(file.count(&names.value)?));
+        validated.best.push(Arc::new(Best { iteration, value, learned }));
     }
     if file.value("validations_since_best").is_some() {
         validated.since = file.count("validations_since_best")?;
@@ -77,9 +78,26 @@ fn validated_of<T: Real>(file: &File<'_>, learner: &dyn Learner<T>) -> Result<Va
     Ok(validated)
 }
 
-/// What the best arrays so far are called in a file: this and their names.
-const BEST: &str = "best/";
-const BEST_STATE: &str = "best/state/";
+/// What one of the best validations so far is called in a file: two entries of the note, and what stands before the names of arrays.
+struct BestNames {
+    iteration: String,
+    value: String,
+    params: String,
+    state: String,
+}
+
+impl BestNames {
+    /// Of the very best, 0, which has no number, or another.
+    fn of(place: usize) -> BestNames {
+        let best = if place == 0 { "best".into() } else { format!("best{place}") };
+        BestNames {
+            iteration: format!("{best}_iteration"),
+            value: format!("{best}_value"),
+            params: format!("{best}/"),
+            state: format!("{best}/state/"),
+        }
+    }
+}
 
 compiled_here!(T: save_checkpoint::<T>, load_checkpoint::<T>);
 
@@ -137,7 +155,8 @@ mod tests {
         let [settings, data] = ["seed: 1\nlearner: \"x\"", "episodes"].map(String::from);
         let mut validated = Validated { since: 3, ..Validated::default() };
         let then = Learned { params: learned.params.iter().map(|p| p + 0.1).collect(), ..learned.clone() };
-        validated.best = Some(Arc::new(Best { iteration: 7, value: 0.1 + 0.2, learned: then }));
+        let best = |iteration, value| Arc::new(Best { iteration, value, learned: then.clone() });
+        validated.best = vec![best(7, 0.1 + 0.2), best(2, 0.1)];
         (learner, TrainState { iteration: 1 << 60, settings, data, learned, optimizer, validated })
     }
 

@@ -227,10 +227,10 @@ impl<'l, T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'l, T, L, O> 
         self.learner
     }
 
-    /// Takes in a validation of the current meta-parameters. Whether it is the best.
-    pub(super) fn validated(&mut self, value: f64) -> bool {
+    /// Takes in a validation of the current meta-parameters, of which so many are kept. Whether it is the best.
+    pub(super) fn validated(&mut self, value: f64, keep: usize) -> bool {
         let TrainState { iteration, validated, learned, .. } = &mut self.state;
-        validated.add(*iteration, value, learned)
+        validated.add(*iteration, value, learned, keep)
     }
 }
 
@@ -244,7 +244,7 @@ fn check_state<T: Real>(
     check_params(specs, &state.learned.params)?;
     check_params(carried, &state.learned.state)?;
     state.optimizer.slots.iter().try_for_each(|slot| check_params(specs, slot))?;
-    if let Some(best) = &state.validated.best {
+    for best in &state.validated.best {
         check_params(specs, &best.learned.params)?;
         check_params(carried, &best.learned.state)?;
     }

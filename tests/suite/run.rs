@@ -95,7 +95,7 @@ fn a_run_makes_the_steps_that_a_loop_makes_and_keeps_the_best() {
         }
     }
     assert_eq!(state.learned, by_hand.state().learned);
-    let found = state.validated.best.as_ref().unwrap();
+    let found = &state.validated.best[0];
     assert_eq!((-found.value, found.iteration, &found.learned), (best.0, best.1, &best.2));
     let validated = told.0.iter().filter(|e| matches!(e, TrainEvent::Validated { .. })).count();
     assert_eq!((told.0.len(), validated), (40 + 10 + 1, 10));
@@ -115,6 +115,35 @@ fn patience_ends_a_run_after_so_many_validations_without_improvement() {
     // continued, it is over at once
     assert_eq!(trainer.run(&train_tasks(), &run, &mut ()).unwrap(), RunEnd::Patience);
     assert_eq!(trainer.iteration(), best + 6);
+}
+
+#[test]
+fn the_best_validations_are_kept_in_order_and_across_an_interruption() {
+    let (learner, validation) = (learner(), Sinusoids::new(5, 5, 9));
+    let run = || Run::new().validate(&validation, 6, 4).keep(3);
+    let [mut all, mut seen] = [trainer(&learner), trainer(&learner)];
+    all.run(&train_tasks(), &run(), &mut ()).unwrap();
+    let mut told = Told::default();
+    seen.run(&train_tasks(), &Run::new().validate(&validation, 6, 4), &mut told).unwrap();
+    let loss = |event: &TrainEvent| match event {
+        TrainEvent::Validated { iteration, reports, .. } => {
+            Some((reports.last().unwrap().inductive.loss.mean, *iteration))
+        }
+        _ => None,
+    };
+    let mut losses: Vec<_> = told.0.iter().filter_map(loss).collect();
+    losses.sort_by(|a, b| a.partial_cmp(b).unwrap());
+    let best = &all.state().validated.best;
+    assert_eq!(best.iter().map(|best| (-best.value, best.iteration)).collect::<Vec<_>>(), losses[..3]);
+    assert_ne!(best[1].learned, best[0].learned);
+    assert_eq!((all.best(), seen.best()), (Some(&*best[0]), Some(&*best[0])));
+    assert_eq!(seen.state().validated.best.len(), 1);
+
+    let mut first = trainer(&learner);
+    first.run(&train_tasks(), &run().until(21), &mut ()).unwrap();
+    let mut second = Trainer::resume(&learner, Adam::default(), config(), first.state().clone()).unwrap();
+    second.run(&train_tasks(), &run(), &mut ()).unwrap();
+    assert_eq!(second.state().validated, all.state().validated);
 }
 
 #[test]
@@ -138,6 +167,7 @@ fn settings_of_a_run_are_checked_before_its_first_step() {
     assert!(refused(Run::new().validate(&validation, 6, 0)).contains("`validate_every` is 0"));
     assert!(refused(Run::new().validate(&validation, 0, 2)).contains("`validation` is 0"));
     assert!(refused(Run::new().validate(&validation, 2, 2).patience(0)).contains("`patience` is 0"));
+    assert!(refused(Run::new().validate(&validation, 2, 2).keep(0)).contains("`keep` is 0"));
     assert!(refused(Run::new().seconds(f64::NAN)).contains("`seconds` is NaN"));
     assert_eq!(trainer.iteration(), 0);
 }

@@ -8,15 +8,16 @@ use crate::meta::Learned;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Validated<T> {
-    /// The best that was found; shared, since a training state is copied at each step.
-    pub best: Option<Arc<Best<T>>>,
+    /// The best that were found, the very best first: as many as the run keeps ([`Run::keep`](crate::Run::keep)), one unless said
+    /// otherwise. Shared, since a training state is copied at each step.
+    pub best: Vec<Arc<Best<T>>>,
     /// Validations since then.
     pub since: u64,
 }
 
 impl<T> Default for Validated<T> {
     fn default() -> Self {
-        Validated { best: None, since: 0 }
+        Validated { best: Vec::new(), since: 0 }
     }
 }
 
@@ -33,15 +34,20 @@ pub struct Best<T> {
 }
 
 impl<T: Clone> Validated<T> {
-    /// Takes in a validation. Whether it is the best, of equal ones the first.
-    pub(in crate::train) fn add(&mut self, iteration: u64, value: f64, learned: &Learned<T>) -> bool {
-        let better = self.best.as_ref().is_none_or(|best| value > best.value);
-        if better {
-            self.best = Some(Arc::new(Best { iteration, value, learned: learned.clone() }));
-            self.since = 0;
-        } else {
-            self.since += 1;
+    /// Takes in a validation, and keeps it if it is one of the `keep` best, of equal ones the first. Whether it is the best.
+    pub(in crate::train) fn add(
+        &mut self,
+        iteration: u64,
+        value: f64,
+        learned: &Learned<T>,
+        keep: usize,
+    ) -> bool {
+        let place = self.best.iter().position(|best| value > best.value).unwrap_or(self.best.len());
+        if place < keep {
+            self.best.insert(place, Arc::new(Best { iteration, value, learned: learned.clone() }));
         }
-        better
+        self.best.truncate(keep);
+        self.since = if place == 0 { 0 } else { self.since + 1 };
+        place == 0
     }
 }

@@ -76,7 +76,7 @@ impl<T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'_, T, L, O> {
 
     /// What was learned at the best validation of a [`run`](Trainer::run) so far.
     pub fn best(&self) -> Option<&Best<T>> {
-        self.state().validated.best.as_deref()
+        self.state().validated.best.first().map(|best| &**best)
     }
 
     fn end(&self, run: &Run<'_, T>, seconds: f64) -> Option<RunEnd> {
@@ -123,7 +123,7 @@ impl<T: Real, L: Learner<T> + ?Sized, O: Optimizer<T>> Trainer<'_, T, L, O> {
         let reports =
             evaluate_across(self.ranks(), learner, self.learned(), validation.source, validation.episodes)?;
         let value = value(&reports, &validation);
-        let best = self.validated(value);
+        let best = self.validated(value, validation.keep);
         Ok(Some(TrainEvent::Validated { iteration, seconds, reports, best }))
     }
 

@@ -52,6 +52,7 @@ pub(super) struct Validation<'r, T> {
     pub(super) every: u64,
     pub(super) together: bool,
     pub(super) last_step: bool,
+    pub(super) keep: usize,
 }
 
 /// Where checkpoints are saved, and how much work may be lost.
@@ -100,7 +101,14 @@ impl<'r, T> Run<'r, T> {
     #[must_use]
     pub fn validate(self, source: &'r impl Tasks<Episode<T>>, episodes: u64, every: u64) -> Self {
         Run {
-            validation: Some(Validation { source, episodes, every, together: false, last_step: false }),
+            validation: Some(Validation {
+                source,
+                episodes,
+                every,
+                together: false,
+                last_step: false,
+                keep: 1,
+            }),
             ..self
         }
     }
@@ -118,6 +126,14 @@ impl<'r, T> Run<'r, T> {
     #[must_use]
     pub fn last_step(mut self) -> Self {
         self.validation = self.validation.map(|validation| Validation { last_step: true, ..validation });
+        self
+    }
+
+    /// Keeps so many of the best validations, where else the best one is kept ([`Validated::best`](crate::Validated::best)): an
+    /// [`Ensemble`](crate::Ensemble) of them is what Antoniou et al. (2019) test. Call it after [`validate`](Run::validate).
+    #[must_use]
+    pub fn keep(mut self, best: usize) -> Self {
+        self.validation = self.validation.map(|validation| Validation { keep: best, ..validation });
         self
     }
 
@@ -168,7 +184,9 @@ impl<'r, T> Run<'r, T> {
         let refuse = |name, value: String, need| Err(Error::Setting { name, value, need });
         if let Some(validation) = &self.validation {
             validation.source.check_evaluation()?;
-            for (name, value) in [("validate_every", validation.every), ("validation", validation.episodes)] {
+            let Validation { every, episodes, keep, .. } = *validation;
+            for (name, value) in [("validate_every", every), ("validation", episodes), ("keep", keep as u64)]
+            {
                 if value == 0 {
                     return refuse(name, "0".into(), "at least 1");
                 }
