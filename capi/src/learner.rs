@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use innerloop::ndarray::ArrayD;
-use innerloop::{Adapted, Conv4, Episode, Examples, Learned, Learner, Maml, Network, ParamSpec, PixelRange};
-use innerloop::{ProtoNet, Result, Score, Scores, Targets};
+use innerloop::{Adapted, Conv4, Episode, Examples, GradientDescent, Learned, Learner, Maml, Network};
+use innerloop::{ParamSpec, PixelRange, ProtoNet, Result, Score, Scores, SlowBody, Targets};
 use serde::{Deserialize, Serialize};
 
 use crate::boundary::Failure;
@@ -14,10 +14,11 @@ use crate::images::Shape;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(
     untagged,
-    expecting = "a file needs a MAML by gradient descent or a prototypical network, with a Conv4"
+    expecting = "a file needs a MAML by gradient descent, with a slow body or without, or a prototypical network, with a Conv4"
 )]
 enum Any {
     Maml(Maml<Conv4>),
+    SlowMaml(Maml<Conv4, SlowBody<GradientDescent>>),
     ProtoNet(ProtoNet<Conv4>),
 }
 
@@ -25,6 +26,7 @@ impl Any {
     fn learner(&self) -> &dyn Learner<f32> {
         match self {
             Any::Maml(maml) => maml,
+            Any::SlowMaml(maml) => maml,
             Any::ProtoNet(protonet) => protonet,
         }
     }
@@ -32,7 +34,7 @@ impl Any {
     /// Its network, and the most classes that it can tell apart; 0 for any number.
     fn network(&self) -> (&Conv4, usize) {
         match self {
-            Any::Maml(maml) => (&maml.model, maml.model.outputs()),
+            Any::Maml(Maml { model, .. }) | Any::SlowMaml(Maml { model, .. }) => (model, model.outputs()),
             Any::ProtoNet(protonet) => (&protonet.model, 0),
         }
     }

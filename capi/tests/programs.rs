@@ -97,6 +97,7 @@ fn same_bits<L: Learner<f32> + Serialize>(learner: L, ways: usize, shared: bool)
 fn c_adapts_and_predicts_with_the_bits_of_rust() {
     same_bits(maml(NormMode::Batch), 5, false);
     same_bits(maml(NormMode::Tracked { momentum: 0.1 }), 3, true);
+    same_bits(maml(NormMode::Support).steps(2).slow_body(0.1), 5, true);
     same_bits(protonet(), 7, false);
 }
 

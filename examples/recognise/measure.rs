@@ -3,18 +3,20 @@
 use std::path::Path;
 
 use innerloop::{
-    Conv4, EpisodeSampler, EpisodeShape, Evaluator, Learner, Maml, Omniglot, Pretrained, ProtoNet, Result,
-    Split, Tasks,
+    Conv4, EpisodeSampler, EpisodeShape, Evaluator, LastStep, Learner, Maml, Omniglot, Pretrained, ProtoNet,
+    Result, Split, Tasks,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::Kind;
+use crate::product::SlowMaml;
 
 pub fn measure(kind: Kind, file: &Path, root: &Path) -> Result<()> {
     match kind {
         Kind::Protonet => measured::<ProtoNet<Conv4>>(file, root, &[(5, 1), (5, 5), (20, 1), (20, 5)]),
-        Kind::Maml | Kind::MamlSmall => measured::<Maml<Conv4>>(file, root, &[(5, 1), (5, 5)]),
+        Kind::Maml => measured::<SlowMaml>(file, root, &[(5, 1), (5, 5)]),
+        Kind::MamlSmall => measured::<Maml<Conv4>>(file, root, &[(5, 1), (5, 5)]),
     }
 }
 
@@ -32,7 +34,7 @@ where
         let evaluation = Evaluator::new(&test, 600).validation(&validation, 200);
         println!(
             "{ways} ways, {shots} shots\n{}",
-            evaluation.evaluate(&pretrained.learner, &pretrained.learned)?
+            evaluation.evaluate(&LastStep(&pretrained.learner), &pretrained.learned)?
         );
     }
     let shape = EpisodeShape::new(5, 1, 15);

@@ -4,12 +4,16 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use innerloop::{
-    Classifier, Conv4, Drawings, Examples, ImageSet, Learner, Maml, Pretrained, ProtoNet, Result,
+    Classifier, Conv4, Drawings, Examples, GradientDescent, ImageSet, Learner, Maml, Pretrained, ProtoNet,
+    Result, SlowBody,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::Kind;
+
+/// MAML whose body moves little.
+pub type SlowMaml = Maml<Conv4, SlowBody<GradientDescent>>;
 
 /// The side of an image.
 pub const SIZE: usize = 28;
@@ -18,7 +22,8 @@ pub fn learn(kind: Kind, pretrained: &Path, pictures: &Path, classifier: &Path) 
     let images = Drawings::new(SIZE).load(pictures)?;
     match kind {
         Kind::Protonet => learned::<ProtoNet<Conv4>>(pretrained, &images)?.save(classifier)?,
-        Kind::Maml | Kind::MamlSmall => learned::<Maml<Conv4>>(pretrained, &images)?.save(classifier)?,
+        Kind::Maml => learned::<SlowMaml>(pretrained, &images)?.save(classifier)?,
+        Kind::MamlSmall => learned::<Maml<Conv4>>(pretrained, &images)?.save(classifier)?,
     }
     println!("saved as {}", classifier.display());
     Ok(())
@@ -49,9 +54,8 @@ where
 pub fn read(kind: Kind, classifier: &Path, pictures: &[PathBuf]) -> Result<()> {
     match kind {
         Kind::Protonet => answer(&Classifier::<ProtoNet<Conv4>>::load(classifier)?, pictures).map(drop),
-        Kind::Maml | Kind::MamlSmall => {
-            answer(&Classifier::<Maml<Conv4>>::load(classifier)?, pictures).map(drop)
-        }
+        Kind::Maml => answer(&Classifier::<SlowMaml>::load(classifier)?, pictures).map(drop),
+        Kind::MamlSmall => answer(&Classifier::<Maml<Conv4>>::load(classifier)?, pictures).map(drop),
     }
 }
 

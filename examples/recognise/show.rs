@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use innerloop::{Conv4, Drawings, Error, Maml, ProtoNet, Result};
 
 use crate::Kind;
-use crate::product::{SIZE, answer, learned};
+use crate::product::{SIZE, SlowMaml, answer, learned};
 
 /// Five invented characters in `learn/NAME/`, a picture each, and pictures by other hands in `read/`, whose names begin with that of the
 /// character that they show, or with `none`.
@@ -18,7 +18,8 @@ pub fn show(kind: Kind, file: &Path) -> Result<()> {
     pictures.sort();
     let answers = match kind {
         Kind::Protonet => answer(&learned::<ProtoNet<Conv4>>(file, &images)?, &pictures)?,
-        Kind::Maml | Kind::MamlSmall => answer(&learned::<Maml<Conv4>>(file, &images)?, &pictures)?,
+        Kind::Maml => answer(&learned::<SlowMaml>(file, &images)?, &pictures)?,
+        Kind::MamlSmall => answer(&learned::<Maml<Conv4>>(file, &images)?, &pictures)?,
     };
     let shown = |picture: &PathBuf| picture.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let right = pictures.iter().zip(&answers).filter(|(picture, answer)| shown(picture).starts_with(*answer));

@@ -12,11 +12,14 @@ use crate::nn::{ParamSpec, check_params};
 use crate::real::Real;
 
 /// What several trainings of one learner say together: each adapts by itself, and their outputs, logits or values, are
-/// averaged. Since cross-entropy and squared error are convex in outputs, its loss is at most the mean of the members' losses. Members differ by their seed, by the data that they were trained on or by when they were taken from a training, not in
-/// settings. So Antoniou et al. (2019) test MAML++, with the five best parameters of a training.
+/// averaged. Cross-entropy and squared error are convex in outputs, so that its loss is at most the mean of the members'
+/// losses. Members differ by their seed, by the data that they were trained on or by when they were taken from a training
+/// ([`Run::keep`](crate::Run::keep)), not in settings. So Antoniou et al. (2019) test MAML++, with the five best parameters of
+/// a training.
 ///
-/// It adapts, predicts, is evaluated and saved as any learner, in so many times the memory and time as it has members. It is not trained: its
-/// members are, each by itself. Evaluation sees the last inner step alone, as [`LastStep`](crate::LastStep) does.
+/// It adapts, predicts, is evaluated and saved as any learner, in so many times the memory and time as it has members. It is
+/// not trained: its members are, each by itself. Evaluation sees the last inner step alone, as
+/// [`LastStep`](crate::LastStep) does.
 ///
 /// ```
 /// use innerloop::{Ensemble, Learner, Maml, Mlp, NormMode, Order, Sinusoids, evaluate};
@@ -42,7 +45,8 @@ impl<L> Ensemble<L> {
     /// What the members learned, as the ensemble's.
     ///
     /// # Errors
-    /// [`Error::Shape`] for another number of members; what [`Learner::check_settings`] and [`check_params`] refuse, naming the member.
+    /// [`Error::Shape`] for another number of members; what [`Learner::check_settings`] and [`check_params`] refuse, naming
+    /// the member.
     pub fn learned<T: Real>(&self, members: Vec<Learned<T>>) -> Result<Learned<T>>
     where
         L: Learner<T>,
@@ -51,9 +55,8 @@ impl<L> Ensemble<L> {
             let (expected, found) = (vec![self.members], vec![members.len()]);
             return Err(Error::Shape { what: "list of an ensemble's members".into(), expected, found });
         }
-        let own: &dyn Learner<T> = &self.learner;
-        own.check_settings()?;
-        let (specs, state) = (own.specs(), own.state());
+        Learner::<T>::check_settings(self)?;
+        let (specs, state) = (self.learner.specs(), self.learner.state());
         let mut all = Learned { params: Vec::new(), state: Vec::new() };
         for (i, member) in members.into_iter().enumerate() {
             check_params(&of_member(i, &specs), &member.params)?;
@@ -64,6 +67,7 @@ impl<L> Ensemble<L> {
         Ok(all)
     }
 
+    /// The specs of all members.
     fn of_all(&self, specs: &[ParamSpec]) -> Vec<ParamSpec> {
         (0..self.members).flat_map(|i| of_member(i, specs)).collect()
     }

@@ -127,7 +127,7 @@ fn what_does_not_fit_is_refused() {
     broken.state[0].fill(f64::NAN);
     let refused = of(vec![broken, sound.clone()]);
     assert!(refused.contains("member0/norm0/mean"), "{refused}");
-    let none = evaluate(&Ensemble::new(&learner, 0), &Vec::new().into(), &episodes(), 1);
+    let none = Ensemble::new(&learner, 0).learned(Vec::<Learned<f64>>::new());
     assert!(matches!(none, Err(Error::Setting { name: "members", .. })));
     let unlike = Targets::<f64>::Labels { labels: vec![0], ways: 3 };
     assert!(two.score(&ArrayD::zeros(vec![1, 3]), &unlike).loss > 1.0);
