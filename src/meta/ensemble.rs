@@ -22,11 +22,11 @@ use crate::real::Real;
 /// [`LastStep`](crate::LastStep) does.
 ///
 /// ```
-/// use innerloop::{Ensemble, Learner, Maml, Mlp, NormMode, Order, Sinusoids, evaluate};
+/// use innerloop::{Ensemble, Learned, Learner, Maml, Mlp, NormMode, Order, Sinusoids, evaluate};
 /// let maml = Maml::new(Mlp::new(&[1, 40, 1])?, 0.01, Order::First, NormMode::Batch);
 /// let ensemble = Ensemble::new(&maml, 2);
-/// let learned = ensemble.learned(vec![maml.init(0).into(), maml.init(1).into()])?;
-/// let report = evaluate(&ensemble, &learned, &Sinusoids::<f32>::new(10, 10, 0), 5)?;
+/// let learned: Learned<f32> = ensemble.learned(vec![maml.init(0).into(), maml.init(1).into()])?;
+/// let report = evaluate(&ensemble, &learned, &Sinusoids::new(10, 10, 0), 5)?;
 /// assert_eq!(report.len(), 1);
 /// # Ok::<(), innerloop::Error>(())
 /// ```
