@@ -11,8 +11,16 @@ use crate::real::Real;
 
 /// The settings of a training as text, a setting per line, except for the number of iterations.
 pub(super) fn settings_text(config: &TrainConfig, optimizer: &dyn Debug, learner: &dyn Debug) -> String {
-    let TrainConfig { meta_batch, outer_lr, iterations: _, seed, schedule, clip_norm, .. } = config;
-    let TrainConfig { skip_diverged, weight_decay, .. } = config;
+    let TrainConfig {
+        meta_batch,
+        outer_lr,
+        iterations: _,
+        seed,
+        schedule,
+        clip_norm,
+        skip_diverged,
+        weight_decay,
+    } = config;
     // younger settings are said where they are used, so that trainings from before them go on
     let skip = if *skip_diverged { "skip_diverged: true\n" } else { "" };
     let decay =

@@ -61,8 +61,8 @@ pub struct StepLog {
 /// after any number of interruptions.
 ///
 /// A parameter moves at the outer rate times its spec's [`rate`](ParamSpec::rate), against its meta-gradient (clipped,
-/// if that was chosen) plus its spec's [`decay`](ParamSpec::decay) and the [`TrainConfig::weight_decay`] times itself. After the update the
-/// learner's state takes in what the lessons saw.
+/// if that was chosen) plus its spec's [`decay`](ParamSpec::decay) and the [`TrainConfig::weight_decay`] times itself. After
+/// the update the learner's state takes in what the lessons saw.
 ///
 /// ```
 /// use innerloop::{Adam, Maml, Mlp, NormMode, Order, Sinusoids, TrainConfig, Trainer};

@@ -11,7 +11,7 @@ pub struct Validated<T> {
     /// The best that were found, the very best first: as many as the run keeps ([`Run::keep`](crate::Run::keep)), one unless said
     /// otherwise. Shared, since a training state is copied at each step.
     pub best: Vec<Arc<Best<T>>>,
-    /// Validations since then.
+    /// Validations since the very best.
     pub since: u64,
 }
 
