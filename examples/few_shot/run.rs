@@ -123,6 +123,7 @@ pub fn training<K: Task<f32>>(
             return Err(Error::Setting { name: "validate", value: every.to_string(), need });
         };
         plan = plan.validate(validation, VALIDATION_EPISODES, every).last_step().keep(settings.best);
+        plan = if settings.transductive { plan.transductive() } else { plan };
     }
     let progress = ProgressLines::new(name).iterations(config.iterations).seconds(seconds);
     let mut watch: Vec<Box<dyn Watch>> = vec![Box::new(progress)];

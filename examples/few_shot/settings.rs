@@ -46,9 +46,12 @@ pub struct Settings {
     /// Episodes of unseen classes in the evaluation
     #[arg(long, default_value_t = 600)]
     pub eval_episodes: u64,
-    /// Validate after every so many meta-steps on 200 episodes of the validation classes, each query by itself, and test what was best
+    /// Validate after every so many meta-steps on 200 episodes of the validation classes, and test what was best
     #[arg(long)]
     pub validate: Option<u64>,
+    /// Best is the transductive figure, of all queries of an episode together, where else it is that of each query by itself
+    #[arg(long, requires = "validate")]
+    pub transductive: bool,
     /// Network [default: the learner's published one, as far as it fits the data]
     #[arg(long, value_enum)]
     pub network: Option<Network>,
