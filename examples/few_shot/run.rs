@@ -6,7 +6,7 @@ use std::{fmt, fs};
 use innerloop::{
     CsvLog, Ensemble, Error, Evaluation, Evaluator, Figures, LastStep, Learned, Learner, Optimizer,
     ProgressLines, Result, Run, RunEnd, Schedule, Task, Tasks, TrainConfig, TrainState, Trainable, Trainer,
-    Watch, load_checkpoint, stop_on_signals,
+    Watch, load_checkpoint, load_learned, save_learned, stop_on_signals,
 };
 
 use crate::data::Source;
@@ -114,6 +114,9 @@ pub fn training<K: Task<f32>>(
     // before the training, since a test that does not fit the learner would waste it
     Task::<f32>::check(&unseen.test.task(0), learner)?;
     members(settings, learner)?;
+    if let Some(path) = &settings.learned {
+        return Ok(Trained { learned: vec![load_learned(path, learner)?], steps: 0, seconds: 0.0 });
+    }
     let config = configured(config, settings);
     let (stop, seconds) = (stop_on_signals()?, 60.0 * settings.minutes);
     let mut plan = Run::new().seconds(seconds).stop_when(stop);
@@ -155,7 +158,15 @@ pub fn training<K: Task<f32>>(
     }
     let seconds = before + start.elapsed().as_secs_f64();
     let steps = trainer.best().map_or(trainer.iteration(), |best| best.iteration);
-    Ok(Trained { learned: best_of(trainer.state(), settings.best), steps, seconds })
+    let learned = best_of(trainer.state(), settings.best);
+    if let Some(out) = &settings.out {
+        save_learned(
+            &out.join(format!("{}.learned.safetensors", title(name, settings))),
+            learner,
+            &learned[0],
+        )?;
+    }
+    Ok(Trained { learned, steps, seconds })
 }
 
 /// A learner's settings of the outer loop, with those that were asked for.

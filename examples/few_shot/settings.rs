@@ -148,6 +148,10 @@ pub struct Settings {
     /// are new
     #[arg(long)]
     pub start: Option<PathBuf>,
+    /// Train nothing, and test what this file holds: what a training left in `--out` besides its checkpoint, or the last parameters of
+    /// a checkpoint
+    #[arg(long, value_name = "FILE", conflicts_with = "start")]
+    pub learned: Option<PathBuf>,
     /// In the test the outputs are the mean of those of what was trained and of these checkpoints, trained by the same command with
     /// other seeds, for instance (not `--embed-once`)
     #[arg(long, num_args = 1.., value_name = "CHECKPOINT", conflicts_with = "embed_once")]
@@ -164,7 +168,7 @@ pub struct Settings {
     /// Stop after so many minutes of training
     #[arg(long, default_value_t = 1.0)]
     pub minutes: f64,
-    /// Folder for tables and a checkpoint of each training; a training that is there already goes on
+    /// Folder for tables, a checkpoint and what was learned of each training; a training that is there already goes on
     #[arg(long)]
     pub out: Option<PathBuf>,
     /// Seed of initial parameters, training tasks and random splits

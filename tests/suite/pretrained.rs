@@ -1,14 +1,19 @@
-//! The pretrained learners that come with the crate, on the pictures that come with it: what `cargo run --example recognise` shows.
+//! The pretrained learners that come with the crate, on the pictures that come with it: what `cargo run --example recognise` shows;
+//! and the one that comes with its figure, on the data that it is of.
 #![cfg(all(feature = "images", feature = "safetensors", feature = "serde"))]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use innerloop::{
-    Classifier, Conv4, Drawings, Examples, GradientDescent, Learner, Maml, Pretrained, ProtoNet, SlowBody,
+    Classifier, Conv4, Downsample, Drawings, EpisodeSampler, EpisodeShape, Examples, GradientDescent,
+    LastStep, Learned, Learner, Maml, Omniglot, Pretrained, ProtoNet, SlowBody, Split, evaluate,
+    load_learned,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use crate::common::real_data;
 
 fn below(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(path)
@@ -70,4 +75,19 @@ fn all_of_them_are_small() {
     let entries = fs::read_dir(below("pretrained")).unwrap();
     let bytes: u64 = entries.map(|entry| entry.unwrap().metadata().unwrap().len()).sum();
     assert!(bytes < 1_500_000, "{bytes}");
+}
+
+#[test]
+fn maml_plus_plus_has_its_figure_on_characters_that_it_never_saw() {
+    let Some(root) = real_data() else { return };
+    let images = Omniglot::load(root.join("omniglot")).unwrap();
+    let split = Split::random(&images, 1200, 423, true, 0).unwrap();
+    let test = EpisodeSampler::new(&images, &split.test, EpisodeShape::new(5, 1, 15), 2017).unwrap();
+    let model = Conv4::new([28, 28, 1], 64, Downsample::MaxPool, Some(5)).unwrap();
+    let learner = Maml::plus_plus(model, 0.3, 5);
+    let learned: Learned<f32> =
+        load_learned(&below("pretrained/maml-plus-plus.safetensors"), &learner).unwrap();
+    let report = &evaluate(&LastStep(&learner), &learned, &test, 40).unwrap()[0];
+    let accuracy = report.transductive.accuracy.unwrap().mean;
+    assert!(accuracy > 0.98, "{accuracy}");
 }
