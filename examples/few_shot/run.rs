@@ -101,7 +101,8 @@ pub fn refuse_embed_once(name: &str, settings: &Settings) -> Result<()> {
     Err(Error::Setting { name: "embed_once", value: format!("with {name}"), need })
 }
 
-/// Trains a learner on tasks for the time that the settings give. With `--out`, a training that is there goes on.
+/// Trains a learner on tasks for the time that the settings give, or reads what `--learned` names. With `--out`, a training that
+/// is there goes on.
 pub fn training<K: Task<f32>>(
     name: &str,
     settings: &Settings,
@@ -160,11 +161,8 @@ pub fn training<K: Task<f32>>(
     let steps = trainer.best().map_or(trainer.iteration(), |best| best.iteration);
     let learned = best_of(trainer.state(), settings.best);
     if let Some(out) = &settings.out {
-        save_learned(
-            &out.join(format!("{}.learned.safetensors", title(name, settings))),
-            learner,
-            &learned[0],
-        )?;
+        let path = out.join(format!("{}.learned.safetensors", title(name, settings)));
+        save_learned(&path, learner, &learned[0])?;
     }
     Ok(Trained { learned, steps, seconds })
 }
