@@ -219,8 +219,8 @@ pub use train::{
 pub use train::{StepLog, TrainConfig, TrainState, Trainer};
 #[cfg(feature = "safetensors")]
 pub use train::{
-    load_adapted, load_checkpoint, load_learned, load_params, save_adapted, save_checkpoint, save_learned,
-    save_params,
+    changed_settings, load_adapted, load_checkpoint, load_learned, load_params, save_adapted,
+    save_checkpoint, save_learned, save_params,
 };
 pub use value::{MAX_RANK, Shape};
 pub use var::Var;

@@ -6,7 +6,7 @@ use std::{fmt, fs};
 use innerloop::{
     CsvLog, Ensemble, Error, Evaluation, Evaluator, Figures, LastStep, Learned, Learner, Optimizer,
     ProgressLines, Result, Run, RunEnd, Schedule, Task, Tasks, TrainConfig, TrainState, Trainable, Trainer,
-    Watch, load_checkpoint, load_learned, save_learned, stop_on_signals,
+    Watch, changed_settings, load_checkpoint, load_learned, save_learned, stop_on_signals,
 };
 
 use crate::data::Source;
@@ -116,7 +116,11 @@ pub fn training<K: Task<f32>>(
     Task::<f32>::check(&unseen.test.task(0), learner)?;
     members(settings, learner)?;
     if let Some(path) = &settings.learned {
-        return Ok(Trained { learned: vec![load_learned(path, learner)?], steps: 0, seconds: 0.0 });
+        let learned = load_learned(path, learner)?;
+        for setting in changed_settings(path, learner)? {
+            eprintln!("{name}: saved with another setting than now: {setting}");
+        }
+        return Ok(Trained { learned: vec![learned], steps: 0, seconds: 0.0 });
     }
     let config = configured(config, settings);
     let (stop, seconds) = (stop_on_signals()?, 60.0 * settings.minutes);

@@ -33,7 +33,9 @@ pub use run::{
     ValidationPoint, Watch,
 };
 #[cfg(feature = "safetensors")]
-pub use saved::{load_adapted, load_learned, load_params, save_adapted, save_learned, save_params};
+pub use saved::{
+    changed_settings, load_adapted, load_learned, load_params, save_adapted, save_learned, save_params,
+};
 #[cfg(feature = "safetensors")]
 pub(crate) use tensors::{array_of, file_of};
 pub use trainer::{StepLog, TrainState, Trainer};

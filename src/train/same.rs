@@ -38,11 +38,23 @@ pub(super) fn check_same(what: &'static str, was: &str, now: &str) -> Result<()>
     }
     let [was, now] = [was, now].map(|text| text.lines().collect::<Vec<_>>());
     let at = was.iter().zip(&now).position(|(was, now)| was != now).unwrap_or(was.len().min(now.len()));
-    let line = |lines: &[&str]| match lines.get(at) {
-        Some(line) => format!("{}{}", line.trim().trim_end_matches([',', '{', ' ']), within(lines, at)),
-        None => "nothing more".into(),
-    };
+    let line = |lines: &[&str]| if at < lines.len() { in_place(lines, at) } else { "nothing more".into() };
     Err(Error::OtherRun { what, was: line(&was), now: line(&now) })
+}
+
+/// The lines of a description that another one does not have, each with its place.
+pub(super) fn changed(was: &str, now: &str) -> Vec<String> {
+    let [was, now] = [was, now].map(|text| {
+        let lines: Vec<_> = text.lines().collect();
+        (0..lines.len()).map(|at| in_place(&lines, at)).collect::<Vec<_>>()
+    });
+    let says = |line: &String| line.contains(char::is_alphanumeric) && !now.contains(line);
+    was.into_iter().filter(says).collect()
+}
+
+/// A line of a description with its place.
+fn in_place(lines: &[&str], at: usize) -> String {
+    format!("{}{}", lines[at].trim().trim_end_matches([',', '{', ' ']), within(lines, at))
 }
 
 /// In which structs a line of a description stands, the innermost first.
@@ -102,6 +114,11 @@ mod tests {
         let cosine = config.schedule(Schedule::Cosine { iterations: 9, floor: 0.5 });
         let other = message(&was, &text(&cosine, 0.1));
         assert!(other.contains("schedule: Constant") && other.contains("floor: 0.5"), "{other}");
+        assert_eq!(changed(&was, &was), [""; 0]);
+        assert_eq!(
+            changed(&was, &text(&config.seed(7), 0.2)),
+            ["seed: 0", "lr: 0.1 in rule: GradientDescent in learner: Maml"]
+        );
         let cut = was.rsplit_once('\n').unwrap().0;
         assert!(message(cut, &was).contains("nothing more"));
     }

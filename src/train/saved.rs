@@ -5,6 +5,7 @@ use std::path::Path;
 use ndarray::ArrayD;
 
 use super::file::{File, Note, note, write};
+use super::same;
 use crate::error::{Error, Result};
 use crate::meta::{Adapted, Learned, Learner, check_learned};
 use crate::nn::{ParamSpec, check_params, check_specs};
@@ -68,6 +69,21 @@ pub fn load_learned<T: Real>(path: &Path, learner: &dyn Learner<T>) -> Result<Le
     learned_of(&File::of_kind(path, &[LEARNED, CHECKPOINT])?, learner)
 }
 
+/// The settings of the learner whose [`save_learned`] or [`save_checkpoint`](crate::save_checkpoint) wrote a file that this
+/// learner does not have, as they were, each with its place. [`load_learned`] asks for names and shapes alone, which a network with
+/// pooling and one with strides share: parameters of the one run in the other, and are worth little there. Some differences are
+/// meant, such as another number of inner steps, so that this is for people to read.
+///
+/// # Errors
+/// [`Error::Io`], [`Error::BadFile`].
+#[inline(never)]
+pub fn changed_settings<T: Real>(path: &Path, learner: &dyn Learner<T>) -> Result<Vec<String>> {
+    let file = File::of_kind(path, &[LEARNED, CHECKPOINT])?;
+    let of_checkpoint = || file.text("settings")?.split_once("\nlearner: ").map(|(_, learner)| learner);
+    let was = file.text("learner").or_else(of_checkpoint).unwrap_or_default();
+    Ok(same::changed(was, &format!("{learner:#?}")))
+}
+
 /// What a file holds for a learner.
 pub(super) fn learned_of<T: Real>(file: &File<'_>, learner: &dyn Learner<T>) -> Result<Learned<T>> {
     let [specs, state] = [learner.specs(), learner.state()];
@@ -113,5 +129,5 @@ pub(super) fn named<'a, T>(
 }
 
 compiled_here!(
-    T: save_params::<T>, load_params::<T>, save_learned::<T>, load_learned::<T>, save_adapted::<T>, load_adapted::<T>,
+    T: save_params::<T>, load_params::<T>, save_learned::<T>, load_learned::<T>, changed_settings::<T>, save_adapted::<T>, load_adapted::<T>,
 );

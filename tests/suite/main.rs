@@ -14,6 +14,8 @@ mod drawing;
 mod tasks;
 
 mod bad_input;
+#[cfg(feature = "safetensors")]
+mod changed_settings;
 mod context;
 mod control;
 mod curves;
