@@ -15,6 +15,7 @@ mod same;
 mod saved;
 #[cfg(feature = "safetensors")]
 mod tensors;
+mod tiny;
 mod trainer;
 
 #[cfg(feature = "safetensors")]

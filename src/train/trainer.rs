@@ -3,6 +3,7 @@
 use super::config::TrainConfig;
 use super::run::Validated;
 use super::same::{check_same, checksum, settings_text};
+use super::tiny::drop_tiny;
 use crate::arrays;
 use crate::clock::Moment;
 use crate::data::Tasks;
@@ -257,7 +258,7 @@ fn check_state<T: Real>(
 
 /// The state after the optimizer's update. Not generic in learner and optimizer, so that it is compiled with this crate.
 #[inline(never)]
-fn updated<T: Real>(
+pub(super) fn updated<T: Real>(
     specs: &[ParamSpec],
     optimizer: &dyn Optimizer<T>,
     config: &TrainConfig,
@@ -279,6 +280,7 @@ fn updated<T: Real>(
     }
     let rates: Vec<f64> = specs.iter().map(|spec| lr * spec.rate).collect();
     optimizer.update(&rates, &mut next.learned.params, &meta.grads, &mut next.optimizer);
+    drop_tiny(&mut next.learned.params);
     next.iteration += 1;
     check_params(specs, &next.learned.params)?; // a rate that is too large must not cost the state
     let (iteration, &mut MetaGrad { loss, accuracy, skipped, .. }) = (next.iteration, meta);
