@@ -74,6 +74,6 @@ mod tests {
             let left = state.learned.params[0][[0]];
             assert!(left == 0.0 || left > 1e-19, "{left:e}");
         }
-        assert_eq!(state.learned.params[0], ArrayD::zeros(vec![3]));
+        assert_eq!(state.learned.params[0], ArrayD::<f32>::zeros(vec![3]));
     }
 }
