@@ -43,6 +43,7 @@ pub(super) fn check_same(what: &'static str, was: &str, now: &str) -> Result<()>
 }
 
 /// The lines of a description that another one does not have, each with its place.
+#[cfg(any(test, feature = "safetensors"))]
 pub(super) fn changed(was: &str, now: &str) -> Vec<String> {
     let [was, now] = [was, now].map(|text| {
         let lines: Vec<_> = text.lines().collect();
