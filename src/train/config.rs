@@ -69,7 +69,8 @@ impl TrainConfig {
     }
 
     /// With so many times each meta-parameter added to its meta-gradient. A little of it holds what the loss does not see, such as
-    /// a shift of all embeddings of a [`ProtoNet`](crate::ProtoNet), which Adam else moves on and on.
+    /// a shift of all embeddings of a [`ProtoNet`](crate::ProtoNet), which Adam else moves on and on. What decay alone moves ends at
+    /// 0: parameters below the square root of the smallest normal number (1.1e-19 in `f32`) are put there, with or without decay.
     #[must_use]
     pub fn weight_decay(self, decay: f64) -> TrainConfig {
         TrainConfig { weight_decay: decay, ..self }

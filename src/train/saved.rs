@@ -129,5 +129,6 @@ pub(super) fn named<'a, T>(
 }
 
 compiled_here!(
-    T: save_params::<T>, load_params::<T>, save_learned::<T>, load_learned::<T>, changed_settings::<T>, save_adapted::<T>, load_adapted::<T>,
+    T: save_params::<T>, load_params::<T>, save_learned::<T>, load_learned::<T>, changed_settings::<T>,
+    save_adapted::<T>, load_adapted::<T>,
 );

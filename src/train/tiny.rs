@@ -1,7 +1,7 @@
 //! Numbers too small to matter, which are slow.
 //!
 //! What nothing but weight decay moves falls towards 0 by a factor in each meta-step, and at last below the smallest normal
-//! number, where a processor takes some hundred cycles for what it else does in one. A ProtoNet with `weight_decay` 0.0005 had a fifth
+//! number, with which processors are slow. A ProtoNet with `weight_decay` 0.0005 had a sixth
 //! of its speed left after 7,300 meta-steps.
 
 use ndarray::ArrayD;
