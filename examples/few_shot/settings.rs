@@ -145,7 +145,8 @@ pub struct Settings {
     #[arg(long, default_value_t = 1_000_000)]
     pub iterations: u64,
     /// Begin with those parameters of this checkpoint, of whatever learner, that the learner has too, by name and shape; others
-    /// are new
+    /// are new. Take the `--seed` that it was trained with: a split at random is drawn by it, and another would train on classes
+    /// that the checkpoint's test is of
     #[arg(long)]
     pub start: Option<PathBuf>,
     /// Train nothing, and test what this file holds: what a training left in `--out` besides its checkpoint, or the last parameters of
