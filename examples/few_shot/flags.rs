@@ -35,7 +35,7 @@ const OF_SOME: &[(&str, &[&str])] = &[
     ("inner_lr", INNER),
     ("inner_steps", INNER),
     ("eval_steps", &["maml", "fomaml", "anil", "boil", "meta-sgd", "meta-curvature", "reptile"]),
-    ("slow_body", &["maml", "fomaml", "meta-sgd", "meta-curvature", "maml++"]),
+    ("slow_body", &["maml", "fomaml", "meta-sgd", "meta-curvature", "maml++", "imaml", "reptile"]),
     ("norms_stay", &["maml", "fomaml"]),
     ("lambda", &["imaml"]),
     ("damping", &["imaml"]),

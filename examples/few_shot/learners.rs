@@ -105,6 +105,7 @@ pub const ALL: &[Named] = &[
         let (model, _) = adapted(settings, source, Inner::ONE)?;
         let learner = Imaml::new(model, settings.lambda, NormMode::Batch).damping(settings.damping);
         let learner = learner.inner_lr(settings.inner_lr.unwrap_or(0.2));
+        let learner = learner.slow_body(settings.slow_body.unwrap_or(1.0));
         let learner = if settings.hessian_free { learner.hessian_free() } else { learner };
         let steps = settings.inner_steps.unwrap_or(if settings.hessian_free { 3 } else { 16 });
         maml(name, settings, source, &learner.steps(steps))
@@ -216,6 +217,7 @@ pub const ALL: &[Named] = &[
             // by measurement, see docs/results.md: on characters their rates want their 100,000 meta-steps
             let lr = if source.small() { 6e-3 } else { lr };
             let learner = Reptile::new(model, settings.inner_lr.unwrap_or(lr)).carried();
+            let learner = learner.slow_body(settings.slow_body.unwrap_or(1.0));
             let learner = learner.steps(settings.inner_steps.unwrap_or(steps), batch);
             let learner = learner.eval_steps(settings.eval_steps.unwrap_or(50), eval_batch);
             let tasks = source.train(settings, settings.ways, 10, 1)?;

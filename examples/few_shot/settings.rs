@@ -82,7 +82,8 @@ pub struct Settings {
     /// `--hessian-free`], `meta-sgd` [1], `cavia` [2], `meta-lstm` [8] and `reptile` [5, or 10 with more than 5 ways]
     #[arg(long)]
     pub inner_steps: Option<usize>,
-    /// Inner rate of all but the head as a multiple of `--inner-lr`, with `maml`, `fomaml`, `meta-sgd`, `meta-curvature` and `maml++`
+    /// Inner rate of all but the head as a multiple of `--inner-lr`, with `maml`, `fomaml`, `meta-sgd`, `meta-curvature`, `maml++`,
+    /// `imaml` and `reptile`
     #[arg(long)]
     pub slow_body: Option<f64>,
     /// Inner steps in the test of `maml`, `fomaml`, `anil`, `boil` and `meta-curvature` [default: as in training, or 3 on characters, 10 on

@@ -75,19 +75,30 @@ pub fn conjugate_gradient<T: Real>(apply: &Product<'_, T>, b: &[ArrayD<T>], iter
     Solved { x, residual: rr.sqrt(), iterations: done, negative_curvature }
 }
 
-/// `own·v + share·H·v` for `[own, share]`, where `H` is the derivative in `at` of `slope`, a gradient that was recorded.
+/// `own·v + share·U·H·U·v` for `[own, share]`, where `H` is the derivative in `at` of `slope`, a gradient that was recorded, and `U`
+/// multiplies each array by its unit.
 pub(super) fn shifted_product<'t, T: Real>(
     slope: &[Var<'t, T>],
     at: &[Var<'t, T>],
     [own, share]: [f64; 2],
+    units: &[f64],
     v: &[ArrayD<T>],
 ) -> Vec<ArrayD<T>> {
-    let (own, share) = (T::from_f64(own), T::from_f64(share));
-    let mut products = vjp_values(slope, &at[0].tape().leaves(v), at);
-    for (product, v) in products.iter_mut().zip(v) {
+    let own = T::from_f64(own);
+    let mut products = vjp_values(slope, &at[0].tape().leaves(&in_units(v.to_vec(), units)), at);
+    for ((product, v), unit) in products.iter_mut().zip(v).zip(units) {
+        let share = T::from_f64(share * unit);
         product.zip_mut_with(v, |hv, &v| *hv = own * v + share * *hv);
     }
     products
+}
+
+/// Each array times its unit.
+pub(super) fn in_units<T: Real>(mut arrays: Vec<ArrayD<T>>, units: &[f64]) -> Vec<ArrayD<T>> {
+    for (array, &unit) in arrays.iter_mut().zip(units).filter(|(_, unit)| **unit != 1.0) {
+        array.mapv_inplace(|v| v * T::from_f64(unit));
+    }
+    arrays
 }
 
 /// The inner product of two lists of arrays, in f64.

@@ -3,8 +3,11 @@
 use ndarray::ArrayD;
 
 use super::adapted::Adapted;
-use super::conjugate_gradient::{Solved, conjugate_gradient, shifted_product};
-use super::inner::{Adapts, HessianFree, InnerLoop, Order, adapt, norm_of, query_outputs, scores, settled};
+use super::conjugate_gradient::{Solved, conjugate_gradient, in_units, shifted_product};
+use super::inner::{
+    Adapts, GradientDescent, HessianFree, InnerLoop, Order, SlowBody, adapt, norm_of, query_outputs, scores,
+    settled,
+};
 use super::learner::{Learned, Learner, Trainable};
 use super::lesson::Lesson;
 use super::maml::Maml;
@@ -15,7 +18,7 @@ use crate::data::{Episode, Examples};
 use crate::error::{Error, Result};
 use crate::grad::grad;
 use crate::kernels::with_image_threads;
-use crate::nn::{Model, Moments, NormMode, ParamSpec};
+use crate::nn::{Model, Moments, Network, NormMode, ParamSpec};
 use crate::real::Real;
 use crate::settings::check_rate;
 use crate::tape::Tape;
@@ -36,13 +39,15 @@ use crate::value::Value;
 /// Gradient descent comes near the solution only if its steps are small for the curvature and many. [`hessian_free`](Imaml::hessian_free)
 /// steps come near it in a few, and never raise the inner loss, whatever its curvature (their "iMAML, Hessian-free").
 ///
+/// [`slow_body`](Imaml::slow_body) holds all but the head to θ more firmly, and gives it as much smaller steps.
+///
 /// Predicting is that of [`Maml`].
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Imaml<M> {
-    /// The inner loop: gradient descent with the proximal weight λ.
-    pub maml: Maml<M>,
+    /// The inner loop: gradient descent with the proximal weight λ. [`slow_body`](Imaml::slow_body) is the rule's factor.
+    pub maml: Maml<M, SlowBody<GradientDescent>>,
     /// Iterations of conjugate gradients.
     pub cg_steps: usize,
     /// Added to the diagonal of the system.
@@ -59,7 +64,8 @@ pub struct Implicit<T> {
     pub score: Score,
     /// The gradient of the query loss in φ, the right side of the system.
     pub query_gradient: Vec<ArrayD<T>>,
-    /// The meta-gradient, and how well the system was solved.
+    /// The meta-gradient, and how well the system was solved. With a [`slow_body`](Imaml::slow_body) the residual is that of the system in
+    /// other units.
     pub solved: Solved<T>,
 }
 
@@ -67,14 +73,14 @@ impl<M> Imaml<M> {
     /// With the proximal weight λ, above 0, and the settings for 5-way Omniglot: 16 inner steps at rate 0.1 and 5 iterations of
     /// conjugate gradients without damping. (They have `λ = 2` there.)
     pub fn new(model: M, lambda: f64, norm: NormMode) -> Imaml<M> {
-        let maml = Maml::new(model, 0.1, Order::First, norm).steps(16).proximal(lambda);
+        let maml = Maml::new(model, 0.1, Order::First, norm).steps(16).proximal(lambda).slow_body(1.0);
         Imaml { maml, cg_steps: 5, damping: 0.0, hessian_free: false }
     }
 
     /// With another rate of the inner gradient descent.
     #[must_use]
     pub fn inner_lr(mut self, lr: f64) -> Imaml<M> {
-        self.maml.rule.lr = lr;
+        self.maml.rule.rule.lr = lr;
         self
     }
 
@@ -88,6 +94,15 @@ impl<M> Imaml<M> {
     #[must_use]
     pub fn eval_steps(self, eval_steps: usize) -> Imaml<M> {
         Imaml { maml: self.maml.eval_steps(eval_steps), ..self }
+    }
+
+    /// With a proximal weight of `λ/factor` for all but the head, the last linear layer ([`Adapts::Head`]), whose inner rate is
+    /// `factor` times the head's. That is iMAML in other units, in which a body's parameter counts `√factor` times as much, and its
+    /// gradient is exact for them. `factor` is above 0; 1 is the paper. What it is good for: see [`SlowBody`].
+    #[must_use]
+    pub fn slow_body(mut self, factor: f64) -> Imaml<M> {
+        self.maml.rule.factor = factor;
+        self
     }
 
     /// With so many iterations of conjugate gradients; 0 gives the first-order gradient `∇L_Q(φ)`, whose residual is that of
@@ -117,8 +132,23 @@ impl<M> Imaml<M> {
         M: Model<T>,
     {
         let damping = self.damping * self.maml.proximal; // here the system is λ times that of the meta-gradient
-        let hessian_free = self.hessian_free.then_some(HessianFree { cg_steps: self.cg_steps, damping });
-        Ok(InnerLoop { hessian_free, ..self.maml.inner()? })
+        let (units, cg_steps) = (self.units(), self.cg_steps);
+        let proximal = units.iter().map(|unit| self.maml.proximal / (unit * unit)).collect();
+        let hessian_free = self.hessian_free.then_some(HessianFree { cg_steps, damping, units });
+        Ok(InnerLoop { proximal, hessian_free, ..self.maml.inner()? })
+    }
+
+    /// What a unit of each parameter is worth: √factor in the body, 1 in the head.
+    fn units(&self) -> Vec<f64>
+    where
+        M: Network,
+    {
+        let (factor, count) = (self.maml.rule.factor, self.maml.model.count());
+        if factor == 1.0 {
+            return vec![1.0; count]; // in every lesson: no need to make the specs
+        }
+        let head = Adapts::first_of_head(&self.maml.model.specs()).unwrap_or(count);
+        (0..count).map(|i| if i < head { factor.sqrt() } else { 1.0 }).collect()
     }
 
     /// The meta-gradient of one task, given a solution `phi` of its inner problem, found by whatever means.
@@ -131,19 +161,25 @@ impl<M> Imaml<M> {
     {
         crate::nn::check_params(&self.maml.model.specs(), phi)?;
         Task::check(episode, self)?;
-        let system = [self.maml.proximal, self.damping];
-        implicit(&self.maml.model, &self.maml.norm, phi, episode, system, self.cg_steps)
+        let system = System { lambda: self.maml.proximal, damping: self.damping, units: self.units() };
+        implicit(&self.maml.model, &self.maml.norm, phi, episode, &system, self.cg_steps)
     }
 }
 
-/// The system is `(1 + damping)·x + H·x/λ`, for `[λ, damping]`.
+/// `(1 + damping)·x + U·H·U·x/λ = U·∇L_Q`, where `U` multiplies each array by its unit; the meta-gradient is `U⁻¹·x`.
+struct System {
+    lambda: f64,
+    damping: f64,
+    units: Vec<f64>,
+}
+
 #[inline(never)]
 fn implicit<T: Real>(
     model: &dyn Model<T>,
     mode: &NormMode,
     phi: &[ArrayD<T>],
     episode: &Episode<T>,
-    [lambda, damping]: [f64; 2],
+    System { lambda, damping, units }: &System,
     cg_steps: usize,
 ) -> Result<Implicit<T>> {
     let [support, query] = [&episode.support, &episode.query].map(|set| Value::from_array(set.x.view()));
@@ -155,11 +191,12 @@ fn implicit<T: Real>(
     let leaves = tape.leaves(phi);
     let outputs = model.forward(&leaves, tape.push_leaf(support.clone()), norm_of(mode));
     let slope = grad(task_loss(outputs, &episode.support.y), &leaves);
-    let apply = |v: &[ArrayD<T>]| shifted_product(&slope, &leaves, [1.0 + damping, 1.0 / lambda], v);
-    let mut solved = conjugate_gradient(&apply, &q, cg_steps);
-    if cg_steps == 0 {
-        solved.x = q.clone();
-    }
+    let apply = |v: &[ArrayD<T>]| shifted_product(&slope, &leaves, [1.0 + damping, 1.0 / lambda], units, v);
+    let mut solved = conjugate_gradient(&apply, &in_units(q.clone(), units), cg_steps);
+    solved.x = match cg_steps {
+        0 => q.clone(),
+        _ => in_units(solved.x, &units.iter().map(|unit| 1.0 / unit).collect::<Vec<_>>()),
+    };
     if !solved.residual.is_finite() {
         return Err(Error::NotFinite { what: "the meta-gradient of an inner solution".into() });
     }
@@ -202,6 +239,9 @@ impl<T: Real, M: Model<T>> Learner<T> for Imaml<M> {
         if self.maml.norms_by_step {
             let need = "false: all parameters adapt";
             return Err(Error::Setting { name: "norms_by_step", value: "true".into(), need });
+        }
+        if self.maml.rule.factor == 0.0 {
+            return Err(Error::Setting { name: "factor", value: "0".into(), need: "above 0" });
         }
         if self.maml.proximal == 0.0 {
             return Err(Error::Setting { name: "lambda", value: "0".into(), need: "above 0" });

@@ -77,18 +77,18 @@ pub struct Fitted<T> {
     pub score: Score,
 }
 
-/// A step of `optimizer` for each batch, with batch norm by the batch's statistics.
+/// A step of `optimizer` for each batch, at a rate for each parameter, with batch norm by the batch's statistics.
 #[inline(never)]
 pub(super) fn fit<T: Real>(
     model: &dyn Model<T>,
     optimizer: &dyn Optimizer<T>,
-    lr: f64,
+    rates: &[f64],
     params: &[ArrayD<T>],
     examples: &Examples<T>,
     batches: &[Vec<usize>],
     mut state: OptimizerState<T>,
 ) -> Result<Fitted<T>> {
-    let (mut params, rates) = (params.to_vec(), vec![lr; params.len()]);
+    let mut params = params.to_vec();
     let mut scores = Vec::with_capacity(batches.len());
     for (k, batch) in batches.iter().enumerate() {
         let batch = chosen(examples, batch);
@@ -100,7 +100,7 @@ pub(super) fn fit<T: Real>(
             return Err(Error::NotFinite { what: format!("the loss before inner step {k}") });
         }
         scores.push(score);
-        optimizer.update(&rates, &mut params, &last_grad_values(query.loss, &phi), &mut state);
+        optimizer.update(rates, &mut params, &last_grad_values(query.loss, &phi), &mut state);
     }
     check_params(&model.specs(), &params)?; // the inner rate may be too large
     let mean = |of: &dyn Fn(&Score) -> f64| scores.iter().map(of).sum::<f64>() / scores.len().max(1) as f64;

@@ -3,6 +3,7 @@
 use ndarray::{ArrayD, arr0};
 
 use super::adapted::Adapted;
+use super::inner::Adapts;
 use super::learner::{Learned, Learner, Trainable};
 use super::lesson::Lesson;
 use super::mini_batch::{Fitted, both, fit, walked};
@@ -29,7 +30,8 @@ use crate::settings::check_rate;
 /// [`pooled`](Reptile::pooled) adds it to the support set, so it stays a fair test.
 ///
 /// The inner optimizer is [`Adam`] with β₁ = 0, as published, or any other. Each task begins with an optimizer
-/// that has seen nothing. [`carried`](Reptile::carried) keeps the optimizer's state instead.
+/// that has seen nothing. [`carried`](Reptile::carried) keeps the optimizer's state instead. [`slow_body`](Reptile::slow_body)
+/// gives all but the head a lower rate.
 ///
 /// Batch norm always uses the statistics of the batch. [`predict`](Learner::predict) is the published inductive evaluation:
 /// each query goes through the network in one batch with the whole support set.
@@ -53,6 +55,8 @@ pub struct Reptile<M, O = Adam> {
     pub optimizer: O,
     /// Its rate, for a loss that is a mean over the batch.
     pub inner_lr: f64,
+    /// The rate of all but the head as a multiple of `inner_lr`.
+    pub slow_body: f64,
     /// Inner steps in training.
     pub steps: usize,
     /// Examples per inner step in training.
@@ -78,6 +82,7 @@ impl<M> Reptile<M> {
             model,
             optimizer,
             inner_lr,
+            slow_body: 1.0,
             steps: 5,
             batch: 10,
             eval_steps: 50,
@@ -115,7 +120,10 @@ impl<M, O> Reptile<M, O> {
         M: Model<T>,
         O: Optimizer<T>,
     {
-        fit(&self.model, &self.optimizer, self.inner_lr, params, examples, batches, state)
+        let head = Adapts::first_of_head(&self.model.specs()).unwrap_or(0);
+        let rate = |i| if i < head { self.slow_body * self.inner_lr } else { self.inner_lr };
+        let rates: Vec<_> = (0..params.len()).map(rate).collect();
+        fit(&self.model, &self.optimizer, &rates, params, examples, batches, state)
     }
 
     /// The optimizer's state for the next task, out of the learner's.
@@ -154,6 +162,7 @@ impl<T: Real, M: Model<T>, O: Optimizer<T>> Learner<T> for Reptile<M, O> {
 
     fn check_settings(&self) -> Result<()> {
         check_rate("inner_lr", self.inner_lr)?;
+        check_rate("slow_body", self.slow_body)?;
         self.optimizer.check()?;
         let counts = [("steps", self.steps), ("batch", self.batch), ("eval_batch", self.eval_batch)];
         if let Some((name, value)) = counts.into_iter().find(|(_, value)| *value == 0) {

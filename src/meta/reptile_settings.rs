@@ -9,6 +9,14 @@ impl<M, O> Reptile<M, O> {
         Reptile { steps, batch, ..self }
     }
 
+    /// A rate of all but the head, the last linear layer ([`Adapts::Head`](crate::Adapts::Head)), that is `factor` times
+    /// [`inner_lr`](Reptile::inner_lr): 0 adapts the head alone, 1 is the paper. What it is good for: see [`SlowBody`](crate::SlowBody),
+    /// with which MAML has it. [`Adam`](crate::Adam) heeds it as other optimizers do.
+    #[must_use]
+    pub fn slow_body(self, factor: f64) -> Self {
+        Reptile { slow_body: factor, ..self }
+    }
+
     /// Inner steps in evaluation, from 0, and the examples of each.
     #[must_use]
     pub fn eval_steps(self, eval_steps: usize, eval_batch: usize) -> Self {
@@ -42,8 +50,20 @@ impl<M, O> Reptile<M, O> {
     /// Another inner optimizer.
     #[must_use]
     pub fn optimizer<P>(self, optimizer: P) -> Reptile<M, P> {
-        let Reptile { model, inner_lr, steps, batch, eval_steps, eval_batch, pooled, carried, seed, .. } =
-            self;
-        Reptile { model, optimizer, inner_lr, steps, batch, eval_steps, eval_batch, pooled, carried, seed }
+        let Reptile { model, inner_lr, slow_body, steps, batch, eval_steps, eval_batch, pooled, .. } = self;
+        let Reptile { carried, seed, .. } = self;
+        Reptile {
+            model,
+            optimizer,
+            inner_lr,
+            slow_body,
+            steps,
+            batch,
+            eval_steps,
+            eval_batch,
+            pooled,
+            carried,
+            seed,
+        }
     }
 }

@@ -3,8 +3,8 @@
 use innerloop::ndarray::ArrayD;
 use innerloop::{
     Activation, Adam, Adapts, Conv4, Downsample, Episode, EpisodeSampler, EpisodeShape, Error, Glyphs, Imaml,
-    Learned, Learner, Maml, Mlp, Model, Network, NormMode, Order, Progress, Sinusoids, Tasks, TrainConfig,
-    Trainable, Trainer, evaluate,
+    Learned, Learner, Maml, Mlp, Model, Network, Norm, NormMode, Order, ParamSpec, Progress, Sinusoids,
+    Tasks, TrainConfig, Trainable, Trainer, Var, evaluate,
 };
 
 const BATCH: NormMode = NormMode::Batch;
@@ -54,6 +54,67 @@ fn a_very_large_proximal_weight_gives_the_gradient_of_the_query_loss_at_the_star
         let plain = Maml::new(&model, 0.1, Order::First, BATCH).steps(0);
         let error = apart(&lesson(&tied, &learned, &episode), &lesson(&plain, &learned, &episode));
         assert!(error < 1e-4, "{error:e}");
+    }
+}
+
+/// A network whose body is `unit` times the parameters that it is given.
+#[derive(Debug)]
+struct InUnits<'m> {
+    model: &'m Mlp,
+    unit: f64,
+}
+
+impl Network for InUnits<'_> {
+    fn specs(&self) -> Vec<ParamSpec> {
+        self.model.specs()
+    }
+
+    fn check_input(&self, shape: &[usize]) -> innerloop::Result<()> {
+        self.model.check_input(shape)
+    }
+
+    fn outputs(&self) -> usize {
+        self.model.outputs()
+    }
+}
+
+impl Model<f64> for InUnits<'_> {
+    fn forward<'t>(&self, params: &[Var<'t, f64>], x: Var<'t, f64>, norm: Norm<'_>) -> Var<'t, f64> {
+        let (body, head) = params.split_at(params.len() - 2);
+        let params: Vec<_> = body.iter().map(|&p| self.unit * p).chain(head.iter().copied()).collect();
+        self.model.forward(&params, x, norm)
+    }
+}
+
+#[test]
+fn a_slow_body_is_the_same_problem_in_other_units() {
+    let (model, factor) = (&models()[1], 0.3f64);
+    let (unit, body) = (factor.sqrt(), model.specs().len() - 2);
+    let episode: Episode<f64> = Sinusoids::new(10, 10, 2).task(3);
+    let times = |mut params: Vec<ArrayD<f64>>, by: f64| {
+        params[..body].iter_mut().for_each(|p| *p *= by);
+        params
+    };
+    let theta = Model::<f64>::init(model, 1);
+    let in_units: Learned<f64> = times(theta.clone(), 1.0 / unit).into();
+    let learned: Learned<f64> = theta.into();
+    fn set<M>(learner: Imaml<M>, hessian_free: bool) -> Imaml<M> {
+        let learner = learner.inner_lr(0.04).steps(5).cg_steps(7).damping(0.2);
+        if hessian_free { learner.hessian_free() } else { learner }
+    }
+    for hessian_free in [false, true] {
+        let slow = set(Imaml::new(model, 0.5, BATCH).slow_body(factor), hessian_free);
+        let plain = set(Imaml::new(InUnits { model, unit }, 0.5, BATCH), hessian_free);
+        let want = lesson(&plain, &in_units, &episode);
+        let found = times(lesson(&slow, &learned, &episode), unit);
+        assert!(apart(&found, &want) < 1e-9, "{:e}, Hessian-free: {hessian_free}", apart(&found, &want));
+        let same_rate = lesson(&slow.clone().slow_body(1.0), &learned, &episode);
+        assert!(apart(&same_rate, &want) > 1e-2, "the factor changes nothing, so this shows nothing");
+        let adapted = |learner: &dyn Learner<f64>, learned| {
+            learner.adapt(learned, &episode.support).unwrap().params(&model.specs()).unwrap()
+        };
+        let want = times(adapted(&plain, &in_units), unit);
+        assert!(apart(&adapted(&slow, &learned), &want) < 1e-9, "Hessian-free: {hessian_free}");
     }
 }
 
@@ -188,6 +249,8 @@ fn settings_out_of_range_are_refused_by_name() {
         (new().hessian_free().cg_steps(0), "cg_steps"),
         (zero, "lambda"),
         (nan, "proximal"),
+        (new().slow_body(0.0), "factor"),
+        (new().slow_body(-1.0), "factor"),
         (tracked, "norm"),
         (together, "norm"),
         (new().damping(-1.0), "damping"),

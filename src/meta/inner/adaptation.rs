@@ -43,7 +43,7 @@ pub(in crate::meta) fn inner<'m, T: Real>(
             adapts,
             by_step,
             head_alone: false,
-            proximal,
+            proximal: vec![proximal; model.count()],
             hessian_free: None,
         });
     }
@@ -58,6 +58,7 @@ pub(in crate::meta) fn inner<'m, T: Real>(
         return Err(Error::Setting { name: "adapts", value: format!("{adapts:?}"), need });
     }
     let head_alone = !norms_by_step && Adapts::Head.of(&specs).is_ok_and(|head| head == chosen);
+    let proximal = vec![proximal; specs.len()];
     Ok(InnerLoop { model, rule, norm, adapts: chosen, by_step, head_alone, proximal, hessian_free: None })
 }
 

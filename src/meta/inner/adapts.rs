@@ -49,7 +49,7 @@ impl Adapts {
     }
 
     /// The first parameter of the last linear layer.
-    pub(super) fn first_of_head(specs: &[ParamSpec]) -> Option<usize> {
+    pub(in crate::meta) fn first_of_head(specs: &[ParamSpec]) -> Option<usize> {
         specs.iter().rposition(|s| matches!(s.role, Role::Linear { .. }))
     }
 }

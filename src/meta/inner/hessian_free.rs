@@ -5,18 +5,20 @@ use ndarray::ArrayD;
 use super::steps::{Fast, InnerLoop, Shared, finite, on};
 use crate::error::{Error, Result};
 use crate::grad::grad;
-use crate::meta::conjugate_gradient::{conjugate_gradient, dot, shifted_product};
+use crate::meta::conjugate_gradient::{conjugate_gradient, dot, in_units, shifted_product};
 use crate::real::Real;
 use crate::tape::Tape;
 use crate::value::Value;
 
 /// How the direction of a step is found.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(in crate::meta) struct HessianFree {
     /// Iterations of conjugate gradients.
     pub(in crate::meta) cg_steps: usize,
     /// Added to the diagonal of the Hessian of the inner loss.
     pub(in crate::meta) damping: f64,
+    /// What a unit of each parameter is worth: the system is that of the parameters divided by it.
+    pub(in crate::meta) units: Vec<f64>,
 }
 
 /// The share of the decrease that the slope promises which a step must bring (Armijo 1966).
@@ -27,7 +29,7 @@ const TRIALS: i32 = 20;
 
 impl<T: Real> InnerLoop<'_, T> {
     /// Step `k`: `φ ← φ − t·d`, where conjugate gradients solve `(F″ + damping·I)·d = ∇F` for the inner loss `F`, proximal term
-    /// included, and `t` is the first of 1, 1/2, 1/4, … that lowers `F` enough. Where none does, φ stays: `F` never rises.
+    /// included, in the given units, and `t` is the first of 1, 1/2, 1/4, … that lowers `F` enough. Where none does, φ stays: `F` never rises.
     #[inline(never)]
     pub(super) fn newton_step(
         &self,
@@ -35,15 +37,16 @@ impl<T: Real> InnerLoop<'_, T> {
         fast: &Fast<Value<T>>,
         k: usize,
         support: &Shared<'_, T>,
-        HessianFree { cg_steps, damping }: HessianFree,
+        HessianFree { cg_steps, damping, units }: &HessianFree,
     ) -> Result<Fast<Value<T>>> {
         let tape = Tape::new();
         let (phi, features) = (on(&tape, &fast.phi), support.features_on(&tape));
         let loss = finite(self.loss(&on(&tape, theta), &phi, k, support, features), k)?;
         let (here, slope) = (loss.item().as_f64(), grad(loss, &phi));
         let gradient: Vec<_> = slope.iter().map(|g| g.to_array()).collect();
-        let apply = |v: &[ArrayD<T>]| shifted_product(&slope, &phi, [damping, 1.0], v);
-        let solved = conjugate_gradient(&apply, &gradient, cg_steps);
+        let apply = |v: &[ArrayD<T>]| shifted_product(&slope, &phi, [*damping, 1.0], units, v);
+        let mut solved = conjugate_gradient(&apply, &in_units(gradient.clone(), units), *cg_steps);
+        solved.x = in_units(solved.x, units);
         if !solved.residual.is_finite() {
             return Err(Error::NotFinite { what: format!("the Hessian products of inner step {k}") });
         }

@@ -94,8 +94,8 @@ pub(in crate::meta) struct InnerLoop<'m, T: Real> {
     pub(in crate::meta) by_step: Vec<bool>,
     /// Whether the head alone adapts, and no parameter is one for each step.
     pub(in crate::meta) head_alone: bool,
-    /// The weight of `½‖φ − θ‖²` in the inner loss.
-    pub(in crate::meta) proximal: f64,
+    /// For each of the model's parameters the weight of its `½‖φ − θ‖²` in the inner loss.
+    pub(in crate::meta) proximal: Vec<f64>,
     /// Takes the steps on plain values in place of the rule.
     pub(in crate::meta) hessian_free: Option<HessianFree>,
 }
@@ -128,8 +128,8 @@ impl<T: Real> InnerLoop<'_, T> {
 
     /// The meta-parameters that enter a step by themselves, and not only through the start.
     pub(super) fn others(&self, n: usize) -> Vec<usize> {
-        let proximal = self.proximal > 0.0;
-        (0..n).filter(|&i| proximal || !self.adapts.get(i).copied().unwrap_or(false)).collect()
+        let held = |i: usize| self.proximal.get(i).is_some_and(|&weight| weight > 0.0);
+        (0..n).filter(|&i| held(i) || !self.adapts.get(i).copied().unwrap_or(false)).collect()
     }
 
     pub(in crate::meta) fn start<'t>(&self, theta: &[Var<'t, T>]) -> Fast<Var<'t, T>> {
@@ -174,11 +174,9 @@ impl<T: Real> InnerLoop<'_, T> {
             self.model.forward(&params, x, norm_of(self.norm))
         });
         let loss = task_loss(outputs, support.y);
-        if self.proximal == 0.0 {
-            return loss;
-        }
-        let away = |(i, p): (usize, &Var<'t, T>)| (*p - theta[i]).powi(2).sum();
-        self.starts().zip(phi).map(away).fold(loss, |sum, d| sum + 0.5 * self.proximal * d)
+        let away = |(i, p): (usize, &Var<'t, T>)| 0.5 * self.proximal[i] * (*p - theta[i]).powi(2).sum();
+        let held = self.starts().zip(phi).filter(|(i, _)| self.proximal[*i] > 0.0);
+        held.map(away).fold(loss, |sum, d| sum + d)
     }
 
     fn update<'t>(
@@ -323,7 +321,7 @@ impl<T: Real> InnerLoop<'_, T> {
         k: usize,
         support: &Shared<'_, T>,
     ) -> Result<Fast<Value<T>>> {
-        if let Some(hessian_free) = self.hessian_free {
+        if let Some(hessian_free) = &self.hessian_free {
             return self.newton_step(theta, fast, k, support, hessian_free);
         }
         let tape = Tape::new();

@@ -180,9 +180,14 @@ impl Watch for ProgressLines {
                 self.step(log, *seconds, *tasks_per_second);
             }
             TrainEvent::Validated { iteration, reports, best, .. } => {
-                let figure = reports.last().map_or(String::new(), |last| match last.inductive.accuracy {
-                    Some(accuracy) => format!("accuracy {accuracy:#}"),
-                    None => format!("loss {}", last.inductive.loss),
+                let figure = reports.last().map_or(String::new(), |last| {
+                    match (last.inductive.accuracy, last.transductive.accuracy) {
+                        (Some(accuracy), Some(together)) if accuracy != together => {
+                            format!("accuracy {accuracy:#}, queries together {together:#},")
+                        }
+                        (Some(accuracy), _) => format!("accuracy {accuracy:#}"),
+                        _ => format!("loss {}", last.inductive.loss),
+                    }
                 });
                 let best = if *best { ", the best so far" } else { "" };
                 let line = format!("{title}: {figure} in validation after meta-step {iteration}{best}");

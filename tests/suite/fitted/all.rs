@@ -97,6 +97,7 @@ fn settings_out_of_range_are_refused_by_name() {
     let fit = HeadFit::default;
     let cases: Vec<(&str, Box<dyn Learner<f32>>)> = vec![
         ("inner_lr", Box::new(Reptile::new(conv4(Some(3)), f64::NAN))),
+        ("slow_body", Box::new(reptile().slow_body(-0.1))),
         ("steps", Box::new(reptile().steps(0, 1))),
         ("batch", Box::new(reptile().steps(1, 0))),
         ("eval_batch", Box::new(reptile().eval_steps(1, 0))),

@@ -167,6 +167,33 @@ fn reptile_without_evaluation_steps_predicts_by_its_meta_parameters() {
 }
 
 #[test]
+fn a_slow_body_moves_by_its_factor_and_not_at_all_at_none() {
+    let plain = Reptile::new(conv4(Some(3)), 0.1).optimizer(PLAIN).steps(1, 6).eval_steps(1, 6);
+    let learned: Learned<f64> = plain.init(2).into();
+    let episode: Episode<f64> = sampler(2, 1).task(0);
+    let head = learned.params.len() - 2;
+    let moved = |reptile: &Reptile<Conv4, Sgd>| {
+        let lesson = reptile.lesson(&learned, &episode, &Progress::default()).unwrap();
+        let adapted = reptile.adapt(&learned, &episode.support).unwrap();
+        let after = adapted.params(&reptile.model.specs()).unwrap();
+        let tested: Vec<_> = learned.params.iter().zip(&after).map(|(theta, phi)| theta - phi).collect();
+        [lesson.grads, tested]
+    };
+    for factor in [0.0, 0.25, 1.0] {
+        for (slow, plain) in moved(&plain.clone().slow_body(factor)).iter().zip(moved(&plain)) {
+            for (i, (slow, plain)) in slow.iter().zip(&plain).enumerate() {
+                let want = plain * if i < head { factor } else { 1.0 };
+                let unit = plain.iter().fold(0f64, |m, v| m.max(v.abs()));
+                slow.iter()
+                    .zip(&want)
+                    .for_each(|(a, b)| assert!((a - b).abs() <= 1e-12 * unit, "{i}: {a} {b}"));
+            }
+            assert!(plain[0].iter().any(|v| *v != 0.0), "the body does not move, so this shows nothing");
+        }
+    }
+}
+
+#[test]
 fn reptile_learns_to_fit_a_sinusoid_from_ten_points() {
     let model = Mlp::new(&[1, 40, 40, 1]).unwrap();
     let reptile = Reptile::new(model, 0.01).steps(8, 10).eval_steps(16, 10);
