@@ -175,7 +175,8 @@ pub const ALL: &[Named] = &[
                 name,
                 settings,
                 source,
-                &RelationNet::new(model, NormMode::Batch),
+                // so that what was trained with one shot serves with more: a sum of maps grows with the shots
+                &RelationNet::new(model, NormMode::Batch).mean(),
                 [settings.ways, 15, 1],
             )
         },
