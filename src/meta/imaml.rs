@@ -147,7 +147,7 @@ impl<M> Imaml<M> {
         if factor == 1.0 {
             return vec![1.0; count]; // in every lesson: no need to make the specs
         }
-        let head = Adapts::first_of_head(&self.maml.model.specs()).unwrap_or(count);
+        let head = Adapts::before_head(&self.maml.model.specs());
         (0..count).map(|i| if i < head { factor.sqrt() } else { 1.0 }).collect()
     }
 

@@ -120,7 +120,7 @@ impl<M, O> Reptile<M, O> {
         M: Model<T>,
         O: Optimizer<T>,
     {
-        let head = Adapts::first_of_head(&self.model.specs()).unwrap_or(params.len());
+        let head = Adapts::before_head(&self.model.specs());
         let rate = |i| if i < head { self.slow_body * self.inner_lr } else { self.inner_lr };
         let rates: Vec<_> = (0..params.len()).map(rate).collect();
         fit(&self.model, &self.optimizer, &rates, params, examples, batches, state)

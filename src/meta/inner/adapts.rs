@@ -49,7 +49,12 @@ impl Adapts {
     }
 
     /// The first parameter of the last linear layer.
-    pub(in crate::meta) fn first_of_head(specs: &[ParamSpec]) -> Option<usize> {
+    fn first_of_head(specs: &[ParamSpec]) -> Option<usize> {
         specs.iter().rposition(|s| matches!(s.role, Role::Linear { .. }))
+    }
+
+    /// How many parameters come before the head: all where there is none.
+    pub(in crate::meta) fn before_head(specs: &[ParamSpec]) -> usize {
+        Adapts::first_of_head(specs).unwrap_or(specs.len())
     }
 }

@@ -66,7 +66,7 @@ impl<T: Real> Update<'_, '_, T> {
     /// How many of the adapted parameters come before the head, the last linear layer ([`Adapts::Head`]).
     pub fn before_head(&self) -> usize {
         let (network, adapts) = self.network;
-        let head = Adapts::first_of_head(&network.specs()).unwrap_or(adapts.len());
+        let head = Adapts::before_head(&network.specs());
         adapts[..head].iter().filter(|adapts| **adapts).count()
     }
 }
