@@ -44,6 +44,10 @@ const OF_SOME: &[(&str, &[&str])] = &[
     ("statistics", METRIC),
 ];
 
+/// Learners that are not trained, and the flags that say nothing to them.
+const UNTRAINED: &[&str] = &["untrained", "nearest-neighbour", "nearest-centroid"];
+const OF_TRAINED: &[&str] = &["start", "learned", "ensemble", "best"];
+
 /// Refuses a flag that none of these learners takes.
 pub fn check(given: &ArgMatches, learners: &[&str]) -> Result<(), String> {
     for (flag, takers) in OF_SOME {
@@ -51,11 +55,20 @@ pub fn check(given: &ArgMatches, learners: &[&str]) -> Result<(), String> {
             takers.iter().all(|taker| ALL.iter().any(|learner| learner.name == *taker)),
             "{takers:?}"
         );
-        let typed = given.value_source(flag) == Some(ValueSource::CommandLine);
-        if typed && !learners.iter().any(|learner| takers.contains(learner)) {
+        if typed(given, flag) && !learners.iter().any(|learner| takers.contains(learner)) {
             let (flag, these) = (flag.replace('_', "-"), learners.join(", "));
             return Err(format!("--{flag} says nothing to {these}; it is for {}", takers.join(", ")));
         }
     }
+    if learners.iter().all(|learner| UNTRAINED.contains(learner))
+        && let Some(flag) = OF_TRAINED.iter().find(|flag| typed(given, flag))
+    {
+        let (flag, these) = (flag.replace('_', "-"), learners.join(", "));
+        return Err(format!("--{flag} says nothing to {these}; it is for learners that are trained"));
+    }
     Ok(())
+}
+
+fn typed(given: &ArgMatches, flag: &str) -> bool {
+    given.value_source(flag) == Some(ValueSource::CommandLine)
 }
